@@ -1,0 +1,223 @@
+//! The numbers of a run: cluster, network, store, checkpointing, bounds. Plain data; the defaults are Flink's where Flink
+//! has one. Times are in nanoseconds, sizes in bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{MICROSECOND, MILLISECOND, SECOND, Time};
+
+/// Everything about a run that is neither the job, nor the strategy, nor the seed, nor the faults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Machines and slots.
+    pub cluster: ClusterConfig,
+    /// Channels and control messages.
+    pub network: NetworkConfig,
+    /// The durable store.
+    pub store: StoreConfig,
+    /// When checkpoints are taken, and what becomes of them.
+    pub checkpointing: CheckpointConfig,
+    /// What a snapshot costs a task.
+    pub snapshot: SnapshotCosts,
+    /// How failures are noticed and what happens then.
+    pub recovery: RecoveryConfig,
+    /// When a run is given up.
+    pub bounds: Bounds,
+}
+
+/// Machines and slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Number of nodes (task managers); at least 1.
+    pub nodes: u32,
+    /// Slots of each node (`taskmanager.numberOfTaskSlots`); at least 1.
+    pub slots_per_node: u32,
+    /// True: subtask i of every operator shares slot i, as in Flink. False: every task has a slot of its own.
+    pub slot_sharing: bool,
+    /// Number of key groups (`pipeline.max-parallelism`); at least the largest parallelism.
+    pub max_parallelism: u32,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        ClusterConfig { nodes: 2, slots_per_node: 4, slot_sharing: true, max_parallelism: 128 }
+    }
+}
+
+/// Channels and control messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Least time a buffer is on the way between two nodes; at least 1 ns.
+    pub latency: Time,
+    /// Up to so much more, uniformly drawn per buffer; order is kept.
+    pub latency_jitter: Time,
+    /// Time a buffer is on the way inside one node; at least 1 ns.
+    pub local_latency: Time,
+    /// Bytes per second of one channel between nodes; 0: unlimited.
+    pub bandwidth: u64,
+    /// Least time of a control message between any two parties; at least 1 ns.
+    pub control_latency: Time,
+    /// Up to so much more, uniformly drawn per message. Control messages may overtake each other only by a fault.
+    pub control_jitter: Time,
+    /// Size of a network buffer (`taskmanager.memory.segment-size`).
+    pub buffer_bytes: u32,
+    /// Buffers of each remote channel (`taskmanager.network.memory.buffers-per-channel`); at least 1.
+    pub exclusive_buffers: u32,
+    /// Buffers shared by the channels of a gate (`taskmanager.network.memory.floating-buffers-per-gate`).
+    pub floating_buffers: u32,
+    /// A partly filled buffer is sent at the latest after this time (`execution.buffer-timeout.interval`); 0: after every
+    /// record.
+    pub buffer_timeout: Time,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        NetworkConfig {
+            latency: 500 * MICROSECOND,
+            latency_jitter: 0,
+            local_latency: 20 * MICROSECOND,
+            bandwidth: 0,
+            control_latency: MILLISECOND,
+            control_jitter: 0,
+            buffer_bytes: 32 * 1024,
+            exclusive_buffers: 2,
+            floating_buffers: 8,
+            buffer_timeout: 100 * MILLISECOND,
+        }
+    }
+}
+
+/// The durable store: every request takes the latency plus the object's size over the bandwidth; requests of different
+/// tasks do not slow each other down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Time of a request without its data; at least 1 ns.
+    pub latency: Time,
+    /// Bytes per second of one write; 0: unlimited.
+    pub write_bandwidth: u64,
+    /// Bytes per second of one read; 0: unlimited.
+    pub read_bandwidth: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        StoreConfig { latency: 2 * MILLISECOND, write_bandwidth: 200 << 20, read_bandwidth: 200 << 20 }
+    }
+}
+
+/// What the job promises about its state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CheckpointMode {
+    /// Every record counts once.
+    #[default]
+    ExactlyOnce,
+    /// Every record counts, some twice after a restore.
+    AtLeastOnce,
+}
+
+/// When checkpoints are taken, and what becomes of them (`execution.checkpointing.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointConfig {
+    /// From one periodic trigger to the next; 0: no periodic trigger.
+    pub interval: Time,
+    /// Least time between the end of one checkpoint and the start of the next.
+    pub min_pause: Time,
+    /// A checkpoint that takes longer is aborted.
+    pub timeout: Time,
+    /// Most checkpoints in flight; at least 1. With a `min_pause` above 0 it is 1, as in Flink.
+    pub max_concurrent: u32,
+    /// The job fails over after more than this many failed checkpoints in a row.
+    pub tolerable_failed: u32,
+    /// Completed checkpoints kept; at least 1.
+    pub retained: u32,
+    /// What the job promises.
+    pub mode: CheckpointMode,
+    /// Prefix of all object names in the store.
+    pub dir: String,
+    /// Trigger whenever a source subtask has emitted so many records since it last asked; 0: never.
+    pub every_records: u64,
+    /// Trigger when the record with one of these event times (nanoseconds) or later is first emitted: marked records.
+    pub at_records: Vec<Time>,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        CheckpointConfig {
+            interval: 500 * MILLISECOND,
+            min_pause: 0,
+            timeout: 600 * SECOND,
+            max_concurrent: 1,
+            tolerable_failed: 0,
+            retained: 1,
+            mode: CheckpointMode::ExactlyOnce,
+            dir: "checkpoints".to_owned(),
+            every_records: 0,
+            at_records: Vec::new(),
+        }
+    }
+}
+
+/// What a snapshot costs a task in its synchronous part, during which it handles nothing else. The asynchronous part is
+/// the store's: see [`StoreConfig`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotCosts {
+    /// Per snapshot.
+    pub sync: Time,
+    /// Per MiB of state, for a snapshot method that copies in the synchronous part.
+    pub copy_per_mib: Time,
+}
+
+impl Default for SnapshotCosts {
+    fn default() -> Self {
+        SnapshotCosts { sync: MILLISECOND, copy_per_mib: MILLISECOND }
+    }
+}
+
+/// How failures are noticed and what happens then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryConfig {
+    /// A node reports this often (`heartbeat.interval`).
+    pub heartbeat_interval: Time,
+    /// A node that was not heard of for this long is taken for dead (`heartbeat.timeout`).
+    pub heartbeat_timeout: Time,
+    /// From the last confirmed cancellation to the redeployment (`restart-strategy.fixed-delay.delay`).
+    pub restart_delay: Time,
+    /// Restarts before the job fails for good (`restart-strategy.fixed-delay.attempts`).
+    pub restart_attempts: u32,
+    /// How long a crashed node stays away.
+    pub node_downtime: Time,
+    /// From the deployment message to a task that begins to read its state.
+    pub deploy: Time,
+}
+
+impl Default for RecoveryConfig {
+    fn default() -> Self {
+        RecoveryConfig {
+            heartbeat_interval: SECOND,
+            heartbeat_timeout: 5 * SECOND,
+            restart_delay: SECOND,
+            restart_attempts: u32::MAX,
+            node_downtime: 3 * SECOND,
+            deploy: 10 * MILLISECOND,
+        }
+    }
+}
+
+/// When a run is given up: each bound is a named failure, not a hang.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most steps: events of the queue and handled items together.
+    pub steps: u64,
+    /// Latest instant.
+    pub time: Time,
+    /// Most events waiting in the queue.
+    pub queue: usize,
+    /// After all faults have ended, the job must finish within this much more than a failure-free run needs.
+    pub heal: Time,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { steps: 10_000_000_000, time: 30 * 24 * 3600 * SECOND, queue: 10_000_000, heal: 600 * SECOND }
+    }
+}

@@ -1,0 +1,57 @@
+//! What flows through a channel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::CheckpointId;
+use crate::random::mix;
+use crate::time::Time;
+
+/// A record: small, `Copy`, and with a lineage, a hash of where it came from. What is too large for `value` (a line of
+/// text, say) stays in the immutable input, and the value says where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// Where the record came from: see [`source_lineage`] and [`derive_lineage`].
+    pub lineage: u64,
+    /// The key that hash edges and keyed state go by.
+    pub key: u64,
+    /// The payload.
+    pub value: i64,
+    /// Event time in nanoseconds since the start of the input; also the instant at which the source may emit the record.
+    pub event_time: Time,
+    /// Size on the wire in bytes.
+    pub size: u32,
+}
+
+/// The lineage of the record that a source reads at an offset of a split.
+pub fn source_lineage(operator: u32, split: u32, offset: u64) -> u64 {
+    mix(mix(u64::from(operator) << 32 | u64::from(split)) ^ offset)
+}
+
+/// The lineage of the `index`-th record that an operator makes of a record (or of a state) with lineage `parent`.
+#[inline]
+pub fn derive_lineage(parent: u64, index: u64) -> u64 {
+    mix(parent.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(1))
+}
+
+/// A mark of a cut protocol inside a channel. It separates what belongs before the cut from what comes after it, and is
+/// no item of the dataflow: positions do not count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mark {
+    /// The cut of this checkpoint: a barrier or a marker.
+    Cut(CheckpointId),
+    /// This checkpoint has been given up: do not wait for its cut.
+    Cancel(CheckpointId),
+}
+
+/// What a channel carries, in the order in which it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Item {
+    /// A record.
+    Record(Record),
+    /// No record with a smaller or equal event time follows on this channel.
+    Watermark(Time),
+    /// Nothing follows on this channel.
+    End,
+    /// A mark.
+    Mark(Mark),
+}

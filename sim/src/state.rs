@@ -1,0 +1,375 @@
+//! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups.
+//!
+//! The model: heap state. It is copied whole for a snapshot. Its size on the wire is [`ENTRY_BYTES`] for every value, map
+//! entry and timer; a scenario can add a fixed number of bytes per subtask to stand for larger state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::mix;
+use crate::time::Time;
+
+/// The modelled size of one entry of state: key and value, 8 bytes each, and 8 bytes of bookkeeping.
+pub const ENTRY_BYTES: u64 = 24;
+
+/// Keys below this live in an array, the others in an ordered map.
+const DENSE_KEYS: u64 = 1 << 20;
+
+/// An event-time timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timer {
+    /// When it fires: at the first watermark of this time or later.
+    pub time: Time,
+    /// The key it belongs to.
+    pub key: u64,
+    /// Free for the operator: a window's start, say.
+    pub slot: u64,
+}
+
+/// The address of an entry of map state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// The key it belongs to.
+    pub key: u64,
+    /// Which map of the operator.
+    pub map: u32,
+    /// The key inside the map.
+    pub slot: u64,
+}
+
+/// The key group of a key: state is handed to subtasks, and redistributed, by whole groups.
+#[inline]
+pub fn key_group(key: u64, groups: u32) -> u32 {
+    ((mix(key) >> 32) * u64::from(groups) >> 32) as u32
+}
+
+/// The subtask that owns a key group, as Flink assigns them: contiguous ranges, as even as possible.
+#[inline]
+pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
+    (u64::from(group) * u64::from(parallelism) / u64::from(groups)) as u32
+}
+
+/// One value per key. Small keys live in an array that grows to the largest one seen.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Values {
+    dense: Vec<i64>,
+    present: Vec<u64>,
+    sparse: BTreeMap<u64, i64>,
+}
+
+impl Clone for Values {
+    fn clone(&self) -> Self {
+        Values { dense: self.dense.clone(), present: self.present.clone(), sparse: self.sparse.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.dense.clone_from(&from.dense);
+        self.present.clone_from(&from.present);
+        self.sparse.clone_from(&from.sparse);
+    }
+}
+
+impl Values {
+    #[inline]
+    fn get(&self, key: u64) -> Option<i64> {
+        match self.dense.get(key as usize) {
+            Some(&value) => (self.present[(key >> 6) as usize] >> (key & 63) & 1 == 1).then_some(value),
+            None => self.sparse.get(&key).copied(),
+        }
+    }
+
+    #[inline]
+    fn slot(&mut self, key: u64) -> &mut i64 {
+        if key < self.dense.len() as u64 {
+            self.present[(key >> 6) as usize] |= 1 << (key & 63);
+            return &mut self.dense[key as usize];
+        }
+        self.slot_slow(key)
+    }
+
+    #[cold]
+    fn slot_slow(&mut self, key: u64) -> &mut i64 {
+        if key >= DENSE_KEYS {
+            return self.sparse.entry(key).or_insert(0);
+        }
+        let len = (key + 1).next_power_of_two().max(64) as usize;
+        self.dense.resize(len, 0);
+        self.present.resize(len / 64, 0);
+        self.slot(key)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<i64> {
+        let old = self.get(key);
+        if key < self.dense.len() as u64 {
+            self.present[(key >> 6) as usize] &= !(1 << (key & 63));
+            self.dense[key as usize] = 0;
+        } else {
+            self.sparse.remove(&key);
+        }
+        old
+    }
+
+    fn len(&self) -> usize {
+        self.present.iter().map(|word| word.count_ones() as usize).sum::<usize>() + self.sparse.len()
+    }
+
+    /// All pairs, by key.
+    fn iter(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        let dense = self.present.iter().enumerate().flat_map(move |(at, &word)| {
+            Bits(word).map(move |bit| {
+                let key = at * 64 + bit as usize;
+                (key as u64, self.dense[key])
+            })
+        });
+        dense.chain(self.sparse.iter().map(|(&key, &value)| (key, value)))
+    }
+}
+
+/// The positions of the set bits of a word, lowest first.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros();
+        self.0 &= self.0 - 1;
+        Some(bit)
+    }
+}
+
+/// The keyed state of one subtask. Two states are equal when they hold the same entries.
+#[derive(Debug, Default)]
+pub struct KeyedState {
+    values: Values,
+    maps: BTreeMap<Slot, i64>,
+    timers: BTreeSet<Timer>,
+}
+
+impl Clone for KeyedState {
+    fn clone(&self) -> Self {
+        KeyedState { values: self.values.clone(), maps: self.maps.clone(), timers: self.timers.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.values.clone_from(&from.values);
+        // An ordered map cannot reuse its nodes; most operators have none, and cloning an empty one is free.
+        self.maps.clone_from(&from.maps);
+        self.timers.clone_from(&from.timers);
+    }
+}
+
+impl PartialEq for KeyedState {
+    fn eq(&self, other: &Self) -> bool {
+        self.values.iter().eq(other.values.iter()) && self.maps == other.maps && self.timers == other.timers
+    }
+}
+
+impl Eq for KeyedState {}
+
+impl KeyedState {
+    /// The value of a key.
+    #[inline]
+    pub fn value(&self, key: u64) -> Option<i64> {
+        self.values.get(key)
+    }
+
+    /// Sets the value of a key.
+    #[inline]
+    pub fn set_value(&mut self, key: u64, value: i64) {
+        *self.values.slot(key) = value;
+    }
+
+    /// Adds to the value of a key (absent counts as 0; the sum wraps) and returns the new value.
+    #[inline]
+    pub fn add(&mut self, key: u64, delta: i64) -> i64 {
+        let slot = self.values.slot(key);
+        *slot = slot.wrapping_add(delta);
+        *slot
+    }
+
+    /// Removes the value of a key.
+    pub fn remove_value(&mut self, key: u64) -> Option<i64> {
+        self.values.remove(key)
+    }
+
+    /// All values, by key.
+    pub fn values(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        self.values.iter()
+    }
+
+    /// An entry of map state.
+    pub fn entry(&self, slot: Slot) -> Option<i64> {
+        self.maps.get(&slot).copied()
+    }
+
+    /// Sets an entry of map state and returns the old one.
+    pub fn set_entry(&mut self, slot: Slot, value: i64) -> Option<i64> {
+        self.maps.insert(slot, value)
+    }
+
+    /// Adds to an entry of map state (absent counts as 0; the sum wraps) and returns the new value.
+    pub fn add_entry(&mut self, slot: Slot, delta: i64) -> i64 {
+        let entry = self.maps.entry(slot).or_insert(0);
+        *entry = entry.wrapping_add(delta);
+        *entry
+    }
+
+    /// Removes an entry of map state.
+    pub fn remove_entry(&mut self, slot: Slot) -> Option<i64> {
+        self.maps.remove(&slot)
+    }
+
+    /// The entries of one map of one key, by slot.
+    pub fn entries(&self, key: u64, map: u32) -> impl Iterator<Item = (u64, i64)> + '_ {
+        let range = Slot { key, map, slot: 0 }..=Slot { key, map, slot: u64::MAX };
+        self.maps.range(range).map(|(slot, &value)| (slot.slot, value))
+    }
+
+    /// All entries of map state, in order.
+    pub fn all_entries(&self) -> impl Iterator<Item = (Slot, i64)> + '_ {
+        self.maps.iter().map(|(&slot, &value)| (slot, value))
+    }
+
+    /// Sets a timer; setting it twice is the same as once.
+    pub fn set_timer(&mut self, timer: Timer) {
+        self.timers.insert(timer);
+    }
+
+    /// All timers, in the order in which they fire.
+    pub fn timers(&self) -> impl Iterator<Item = Timer> + '_ {
+        self.timers.iter().copied()
+    }
+
+    /// Takes the first timer that is due at this watermark.
+    pub fn pop_timer(&mut self, watermark: Time) -> Option<Timer> {
+        match self.timers.first() {
+            Some(timer) if timer.time <= watermark => self.timers.pop_first(),
+            _ => None,
+        }
+    }
+
+    /// The number of entries of every kind.
+    pub fn len(&self) -> usize {
+        self.values.len() + self.maps.len() + self.timers.len()
+    }
+
+    /// True if there is no entry of any kind.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The modelled size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.len() as u64 * ENTRY_BYTES
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub fn clear(&mut self) {
+        self.values.dense.fill(0);
+        self.values.present.fill(0);
+        self.values.sparse.clear();
+        self.maps.clear();
+        self.timers.clear();
+    }
+
+    /// Adds the entries of another state whose key satisfies a condition: how a restore takes its key groups.
+    pub fn absorb(&mut self, from: &KeyedState, mut mine: impl FnMut(u64) -> bool) {
+        for (key, value) in from.values.iter().filter(|&(key, _)| mine(key)) {
+            self.set_value(key, value);
+        }
+        for (&slot, &value) in from.maps.iter().filter(|(slot, _)| mine(slot.key)) {
+            self.maps.insert(slot, value);
+        }
+        self.timers.extend(from.timers.iter().copied().filter(|timer| mine(timer.key)));
+    }
+
+    /// A number that is equal for equal contents, whatever subtasks they are spread over: the sum of a hash of every
+    /// entry, so fingerprints of disjoint states add up.
+    pub fn fingerprint(&self) -> u64 {
+        let values = self.values.iter().map(|(key, value)| hash_entry([1, key, 0, value as u64]));
+        let maps = self
+            .maps
+            .iter()
+            .map(|(s, &value)| hash_entry([2 + (u64::from(s.map) << 8), s.key, s.slot, value as u64]));
+        let timers = self.timers.iter().map(|timer| hash_entry([3, timer.key, timer.slot, timer.time]));
+        values.chain(maps).chain(timers).fold(0, u64::wrapping_add)
+    }
+}
+
+fn hash_entry(words: [u64; 4]) -> u64 {
+    words.into_iter().fold(0, |hash, word| mix(hash.wrapping_add(word).wrapping_add(0x9e37_79b9_7f4a_7c15)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> KeyedState {
+        let mut state = KeyedState::default();
+        for key in [0, 5, 63, 64, 1000, DENSE_KEYS, u64::MAX] {
+            state.add(key, key as i64);
+            state.set_entry(Slot { key, map: 1, slot: key }, 2);
+            state.set_timer(Timer { time: 10, key, slot: 0 });
+        }
+        state
+    }
+
+    #[test]
+    fn values_are_kept_for_small_and_large_keys() {
+        let mut state = sample();
+        assert_eq!(state.value(5), Some(5));
+        assert_eq!(state.value(6), None, "a key that was never written is absent, not zero");
+        assert_eq!(state.value(0), Some(0), "a zero that was written is there");
+        assert_eq!(state.value(u64::MAX), Some(-1));
+        assert_eq!(state.remove_value(5), Some(5));
+        assert_eq!(state.value(5), None);
+        assert_eq!(state.len(), 20);
+    }
+
+    #[test]
+    fn key_groups_split_a_state_without_loss_at_any_parallelism() {
+        let whole = sample();
+        for parallelism in [1, 2, 3, 7, 128] {
+            let parts: Vec<KeyedState> = (0..parallelism)
+                .map(|subtask| {
+                    let mut part = KeyedState::default();
+                    part.absorb(&whole, |key| group_owner(key_group(key, 128), 128, parallelism) == subtask);
+                    part
+                })
+                .collect();
+            assert_eq!(parts.iter().map(KeyedState::len).sum::<usize>(), whole.len());
+            assert_eq!(
+                parts.iter().fold(0, |sum, part| part.fingerprint().wrapping_add(sum)),
+                whole.fingerprint()
+            );
+            let mut again = KeyedState::default();
+            parts.iter().for_each(|part| again.absorb(part, |_| true));
+            assert_eq!(again, whole);
+        }
+    }
+
+    #[test]
+    fn timers_fire_in_order_up_to_the_watermark() {
+        let mut state = KeyedState::default();
+        for (time, key) in [(20, 1), (10, 2), (10, 1), (30, 0)] {
+            state.set_timer(Timer { time, key, slot: 0 });
+        }
+        let fired: Vec<_> = std::iter::from_fn(|| state.pop_timer(20)).map(|t| (t.time, t.key)).collect();
+        assert_eq!(fired, [(10, 1), (10, 2), (20, 1)]);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_any_change() {
+        let before = sample().fingerprint();
+        let mut state = sample();
+        state.add(5, 1);
+        assert_ne!(state.fingerprint(), before);
+        state.add(5, -1);
+        assert_eq!(state.fingerprint(), before);
+    }
+}
