@@ -41,7 +41,7 @@ pub struct Slot {
 /// The key group of a key: state is handed to subtasks, and redistributed, by whole groups.
 #[inline]
 pub fn key_group(key: u64, groups: u32) -> u32 {
-    ((mix(key) >> 32) * u64::from(groups) >> 32) as u32
+    (((mix(key) >> 32) * u64::from(groups)) >> 32) as u32
 }
 
 /// The subtask that owns a key group, as Flink assigns them: contiguous ranges, as even as possible.
