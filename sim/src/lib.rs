@@ -2,11 +2,16 @@
 //! checkpoint algorithm.
 
 pub mod config;
+pub mod erased;
+pub mod event;
 pub mod graph;
 pub mod ids;
 pub mod input;
 pub mod operator;
+pub mod protocol;
 pub mod random;
 pub mod record;
 pub mod state;
 pub mod time;
+pub mod topology;
+mod tournament;

@@ -1,0 +1,89 @@
+//! The erasure of a cut protocol's types: one boxed value holds the machines of all tasks and of the coordinator.
+
+use std::any::Any;
+use std::fmt;
+
+use crate::ids::TaskId;
+use crate::protocol::{
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, TaskCtx, TaskCut, TaskEffects, TaskEvent,
+};
+
+/// All machines of one job under one cut protocol.
+pub trait Protocol: Send + Sync {
+    /// True if tasks want to hear of marks as they arrive.
+    fn arrivals(&self) -> bool;
+    /// Makes the machine of a task that starts, from the bytes its snapshot saved. Bytes that do not decode (they are
+    /// guarded by a checksum, so this is a bug) give the default.
+    fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]);
+    /// The durable part of a task's machine, as bytes.
+    fn durable(&self, task: TaskId) -> Vec<u8>;
+    /// Hands an event to a task's machine.
+    fn on_task(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+    /// Hands an event to the coordinator's machine.
+    fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
+    /// A copy.
+    fn clone_box(&self) -> Box<dyn Protocol>;
+    /// Becomes a copy of another protocol of the same type, keeping the memory; false if the types differ.
+    fn clone_from_protocol(&mut self, from: &dyn Protocol) -> bool;
+    /// For the downcast in [`Protocol::clone_from_protocol`].
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl fmt::Debug for dyn Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Protocol")
+    }
+}
+
+/// The machines of one job.
+struct Machines<T: TaskCut, C: CoordinatorCut> {
+    tasks: Vec<Option<T>>,
+    coordinator: C,
+}
+
+/// Makes the machines for a job of so many tasks; those of the tasks are made as the tasks start.
+pub fn machines<T: TaskCut, C: CoordinatorCut>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    let tasks = (0..job.tasks).map(|_| None).collect();
+    Box::new(Machines::<T, C> { tasks, coordinator: C::new(job) })
+}
+
+impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
+    fn arrivals(&self) -> bool {
+        T::ARRIVALS
+    }
+
+    fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]) {
+        let restored = postcard::from_bytes(durable).unwrap_or_default();
+        self.tasks[task.task.index()] = Some(T::new(task, restored));
+    }
+
+    fn durable(&self, task: TaskId) -> Vec<u8> {
+        let machine = self.tasks[task.index()].as_ref();
+        machine.and_then(|machine| postcard::to_stdvec(&machine.durable()).ok()).unwrap_or_default()
+    }
+
+    fn on_task(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        if let Some(machine) = &mut self.tasks[task.task.index()] {
+            machine.on(task, event, fx);
+        }
+    }
+
+    fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        self.coordinator.on(job, event, fx);
+    }
+
+    fn clone_box(&self) -> Box<dyn Protocol> {
+        Box::new(Machines { tasks: self.tasks.clone(), coordinator: self.coordinator.clone() })
+    }
+
+    fn clone_from_protocol(&mut self, from: &dyn Protocol) -> bool {
+        let Some(from) = from.as_any().downcast_ref::<Self>() else { return false };
+        self.tasks.clone_from(&from.tasks);
+        self.coordinator.clone_from(&from.coordinator);
+        true
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,311 @@
+//! What happened: the one versioned enum of typed events that the world emits. Trace, metrics and oracles read it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::protocol::AbortReason;
+use crate::time::Time;
+
+/// The version of [`Event`]: it grows with every change of its meaning or form.
+pub const TRACE_VERSION: u32 = 1;
+
+/// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Origin(pub u32);
+
+impl Origin {
+    /// The fault plan. Faults come first among simultaneous events.
+    pub const FAULTS: Origin = Origin(0);
+    /// The coordinator.
+    pub const COORDINATOR: Origin = Origin(1);
+    /// The external system of the sinks.
+    pub const EXTERNAL: Origin = Origin(2);
+    const NODES: u32 = 0x10;
+    const TASKS: u32 = 0x1000_0000;
+
+    /// A node.
+    pub fn node(node: NodeId) -> Origin {
+        Origin(Self::NODES + node.0)
+    }
+
+    /// A task.
+    pub fn task(task: TaskId) -> Origin {
+        Origin(Self::TASKS + task.0)
+    }
+
+    /// The task, if it is one.
+    pub fn as_task(self) -> Option<TaskId> {
+        self.0.checked_sub(Self::TASKS).map(TaskId)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Origin::FAULTS => f.write_str("faults"),
+            Origin::COORDINATOR => f.write_str("coordinator"),
+            Origin::EXTERNAL => f.write_str("external system"),
+            Origin(n) if n >= Self::TASKS => write!(f, "task {}", n - Self::TASKS),
+            Origin(n) => write!(f, "node {}", n - Self::NODES),
+        }
+    }
+}
+
+/// The sizes and durations of one task's part in one checkpoint, as Flink defines them. Nanoseconds and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SnapshotMetrics {
+    /// From the trigger to the first mark (or, at a root, the trigger's arrival).
+    pub start_delay: Time,
+    /// From the first mark to the last.
+    pub alignment: Time,
+    /// The synchronous part.
+    pub sync: Time,
+    /// The asynchronous part.
+    pub asynchronous: Time,
+    /// Bytes written.
+    pub bytes: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A task has handled a record of an input. Only with [`Detail::records`].
+    Record {
+        /// The input's number at that task.
+        input: u32,
+        /// The record's lineage.
+        lineage: u64,
+    },
+    /// A mark of this checkpoint has been reached on an input. Only with [`Detail::marks`].
+    MarkReached {
+        /// The input's number at that task.
+        input: u32,
+        /// The checkpoint.
+        id: CheckpointId,
+        /// True if the mark cancels the checkpoint.
+        cancel: bool,
+    },
+    /// The first mark of this checkpoint has been reached while others are awaited.
+    AlignmentStarted {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// A task has taken its snapshot.
+    SnapshotTaken {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// What it cost up to now; the asynchronous part is still 0.
+        metrics: SnapshotMetrics,
+    },
+    /// A snapshot and what was prepared with it is durable.
+    Persisted {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// A snapshot could not be written.
+    PersistFailed {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// A task has sent its acknowledgement.
+    AckSent {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// A sink has asked for the commit of what it had prepared.
+    CommitSent {
+        /// The checkpoint that allows it.
+        id: CheckpointId,
+    },
+    /// The external system has made a transaction visible.
+    TransactionCommitted {
+        /// The sink.
+        task: TaskId,
+        /// The checkpoint with which it was prepared.
+        id: CheckpointId,
+    },
+    /// The external system has refused something that an older attempt asked for.
+    TransactionFenced {
+        /// The sink.
+        task: TaskId,
+        /// The attempt that asked.
+        attempt: Attempt,
+    },
+    /// A task has consumed all its input and sent its last record.
+    TaskEnded,
+    /// A task has finished for good.
+    TaskFinished,
+    /// A task runs, with its state restored.
+    TaskRunning {
+        /// The attempt it belongs to.
+        attempt: Attempt,
+    },
+    /// A task could not read the state it was to restore.
+    RestoreFailed,
+    /// The coordinator begins a checkpoint.
+    CheckpointTriggered {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// The coordinator has received an acknowledgement.
+    AckReceived {
+        /// The sender.
+        task: TaskId,
+        /// The attempt in which it was sent.
+        attempt: Attempt,
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// A message of an older attempt made the coordinator do something. It must not.
+    StaleEffect {
+        /// The sender.
+        task: TaskId,
+        /// The attempt in which it was sent.
+        attempt: Attempt,
+    },
+    /// The coordinator has all it needs and writes the metadata.
+    MetadataSent {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// The checkpoint exists: its metadata is durable.
+    CheckpointCompleted {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// From the trigger to now.
+        duration: Time,
+        /// Sum of its snapshots in bytes.
+        bytes: u64,
+    },
+    /// The checkpoint has been given up.
+    CheckpointAborted {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// Why.
+        reason: AbortReason,
+    },
+    /// The checkpoint is no longer needed.
+    CheckpointSubsumed {
+        /// The checkpoint.
+        id: CheckpointId,
+    },
+    /// All tasks run.
+    JobRunning {
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// The coordinator has noticed a failure and cancels the job.
+    FailureNoticed {
+        /// The attempt that failed.
+        attempt: Attempt,
+    },
+    /// Everything is cancelled.
+    JobCancelled,
+    /// The coordinator restores the job.
+    Restoring {
+        /// The new attempt.
+        attempt: Attempt,
+        /// The checkpoint restored; `None`: the initial state.
+        checkpoint: Option<CheckpointId>,
+    },
+    /// All tasks have finished.
+    JobFinished,
+    /// The job has used up its restarts, or cannot be restored.
+    JobFailed,
+    /// A task has crashed.
+    TaskCrashed {
+        /// The task.
+        task: TaskId,
+    },
+    /// A node has crashed, and all tasks on it.
+    NodeCrashed {
+        /// The node.
+        node: NodeId,
+    },
+    /// A crashed node is back.
+    NodeReturned {
+        /// The node.
+        node: NodeId,
+    },
+    /// The coordinator takes a node for dead.
+    NodeDeclaredDead {
+        /// The node.
+        node: NodeId,
+    },
+    /// A control message was lost.
+    MessageLost,
+    /// A control message came late or twice.
+    MessageDisturbed,
+    /// A fault that lasts has begun or ended.
+    FaultWindow {
+        /// Its number in the plan.
+        fault: u32,
+        /// True if it begins.
+        begins: bool,
+    },
+}
+
+/// An event, when and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When.
+    pub time: Time,
+    /// By whom.
+    pub origin: Origin,
+    /// What.
+    pub event: Event,
+}
+
+/// Which of the frequent events to emit. What is off costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// [`Event::Record`].
+    pub records: bool,
+    /// [`Event::MarkReached`].
+    pub marks: bool,
+    /// Latencies at the sinks, in [`World::latencies`](crate::world::World).
+    pub latencies: bool,
+}
+
+/// Folds a number into a chain: equal chains mean equal sequences. One multiplication.
+#[inline]
+pub fn chain(chain: u64, x: u64) -> u64 {
+    (chain.rotate_left(23) ^ x).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The hash of a stamped event, the same on every platform.
+pub fn hash(stamped: &Stamped) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = Portable(xxhash_rust::xxh3::Xxh3Default::new());
+    stamped.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A hasher in which machine words have the same size everywhere.
+struct Portable(xxhash_rust::xxh3::Xxh3Default);
+
+impl std::hash::Hasher for Portable {
+    fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.0.update(&n.to_le_bytes());
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0.update(&n.to_le_bytes());
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}

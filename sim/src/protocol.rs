@@ -1,0 +1,436 @@
+//! What a checkpoint strategy is, seen from the machine: a *cut protocol* and a *snapshot method*.
+//!
+//! A cut protocol is a pair of pure state machines, one per task ([`TaskCut`]) and one in the coordinator
+//! ([`CoordinatorCut`]): events in, effects out. They hold no clock, no randomness, no I/O. The machine executes the
+//! effects in the order given, at the instant of the event, before anything else happens to that task.
+//!
+//! The machine erases the types once per world ([`Protocol`]): one boxed value holds the machines of all tasks, so adding
+//! a strategy costs no recompilation of the simulator, and cloning a world clones two vectors.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::CheckpointConfig;
+use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::record::Mark;
+use crate::time::Time;
+
+/// An input of a task: channels are numbered from 0; [`READING`] is the reading of a source.
+pub type Input = u32;
+
+/// The virtual input through which a source reads: blocking it pauses the source.
+pub const READING: Input = u32::MAX;
+
+/// The name of a task's snapshot in the store, as the coordinator's machine passes it around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Handle(pub u64);
+
+/// From the coordinator to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Down {
+    /// Begin this checkpoint.
+    Trigger(CheckpointId),
+    /// This checkpoint is complete, and so is every older one that will ever be.
+    Completed(CheckpointId),
+    /// This checkpoint has been given up.
+    Aborted(CheckpointId),
+}
+
+/// From a task to the coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Up {
+    /// The snapshot for this checkpoint is durable.
+    Ack(CheckpointId),
+    /// This task cannot take part in this checkpoint.
+    Decline(CheckpointId),
+    /// A source asks for a checkpoint: a record count, a marked record, or the end of its input.
+    Request,
+}
+
+/// What a task's machine may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskCtx<'a> {
+    /// The task.
+    pub task: TaskId,
+    /// The number of its input channels; a source has none.
+    pub inputs: u32,
+    /// The number of its input channels whose sender has not finished.
+    pub open: &'a InputSet,
+    /// True for a source.
+    pub is_source: bool,
+    /// Checkpointing as configured.
+    pub config: &'a CheckpointConfig,
+}
+
+/// What happens to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskEvent {
+    /// The task runs, with its state restored.
+    Started,
+    /// A control message came.
+    Control(Down),
+    /// A mark is in the input queue; nothing before it need have been consumed. Only with [`TaskCut::ARRIVALS`].
+    Arrived(Input, Mark),
+    /// A mark is the next thing on an input: everything before it has been consumed.
+    Reached(Input, Mark),
+    /// The sender of an input has finished: no mark will come on it.
+    InputEnded(Input),
+    /// A timer of this machine.
+    Timer(u32),
+    /// The snapshot of this checkpoint is durable, and so are the transactions prepared with it.
+    Persisted(CheckpointId),
+    /// The snapshot of this checkpoint could not be written.
+    PersistFailed(CheckpointId),
+}
+
+/// What a task's machine may have done. Executed in order, at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskEffect {
+    /// Consume nothing more from this input.
+    Block(Input),
+    /// Consume from this input again.
+    Unblock(Input),
+    /// Send a mark behind everything sent so far, on every output channel.
+    Emit(Mark),
+    /// Take the snapshot of this checkpoint: state, positions, this machine's durable part.
+    Snapshot(CheckpointId),
+    /// Forget the snapshot of this checkpoint.
+    DropSnapshot(CheckpointId),
+    /// Send to the coordinator; an [`Up::Ack`] carries the handle of that snapshot.
+    Tell(Up),
+    /// Make the transactions that were prepared for this and older checkpoints visible.
+    Commit(CheckpointId),
+    /// Wake this machine after so many nanoseconds with this token.
+    Timer(Time, u32),
+}
+
+/// Collects the effects of a task's machine.
+#[derive(Clone, Debug, Default)]
+pub struct TaskEffects(pub Vec<TaskEffect>);
+
+impl TaskEffects {
+    /// See [`TaskEffect::Block`].
+    pub fn block(&mut self, input: Input) {
+        self.0.push(TaskEffect::Block(input));
+    }
+    /// See [`TaskEffect::Unblock`].
+    pub fn unblock(&mut self, input: Input) {
+        self.0.push(TaskEffect::Unblock(input));
+    }
+    /// See [`TaskEffect::Emit`].
+    pub fn emit(&mut self, mark: Mark) {
+        self.0.push(TaskEffect::Emit(mark));
+    }
+    /// See [`TaskEffect::Snapshot`].
+    pub fn snapshot(&mut self, id: CheckpointId) {
+        self.0.push(TaskEffect::Snapshot(id));
+    }
+    /// See [`TaskEffect::DropSnapshot`].
+    pub fn drop_snapshot(&mut self, id: CheckpointId) {
+        self.0.push(TaskEffect::DropSnapshot(id));
+    }
+    /// See [`TaskEffect::Tell`].
+    pub fn tell(&mut self, up: Up) {
+        self.0.push(TaskEffect::Tell(up));
+    }
+    /// See [`TaskEffect::Commit`].
+    pub fn commit(&mut self, id: CheckpointId) {
+        self.0.push(TaskEffect::Commit(id));
+    }
+    /// See [`TaskEffect::Timer`].
+    pub fn timer(&mut self, after: Time, token: u32) {
+        self.0.push(TaskEffect::Timer(after, token));
+    }
+}
+
+/// The part of a cut protocol that runs in every task.
+pub trait TaskCut: Clone + Send + Sync + 'static {
+    /// What must survive a crash: it is saved with every snapshot and given back at the restore.
+    type Durable: Clone + Default + Serialize + DeserializeOwned;
+
+    /// True if the machine wants [`TaskEvent::Arrived`].
+    const ARRIVALS: bool = false;
+
+    /// A machine for a task that starts, from what its snapshot saved, or from the default if there is none.
+    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self;
+
+    /// What to save with a snapshot taken now.
+    fn durable(&self) -> Self::Durable;
+
+    /// Reacts to an event.
+    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+}
+
+/// What the coordinator's machine may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct JobCtx<'a> {
+    /// The present instant.
+    pub now: Time,
+    /// The present attempt; what an older one says must have no effect.
+    pub attempt: Attempt,
+    /// The number of tasks.
+    pub tasks: u32,
+    /// The tasks that have finished.
+    pub finished: &'a InputSet,
+    /// The unfinished tasks into which no mark can come from upstream: sources, and those whose senders have all
+    /// finished. A trigger goes to them.
+    pub roots: &'a [TaskId],
+    /// Checkpointing as configured.
+    pub config: &'a CheckpointConfig,
+}
+
+/// What happens to the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoordinatorEvent {
+    /// All tasks run (for the first time, or again after a restore).
+    Started,
+    /// A timer of this machine.
+    Timer(u64),
+    /// A message from a task. It may be late, doubled, or from an attempt that is gone.
+    FromTask {
+        /// The sender.
+        task: TaskId,
+        /// The attempt in which it was sent.
+        attempt: Attempt,
+        /// What it says.
+        up: Up,
+        /// With an acknowledgement: the snapshot.
+        handle: Option<Handle>,
+    },
+    /// A task has finished for good; its last snapshot stands for it in all later checkpoints.
+    Finished(TaskId, Option<Handle>),
+    /// Tasks were lost; everything in progress is void.
+    Lost,
+    /// Everything is cancelled: say from where to start again.
+    Recover,
+    /// The metadata of this checkpoint is durable: it exists.
+    MetaStored(CheckpointId),
+    /// The metadata of this checkpoint could not be written.
+    MetaFailed(CheckpointId),
+}
+
+/// To whom the coordinator speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// One task.
+    Task(TaskId),
+    /// Every unfinished task.
+    All,
+    /// Every task of [`JobCtx::roots`].
+    Roots,
+}
+
+/// From where to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The checkpoint restored, for the record; `None` if it is the initial state.
+    pub checkpoint: Option<CheckpointId>,
+    /// Per task its snapshot, or `None` for the initial state.
+    pub snapshots: Vec<Option<Handle>>,
+}
+
+/// Why a checkpoint was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbortReason {
+    /// It took longer than the time-out.
+    Expired,
+    /// A task declined.
+    Declined,
+    /// Its metadata could not be stored.
+    MetadataNotStored,
+    /// Tasks were lost.
+    Failover,
+}
+
+/// What the coordinator's machine may have done. Executed in order, at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoordinatorEffect {
+    /// For the record: this checkpoint begins.
+    Begin(CheckpointId),
+    /// Send to tasks.
+    Tell(To, Down),
+    /// Store this checkpoint's metadata: these snapshots, one per task.
+    Complete(CheckpointId, Vec<Option<Handle>>),
+    /// For the record: this checkpoint has been given up, and these snapshots are of no use.
+    Abandon(CheckpointId, AbortReason, Vec<Handle>),
+    /// A snapshot that belongs to no checkpoint is of no use.
+    Discard(Handle),
+    /// A completed checkpoint is no longer needed.
+    Subsume(CheckpointId),
+    /// Start from here: the answer to [`CoordinatorEvent::Recover`].
+    Restore(Line),
+    /// Wake this machine after so many nanoseconds with this token.
+    Timer(Time, u64),
+    /// Fail the job over: too many checkpoints have failed.
+    FailOver,
+}
+
+/// Collects the effects of the coordinator's machine.
+#[derive(Clone, Debug, Default)]
+pub struct CoordinatorEffects(pub Vec<CoordinatorEffect>);
+
+impl CoordinatorEffects {
+    /// See [`CoordinatorEffect::Begin`].
+    pub fn begin(&mut self, id: CheckpointId) {
+        self.0.push(CoordinatorEffect::Begin(id));
+    }
+    /// See [`CoordinatorEffect::Tell`].
+    pub fn tell(&mut self, to: To, down: Down) {
+        self.0.push(CoordinatorEffect::Tell(to, down));
+    }
+    /// See [`CoordinatorEffect::Complete`].
+    pub fn complete(&mut self, id: CheckpointId, snapshots: Vec<Option<Handle>>) {
+        self.0.push(CoordinatorEffect::Complete(id, snapshots));
+    }
+    /// See [`CoordinatorEffect::Abandon`].
+    pub fn abandon(&mut self, id: CheckpointId, reason: AbortReason, snapshots: Vec<Handle>) {
+        self.0.push(CoordinatorEffect::Abandon(id, reason, snapshots));
+    }
+    /// See [`CoordinatorEffect::Discard`].
+    pub fn discard(&mut self, handle: Handle) {
+        self.0.push(CoordinatorEffect::Discard(handle));
+    }
+    /// See [`CoordinatorEffect::Subsume`].
+    pub fn subsume(&mut self, id: CheckpointId) {
+        self.0.push(CoordinatorEffect::Subsume(id));
+    }
+    /// See [`CoordinatorEffect::Restore`].
+    pub fn restore(&mut self, line: Line) {
+        self.0.push(CoordinatorEffect::Restore(line));
+    }
+    /// See [`CoordinatorEffect::Timer`].
+    pub fn timer(&mut self, after: Time, token: u64) {
+        self.0.push(CoordinatorEffect::Timer(after, token));
+    }
+    /// See [`CoordinatorEffect::FailOver`].
+    pub fn fail_over(&mut self) {
+        self.0.push(CoordinatorEffect::FailOver);
+    }
+}
+
+/// The part of a cut protocol that runs in the coordinator.
+pub trait CoordinatorCut: Clone + Send + Sync + 'static {
+    /// A machine for a job that has not run yet.
+    fn new(job: &JobCtx<'_>) -> Self;
+
+    /// Reacts to an event.
+    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
+}
+
+/// How a task's state reaches the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotMethod {
+    /// The task stands still until its whole state is in the store.
+    FullSync,
+    /// The task stands still for the synchronous part only; the whole state is written while it goes on.
+    FullAsync,
+}
+
+/// A set of small numbers: inputs of a task, tasks of a job.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct InputSet {
+    words: Vec<u64>,
+    len: u32,
+}
+
+impl Clone for InputSet {
+    fn clone(&self) -> Self {
+        InputSet { words: self.words.clone(), len: self.len }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.words.clone_from(&from.words);
+        self.len = from.len;
+    }
+}
+
+impl InputSet {
+    /// The numbers `0..n`.
+    pub fn full(n: u32) -> Self {
+        let mut set = InputSet::default();
+        set.fill(n);
+        set
+    }
+
+    /// Becomes `0..n`, keeping the memory.
+    pub fn fill(&mut self, n: u32) {
+        self.words.clear();
+        self.words.resize(n as usize / 64, u64::MAX);
+        if !n.is_multiple_of(64) {
+            self.words.push((1 << (n % 64)) - 1);
+        }
+        self.len = n;
+    }
+
+    /// Becomes empty, keeping the memory.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+        self.len = 0;
+    }
+
+    /// True if it holds `n`.
+    #[inline]
+    pub fn contains(&self, n: u32) -> bool {
+        self.words.get(n as usize / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
+    }
+
+    /// Adds `n`; true if it was not there.
+    pub fn insert(&mut self, n: u32) -> bool {
+        let at = n as usize / 64;
+        if at >= self.words.len() {
+            self.words.resize(at + 1, 0);
+        }
+        let new = self.words[at] >> (n % 64) & 1 == 0;
+        self.words[at] |= 1 << (n % 64);
+        self.len += u32::from(new);
+        new
+    }
+
+    /// Removes `n`; true if it was there.
+    pub fn remove(&mut self, n: u32) -> bool {
+        let there = self.contains(n);
+        if there {
+            self.words[n as usize / 64] &= !(1 << (n % 64));
+            self.len -= 1;
+        }
+        there
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// True if there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The numbers, smallest first.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.words.iter().enumerate().flat_map(|(at, &word)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at as u32 * 64 + bit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_set_counts_what_it_holds() {
+        let mut set = InputSet::full(130);
+        assert_eq!((set.len(), set.contains(129), set.contains(130)), (130, true, false));
+        assert!(set.remove(64) && !set.remove(64));
+        assert!(set.insert(64) && !set.insert(64));
+        assert!(set.insert(1000));
+        assert_eq!(set.iter().count() as u32, set.len());
+        set.clear();
+        assert!(set.is_empty() && set.iter().next().is_none());
+    }
+}

@@ -1,0 +1,230 @@
+//! The physical job: tasks and channels, expanded from the logical graph. Immutable, shared by all worlds of a scenario.
+
+use petgraph::visit::{EdgeRef, IntoEdgeReferences};
+
+use crate::config::Config;
+use crate::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, Ship};
+use crate::ids::{ChannelId, EdgeId, OperatorId, TaskId};
+use crate::state::group_owner;
+
+/// A job as tasks and channels.
+#[derive(Debug)]
+pub struct Topology {
+    /// The logical graph; operator i is node i.
+    pub graph: JobGraph,
+    /// The operators, by number.
+    pub operators: Vec<OperatorSpec>,
+    /// The tasks, operator by operator.
+    pub tasks: Vec<TaskInfo>,
+    /// The channels, edge by edge, sender by sender, receiver by receiver.
+    pub channels: Vec<ChannelInfo>,
+    /// The edges, by number.
+    pub edges: Vec<Edge>,
+    /// For each edge with a hash: the receiving subtask of each key group.
+    pub owners: Vec<Vec<u32>>,
+    /// The numbers of the run.
+    pub config: Config,
+}
+
+/// A task.
+#[derive(Debug)]
+pub struct TaskInfo {
+    /// Its operator.
+    pub operator: OperatorId,
+    /// Its number within the operator.
+    pub subtask: u32,
+    /// The slot it is placed in.
+    pub slot: u32,
+    /// Its input channels, edge by edge, sender by sender.
+    pub inputs: Vec<ChannelId>,
+    /// Its outgoing edges.
+    pub outputs: Vec<Output>,
+}
+
+/// One outgoing edge of one task.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The edge.
+    pub edge: EdgeId,
+    /// How it chooses.
+    pub ship: Ship,
+    /// The channel to receiver 0; the channels of a task on an edge are numbered without a gap.
+    pub first: ChannelId,
+    /// The number of channels.
+    pub channels: u32,
+}
+
+/// A channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelInfo {
+    /// Its sender.
+    pub from: TaskId,
+    /// Its receiver.
+    pub to: TaskId,
+    /// Its number among the receiver's inputs.
+    pub input: u32,
+    /// Its edge.
+    pub edge: EdgeId,
+}
+
+/// An edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// The sending operator.
+    pub from: OperatorId,
+    /// The receiving operator.
+    pub to: OperatorId,
+    /// What the job says of it.
+    pub spec: EdgeSpec,
+}
+
+/// Why a job does not fit its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopologyError {
+    /// The job itself is wrong.
+    Graph(GraphError),
+    /// It needs more slots than there are.
+    Slots {
+        /// Slots needed.
+        needed: u64,
+        /// Slots there are.
+        available: u64,
+    },
+    /// The operator with this uid has a parallelism above the number of key groups.
+    KeyGroups(String),
+    /// There are more than 2^32 channels.
+    Channels,
+}
+
+impl std::fmt::Display for TopologyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TopologyError::Graph(error) => error.fmt(f),
+            TopologyError::Slots { needed, available } => write!(
+                f,
+                "the job needs {needed} slots and the cluster has {available}: raise `cluster.nodes` or \
+                 `taskmanager.numberOfTaskSlots`, or lower the parallelism"
+            ),
+            TopologyError::KeyGroups(uid) => write!(
+                f,
+                "operator `{uid}` has a parallelism above `pipeline.max-parallelism`: raise that, or lower the parallelism"
+            ),
+            TopologyError::Channels => {
+                write!(f, "the job has more than 2^32 channels: lower the parallelism")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TopologyError {}
+
+impl Topology {
+    /// Expands a job.
+    pub fn new(graph: JobGraph, config: Config) -> Result<Topology, TopologyError> {
+        graph::validate(&graph).map_err(TopologyError::Graph)?;
+        let operators: Vec<OperatorSpec> = graph.node_weights().cloned().collect();
+        let (tasks, first_task) = expand_tasks(&operators, &config)?;
+        let mut topology = Topology {
+            graph,
+            operators,
+            tasks,
+            channels: Vec::new(),
+            edges: Vec::new(),
+            owners: Vec::new(),
+            config,
+        };
+        topology.expand_edges(&first_task)?;
+        Ok(topology)
+    }
+
+    fn expand_edges(&mut self, first_task: &[u32]) -> Result<(), TopologyError> {
+        let edges: Vec<Edge> = self
+            .graph
+            .edge_references()
+            .map(|edge| Edge {
+                from: OperatorId(edge.source().index() as u32),
+                to: OperatorId(edge.target().index() as u32),
+                spec: *edge.weight(),
+            })
+            .collect();
+        for (number, edge) in edges.iter().enumerate() {
+            let senders = self.operators[edge.from.index()].parallelism;
+            let receivers = self.operators[edge.to.index()].parallelism;
+            let groups = self.config.cluster.max_parallelism;
+            self.owners.push(match edge.spec.ship {
+                Ship::Hash => (0..groups).map(|group| group_owner(group, groups, receivers)).collect(),
+                _ => Vec::new(),
+            });
+            for sender in 0..senders {
+                let from = TaskId(first_task[edge.from.index()] + sender);
+                let first =
+                    ChannelId(u32::try_from(self.channels.len()).map_err(|_| TopologyError::Channels)?);
+                let range = if edge.spec.ship == Ship::Forward { sender..sender + 1 } else { 0..receivers };
+                let output = Output {
+                    edge: EdgeId(number as u32),
+                    ship: edge.spec.ship,
+                    first,
+                    channels: range.len() as u32,
+                };
+                self.tasks[from.index()].outputs.push(output);
+                for receiver in range {
+                    let to = TaskId(first_task[edge.to.index()] + receiver);
+                    let id = u32::try_from(self.channels.len()).map_err(|_| TopologyError::Channels)?;
+                    let inputs = &mut self.tasks[to.index()].inputs;
+                    let edge = EdgeId(number as u32);
+                    self.channels.push(ChannelInfo { from, to, input: inputs.len() as u32, edge });
+                    inputs.push(ChannelId(id));
+                }
+            }
+        }
+        self.edges = edges;
+        Ok(())
+    }
+
+    /// What a task does.
+    pub fn role(&self, task: TaskId) -> &Role {
+        &self.operators[self.tasks[task.index()].operator.index()].role
+    }
+
+    /// The name of a task for people: `count[1]`.
+    pub fn task_name(&self, task: TaskId) -> String {
+        match self.tasks.get(task.index()) {
+            Some(info) => format!("{}[{}]", self.operators[info.operator.index()].uid, info.subtask),
+            None => format!("task {task}"),
+        }
+    }
+
+    /// The name of a channel for people: `tokenizer[0] -> count[1]`.
+    pub fn channel_name(&self, channel: ChannelId) -> String {
+        let info = self.channels[channel.index()];
+        format!("{} -> {}", self.task_name(info.from), self.task_name(info.to))
+    }
+}
+
+fn expand_tasks(
+    operators: &[OperatorSpec],
+    config: &Config,
+) -> Result<(Vec<TaskInfo>, Vec<u32>), TopologyError> {
+    let cluster = &config.cluster;
+    let available = u64::from(cluster.nodes) * u64::from(cluster.slots_per_node);
+    let all: u64 = operators.iter().map(|operator| u64::from(operator.parallelism)).sum();
+    let largest = operators.iter().map(|operator| u64::from(operator.parallelism)).max().unwrap_or(0);
+    let needed = if cluster.slot_sharing { largest } else { all };
+    if needed > available {
+        return Err(TopologyError::Slots { needed, available });
+    }
+    let mut tasks = Vec::new();
+    let mut first = Vec::new();
+    for (number, operator) in operators.iter().enumerate() {
+        if operator.parallelism > cluster.max_parallelism {
+            return Err(TopologyError::KeyGroups(operator.uid.clone()));
+        }
+        first.push(tasks.len() as u32);
+        for subtask in 0..operator.parallelism {
+            let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
+            let operator = OperatorId(number as u32);
+            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new() });
+        }
+    }
+    Ok((tasks, first))
+}

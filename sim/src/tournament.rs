@@ -1,0 +1,148 @@
+//! A winner tree: which of n entrants has the smallest instant, with ties won by the lower number.
+//!
+//! One structure answers two questions: which input of a task comes next, and which task acts next. Reading the winner
+//! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes.
+
+use crate::time::{NEVER, Time};
+
+/// A winner tree.
+#[derive(Debug, Default)]
+pub struct Tournament {
+    /// The instant of each entrant, padded to a power of two with [`NEVER`].
+    keys: Vec<Time>,
+    /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants.
+    winners: Vec<u32>,
+    len: u32,
+}
+
+impl Clone for Tournament {
+    fn clone(&self) -> Self {
+        Tournament { keys: self.keys.clone(), winners: self.winners.clone(), len: self.len }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.keys.clone_from(&from.keys);
+        self.winners.clone_from(&from.winners);
+        self.len = from.len;
+    }
+}
+
+impl Tournament {
+    /// A tree of `n` entrants who all come never.
+    pub fn new(n: u32) -> Self {
+        let size = (n as usize).next_power_of_two();
+        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; size], len: n };
+        for node in (1..size).rev() {
+            tree.winners[node] = tree.left(node);
+        }
+        tree
+    }
+
+    /// All come never again.
+    pub fn reset(&mut self) {
+        self.keys.fill(NEVER);
+        for node in (1..self.winners.len()).rev() {
+            self.winners[node] = self.left(node);
+        }
+    }
+
+    /// How many entrants there are.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The instant of one entrant.
+    #[inline]
+    pub fn key(&self, entrant: u32) -> Time {
+        self.keys[entrant as usize]
+    }
+
+    /// The entrant with the smallest instant, and that instant; [`NEVER`] if none comes.
+    #[inline]
+    pub fn first(&self) -> (Time, u32) {
+        match self.winners.get(1) {
+            Some(&winner) => (self.keys[winner as usize], winner),
+            None => (self.keys.first().copied().unwrap_or(NEVER), 0),
+        }
+    }
+
+    /// Changes the instant of one entrant.
+    #[inline]
+    pub fn set(&mut self, entrant: u32, key: Time) {
+        self.keys[entrant as usize] = key;
+        let size = self.winners.len();
+        if size == 1 {
+            return;
+        }
+        let mut node = (entrant as usize + size) / 2;
+        let mut winner = self.better(entrant & !1, entrant | 1);
+        loop {
+            let before = std::mem::replace(&mut self.winners[node], winner);
+            // A node that this entrant neither held nor holds is not touched by the change, nor are those above it.
+            if node == 1 || (before != entrant && winner != entrant) {
+                return;
+            }
+            winner = self.better(winner, self.winners[node ^ 1]);
+            node /= 2;
+        }
+    }
+
+    /// Makes one entrant come at `key` unless it comes earlier already; true if that changed it.
+    #[inline]
+    pub fn lower(&mut self, entrant: u32, key: Time) -> bool {
+        let sooner = key < self.keys[entrant as usize];
+        if sooner {
+            self.set(entrant, key);
+        }
+        sooner
+    }
+
+    /// The one that comes first; the lower number if they come at the same instant.
+    #[inline]
+    fn better(&self, a: u32, b: u32) -> u32 {
+        let (key_a, key_b) = (self.keys[a as usize], self.keys[b as usize]);
+        if (key_b, b) < (key_a, a) { b } else { a }
+    }
+
+    /// The leftmost entrant below a node of a tree in which all are equal.
+    fn left(&self, node: usize) -> u32 {
+        let size = self.winners.len();
+        let mut node = node;
+        while node < size {
+            node *= 2;
+        }
+        (node - size) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{below, draw};
+
+    #[test]
+    fn it_agrees_with_a_scan() {
+        for n in [1, 2, 3, 4, 5, 8, 13, 64, 100] {
+            let mut tree = Tournament::new(n);
+            let mut keys = vec![NEVER; n as usize];
+            assert_eq!(tree.first().0, NEVER);
+            for step in 0..2_000 {
+                let entrant = below(draw(1, step * 2), u64::from(n)) as u32;
+                let key = below(draw(1, step * 2 + 1), 20);
+                let key = if key == 0 { NEVER } else { key };
+                tree.set(entrant, key);
+                keys[entrant as usize] = key;
+                let best = (0..n).min_by_key(|&i| (keys[i as usize], i)).unwrap_or(0);
+                assert_eq!(tree.first().0, keys[best as usize]);
+                if keys[best as usize] != NEVER {
+                    assert_eq!(tree.first().1, best, "step {step} of {n}");
+                }
+            }
+        }
+    }
+}
