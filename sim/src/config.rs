@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{MICROSECOND, MILLISECOND, SECOND, Time};
 
 /// Everything about a run that is neither the job, nor the strategy, nor the seed, nor the faults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Machines and slots.
     pub cluster: ClusterConfig,
@@ -20,8 +20,26 @@ pub struct Config {
     pub snapshot: SnapshotCosts,
     /// How failures are noticed and what happens then.
     pub recovery: RecoveryConfig,
+    /// A source sends a watermark whenever event time has advanced by this much (`pipeline.auto-watermark-interval`,
+    /// which in Flink goes by the clock).
+    pub watermark_interval: Time,
     /// When a run is given up.
     pub bounds: Bounds,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            cluster: ClusterConfig::default(),
+            network: NetworkConfig::default(),
+            store: StoreConfig::default(),
+            checkpointing: CheckpointConfig::default(),
+            snapshot: SnapshotCosts::default(),
+            recovery: RecoveryConfig::default(),
+            watermark_interval: 200 * MILLISECOND,
+            bounds: Bounds::default(),
+        }
+    }
 }
 
 /// Machines and slots.

@@ -10,8 +10,6 @@ use crate::protocol::{
 
 /// All machines of one job under one cut protocol.
 pub trait Protocol: Send + Sync {
-    /// True if tasks want to hear of marks as they arrive.
-    fn arrivals(&self) -> bool;
     /// Makes the machine of a task that starts, from the bytes its snapshot saved. Bytes that do not decode (they are
     /// guarded by a checksum, so this is a bug) give the default.
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]);
@@ -48,10 +46,6 @@ pub fn machines<T: TaskCut, C: CoordinatorCut>(job: &JobCtx<'_>) -> Box<dyn Prot
 }
 
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
-    fn arrivals(&self) -> bool {
-        T::ARRIVALS
-    }
-
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]) {
         let restored = postcard::from_bytes(durable).unwrap_or_default();
         self.tasks[task.task.index()] = Some(T::new(task, restored));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::protocol::AbortReason;
 use crate::time::Time;
 
@@ -34,6 +34,11 @@ impl Origin {
     /// A task.
     pub fn task(task: TaskId) -> Origin {
         Origin(Self::TASKS + task.0)
+    }
+
+    /// The node, if it is one.
+    pub fn as_node(self) -> Option<NodeId> {
+        (Self::NODES..Self::TASKS).contains(&self.0).then(|| NodeId(self.0 - Self::NODES))
     }
 
     /// The task, if it is one.
@@ -79,6 +84,18 @@ pub enum Event {
         /// The input's number at that task.
         input: u32,
         /// The record's lineage.
+        lineage: u64,
+    },
+    /// What a task took from a channel is not what comes next in the sender's count. It must not be. Said once per task
+    /// and attempt.
+    OrderBroken {
+        /// The channel.
+        channel: ChannelId,
+        /// The sender's count of what came, the low 24 bits.
+        sequence: u64,
+        /// The count that should have come.
+        expected: u64,
+        /// The lineage of the record that came.
         lineage: u64,
     },
     /// A mark of this checkpoint has been reached on an input. Only with [`Detail::marks`].

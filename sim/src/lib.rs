@@ -1,17 +1,33 @@
 //! The machine: a seeded, simulated cluster that runs a dataflow, takes checkpoints, crashes and recovers. It names no
 //! checkpoint algorithm.
 
+pub mod channel;
+mod cluster;
 pub mod config;
+mod coordinator;
 pub mod erased;
 pub mod event;
+pub mod external;
+pub mod faults;
 pub mod graph;
 pub mod ids;
 pub mod input;
+mod network;
 pub mod operator;
+mod post;
 pub mod protocol;
+mod queue;
 pub mod random;
 pub mod record;
+mod shared;
+pub mod snapshot;
 pub mod state;
+mod step;
+pub mod store;
+mod task;
 pub mod time;
 pub mod topology;
 mod tournament;
+pub mod world;
+
+pub use task::Status;

@@ -69,8 +69,6 @@ pub enum TaskEvent {
     Started,
     /// A control message came.
     Control(Down),
-    /// A mark is in the input queue; nothing before it need have been consumed. Only with [`TaskCut::ARRIVALS`].
-    Arrived(Input, Mark),
     /// A mark is the next thing on an input: everything before it has been consumed.
     Reached(Input, Mark),
     /// The sender of an input has finished: no mark will come on it.
@@ -147,9 +145,6 @@ impl TaskEffects {
 pub trait TaskCut: Clone + Send + Sync + 'static {
     /// What must survive a crash: it is saved with every snapshot and given back at the restore.
     type Durable: Clone + Default + Serialize + DeserializeOwned;
-
-    /// True if the machine wants [`TaskEvent::Arrived`].
-    const ARRIVALS: bool = false;
 
     /// A machine for a task that starts, from what its snapshot saved, or from the default if there is none.
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self;

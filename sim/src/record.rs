@@ -33,6 +33,14 @@ pub fn derive_lineage(parent: u64, index: u64) -> u64 {
     mix(parent.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(1))
 }
 
+/// What one received record adds to the exactly-once sum of an operator: the wrapping sum of the weights of all records
+/// received, port by port, is the same in two runs if (but for a chance of about 2^-64) both received the same multiset
+/// of records. The order of arrival and the subtask do not matter.
+#[inline]
+pub fn lineage_weight(lineage: u64, port: u32) -> u64 {
+    mix(lineage ^ u64::from(port))
+}
+
 /// A mark of a cut protocol inside a channel. It separates what belongs before the cut from what comes after it, and is
 /// no item of the dataflow: positions do not count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,17 +49,4 @@ pub enum Mark {
     Cut(CheckpointId),
     /// This checkpoint has been given up: do not wait for its cut.
     Cancel(CheckpointId),
-}
-
-/// What a channel carries, in the order in which it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Item {
-    /// A record.
-    Record(Record),
-    /// No record with a smaller or equal event time follows on this channel.
-    Watermark(Time),
-    /// Nothing follows on this channel.
-    End,
-    /// A mark.
-    Mark(Mark),
 }

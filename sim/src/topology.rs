@@ -1,6 +1,6 @@
 //! The physical job: tasks and channels, expanded from the logical graph. Immutable, shared by all worlds of a scenario.
 
-use petgraph::visit::{EdgeRef, IntoEdgeReferences};
+use petgraph::visit::EdgeRef;
 
 use crate::config::Config;
 use crate::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, Ship};
@@ -37,6 +37,8 @@ pub struct TaskInfo {
     pub slot: u32,
     /// Its input channels, edge by edge, sender by sender.
     pub inputs: Vec<ChannelId>,
+    /// The port of each input: which input of the operator it belongs to.
+    pub ports: Vec<u32>,
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
 }
@@ -170,10 +172,11 @@ impl Topology {
                 for receiver in range {
                     let to = TaskId(first_task[edge.to.index()] + receiver);
                     let id = u32::try_from(self.channels.len()).map_err(|_| TopologyError::Channels)?;
-                    let inputs = &mut self.tasks[to.index()].inputs;
-                    let edge = EdgeId(number as u32);
-                    self.channels.push(ChannelInfo { from, to, input: inputs.len() as u32, edge });
-                    inputs.push(ChannelId(id));
+                    let receiver = &mut self.tasks[to.index()];
+                    let input = receiver.inputs.len() as u32;
+                    receiver.inputs.push(ChannelId(id));
+                    receiver.ports.push(edge.spec.port);
+                    self.channels.push(ChannelInfo { from, to, input, edge: EdgeId(number as u32) });
                 }
             }
         }
@@ -223,7 +226,14 @@ fn expand_tasks(
         for subtask in 0..operator.parallelism {
             let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
             let operator = OperatorId(number as u32);
-            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new() });
+            tasks.push(TaskInfo {
+                operator,
+                subtask,
+                slot,
+                inputs: Vec::new(),
+                ports: Vec::new(),
+                outputs: Vec::new(),
+            });
         }
     }
     Ok((tasks, first))

@@ -12,18 +12,16 @@ pub struct Tournament {
     keys: Vec<Time>,
     /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants.
     winners: Vec<u32>,
-    len: u32,
 }
 
 impl Clone for Tournament {
     fn clone(&self) -> Self {
-        Tournament { keys: self.keys.clone(), winners: self.winners.clone(), len: self.len }
+        Tournament { keys: self.keys.clone(), winners: self.winners.clone() }
     }
 
     fn clone_from(&mut self, from: &Self) {
         self.keys.clone_from(&from.keys);
         self.winners.clone_from(&from.winners);
-        self.len = from.len;
     }
 }
 
@@ -31,7 +29,7 @@ impl Tournament {
     /// A tree of `n` entrants who all come never.
     pub fn new(n: u32) -> Self {
         let size = (n as usize).next_power_of_two();
-        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; size], len: n };
+        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; size] };
         for node in (1..size).rev() {
             tree.winners[node] = tree.left(node);
         }
@@ -44,22 +42,6 @@ impl Tournament {
         for node in (1..self.winners.len()).rev() {
             self.winners[node] = self.left(node);
         }
-    }
-
-    /// How many entrants there are.
-    pub fn len(&self) -> u32 {
-        self.len
-    }
-
-    /// True if there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The instant of one entrant.
-    #[inline]
-    pub fn key(&self, entrant: u32) -> Time {
-        self.keys[entrant as usize]
     }
 
     /// The entrant with the smallest instant, and that instant; [`NEVER`] if none comes.

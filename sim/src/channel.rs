@@ -1,0 +1,324 @@
+//! One channel: FIFO, with latency, bandwidth and credit-based flow control.
+//!
+//! There is no event per delivery or per credit. A channel is a *timed queue*: every slot knows when it arrives (or that
+//! its departure still waits for a credit), every credit knows when it reaches the sender. What is in the output buffer,
+//! on the wire or arrived is a function of now. See [`Network`](crate::network::Network) for what moves it.
+//!
+//! Not modelled: a record that does not fit into what is left of a buffer starts a new one (Flink splits it), and one
+//! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither
+//! buffer nor credit, as Flink's events.
+
+use std::collections::VecDeque;
+
+use crate::event::chain;
+use crate::ids::{CheckpointId, TaskId};
+use crate::record::{Mark, Record};
+use crate::time::{NEVER, Time};
+use crate::topology::ChannelInfo;
+
+/// What a slot holds; the low bits of its tag.
+pub(crate) const RECORD: u32 = 0;
+pub(crate) const WATERMARK: u32 = 1;
+pub(crate) const END: u32 = 2;
+pub(crate) const CUT: u32 = 3;
+pub(crate) const CANCEL: u32 = 4;
+/// The sender has finished: no mark follows.
+pub(crate) const CLOSE: u32 = 5;
+const KIND: u32 = 0b111;
+/// The slot is the last of its buffer.
+const LAST: u32 = 1 << 3;
+/// The buffer had to wait for a credit.
+const WAITED: u32 = 1 << 4;
+const SEQUENCE_SHIFT: u32 = 8;
+/// What a slot keeps of its place in the sequence.
+pub(crate) const SEQUENCE_MASK: u32 = u32::MAX >> SEQUENCE_SHIFT;
+
+/// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end (those
+/// are what positions count), a mark, or a close.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slot {
+    /// Of a record: its lineage.
+    pub lineage: u64,
+    /// Of a record: its key. Of a mark: the checkpoint.
+    pub key: u64,
+    /// Of a record: its value.
+    pub value: i64,
+    /// Of a record: its event time. Of a watermark: its time.
+    pub event_time: Time,
+    /// When it arrives at the receiver; [`NEVER`] while its departure waits for a credit.
+    pub arrive: Time,
+    /// Of a record: its size in bytes.
+    pub size: u32,
+    /// Kind, buffer flags and the low 24 bits of the sequence number.
+    tag: u32,
+}
+
+impl Slot {
+    #[inline]
+    pub fn record(record: &Record) -> Slot {
+        Slot {
+            lineage: record.lineage,
+            key: record.key,
+            value: record.value,
+            event_time: record.event_time,
+            arrive: NEVER,
+            size: record.size,
+            tag: RECORD,
+        }
+    }
+
+    fn control(kind: u32, key: u64, event_time: Time, size: u32) -> Slot {
+        Slot { key, event_time, size, tag: kind, arrive: NEVER, ..Slot::default() }
+    }
+
+    pub fn watermark(time: Time) -> Slot {
+        Slot::control(WATERMARK, 0, time, 9)
+    }
+
+    pub fn end() -> Slot {
+        Slot::control(END, 0, 0, 0)
+    }
+
+    pub fn close() -> Slot {
+        Slot::control(CLOSE, 0, 0, 0)
+    }
+
+    pub fn mark(mark: Mark) -> Slot {
+        match mark {
+            Mark::Cut(id) => Slot::control(CUT, id.0, 0, 0),
+            Mark::Cancel(id) => Slot::control(CANCEL, id.0, 0, 0),
+        }
+    }
+
+    #[inline]
+    pub fn kind(&self) -> u32 {
+        self.tag & KIND
+    }
+
+    #[inline]
+    pub fn to_record(self) -> Record {
+        Record {
+            lineage: self.lineage,
+            key: self.key,
+            value: self.value,
+            event_time: self.event_time,
+            size: self.size,
+        }
+    }
+
+    /// The mark, of a slot that holds one.
+    pub fn to_mark(self) -> Mark {
+        let id = CheckpointId(self.key);
+        if self.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
+    }
+
+    /// True for an item that positions count.
+    #[inline]
+    pub fn counts(&self) -> bool {
+        self.kind() <= END
+    }
+
+    /// The low 24 bits of the number of items before this one, this one included.
+    #[inline]
+    pub fn sequence(&self) -> u32 {
+        self.tag >> SEQUENCE_SHIFT
+    }
+
+    #[inline]
+    pub fn is_last(&self) -> bool {
+        self.tag & LAST != 0
+    }
+
+    #[inline]
+    pub fn has_waited(&self) -> bool {
+        self.tag & WAITED != 0
+    }
+
+    /// What the chains at both ends fold in.
+    #[inline]
+    pub fn weight(&self) -> u64 {
+        match self.kind() {
+            RECORD => self.lineage,
+            WATERMARK => !self.event_time,
+            _ => 1,
+        }
+    }
+}
+
+/// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Items counted.
+    pub count: u64,
+    /// The chain.
+    pub chain: u64,
+}
+
+impl Position {
+    #[inline]
+    pub(crate) fn advance(&mut self, slot: &Slot) {
+        self.count += 1;
+        self.chain = chain(self.chain, slot.weight());
+    }
+}
+
+/// A closed buffer (or an event) whose departure still waits for a credit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub slots: u32,
+    pub bytes: u32,
+    pub ready: Time,
+    pub needs_credit: bool,
+}
+
+/// A channel. The first half belongs to the sender, the second to the receiver; the queue in the middle to both, at
+/// instants that cannot meet.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub from: TaskId,
+    pub to: TaskId,
+    /// The number among the receiver's inputs.
+    pub input: u32,
+    /// True if both ends are on one node.
+    pub local: bool,
+    /// True if the sender's list of open buffers names this channel.
+    pub listed: bool,
+    /// Floating buffers of the receiving gate that this channel holds.
+    pub floating: u32,
+    /// Everything sent and not yet consumed.
+    pub slots: VecDeque<Slot>,
+    /// How many of `slots`, from the front, have an arrival.
+    pub granted: u32,
+    /// Items and bytes in the buffer that is being filled, at the back of `slots`.
+    pub open_slots: u32,
+    pub open_bytes: u32,
+    /// Closed buffers without a credit, between the granted slots and the open ones.
+    pub waiting: VecDeque<Waiting>,
+    /// When each unused credit reaches the sender; grows.
+    pub credits: VecDeque<Time>,
+    /// Key and counter of the latency draws.
+    pub key: u64,
+    pub draws: u64,
+    /// Least latency, and how much a fault adds.
+    pub latency: Time,
+    pub slowed: Time,
+    /// When the wire is free again.
+    pub wire_free: Time,
+    /// The last arrival: later ones are not earlier.
+    pub last_arrival: Time,
+    /// What the sender has sent.
+    pub sent: Position,
+    /// What the receiver has consumed.
+    pub received: Position,
+}
+
+impl Clone for Channel {
+    fn clone(&self) -> Self {
+        Channel {
+            slots: self.slots.clone(),
+            waiting: self.waiting.clone(),
+            credits: self.credits.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let (mut slots, mut waiting, mut credits) = (
+            std::mem::take(&mut self.slots),
+            std::mem::take(&mut self.waiting),
+            std::mem::take(&mut self.credits),
+        );
+        slots.clone_from(&from.slots);
+        waiting.clone_from(&from.waiting);
+        credits.clone_from(&from.credits);
+        *self = Channel { slots, waiting, credits, ..*from };
+    }
+}
+
+impl Channel {
+    /// An empty channel without credits: see [`Channel::reset`].
+    pub fn new(info: &ChannelInfo) -> Channel {
+        Channel {
+            from: info.from,
+            to: info.to,
+            input: info.input,
+            local: false,
+            listed: false,
+            floating: 0,
+            slots: VecDeque::new(),
+            granted: 0,
+            open_slots: 0,
+            open_bytes: 0,
+            waiting: VecDeque::new(),
+            credits: VecDeque::new(),
+            key: 0,
+            draws: 0,
+            latency: 1,
+            slowed: 0,
+            wire_free: 0,
+            last_arrival: 0,
+            sent: Position::default(),
+            received: Position::default(),
+        }
+    }
+
+    /// Appends to the queue; the arrival is set when the slot departs.
+    #[inline]
+    pub fn append(&mut self, mut slot: Slot) {
+        if slot.counts() {
+            self.sent.advance(&slot);
+            slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
+        }
+        self.slots.push_back(slot);
+    }
+
+    /// Marks the newest slot as the last of its buffer.
+    #[inline]
+    pub fn end_buffer(&mut self) {
+        if let Some(slot) = self.slots.back_mut() {
+            slot.tag |= LAST;
+        }
+    }
+
+    /// Gives the next `count` slots without arrival this one; true if the front of the queue is among them.
+    #[inline]
+    pub fn grant(&mut self, count: u32, arrive: Time, waited: bool) -> bool {
+        let first = self.granted as usize;
+        let flag = if waited { WAITED } else { 0 };
+        for at in first..first + count as usize {
+            let slot = &mut self.slots[at];
+            slot.arrive = arrive;
+            slot.tag |= flag;
+        }
+        self.granted += count;
+        first == 0
+    }
+
+    /// When the front of the queue arrives; [`NEVER`] if nothing has departed.
+    #[inline]
+    pub fn head(&self) -> Time {
+        match self.slots.front() {
+            Some(slot) => slot.arrive,
+            None => NEVER,
+        }
+    }
+
+    /// Empties the channel for a new attempt; keeps memory, identity and faults.
+    pub fn reset(&mut self, exclusive: u32) {
+        self.slots.clear();
+        self.waiting.clear();
+        self.credits.clear();
+        if !self.local {
+            self.credits.extend((0..exclusive).map(|_| 0));
+        }
+        self.granted = 0;
+        self.open_slots = 0;
+        self.open_bytes = 0;
+        self.floating = 0;
+        self.listed = false;
+        self.wire_free = 0;
+        self.last_arrival = 0;
+        self.sent = Position::default();
+        self.received = Position::default();
+    }
+}

@@ -1,0 +1,236 @@
+//! The nodes: they run tasks, report, cancel and deploy, crash and come back.
+
+use std::sync::Arc;
+
+use crate::event::{Event, Origin};
+use crate::graph::Role;
+use crate::ids::{Attempt, NodeId, TaskId};
+use crate::protocol::Handle;
+use crate::queue::{Action, Life, Message, Placed, Report};
+use crate::snapshot::{SplitPosition, TaskSnapshot};
+use crate::step::{choose_split, task_ctx};
+use crate::store::Store;
+use crate::task::{Letter, Mail, Reading, Status};
+use crate::time::NEVER;
+use crate::world::World;
+
+impl World {
+    /// The next report of a node: all report at the same pace, each with a phase of its own.
+    pub(crate) fn schedule_heartbeat(&mut self, node: NodeId) {
+        let interval = self.topology.config.recovery.heartbeat_interval.max(1);
+        let phase = interval * (u64::from(node.0) + 1) / (self.nodes.len() as u64 + 1);
+        let time = (self.now + interval - phase) / interval * interval + phase;
+        self.push_from_node(node, time, Action::Heartbeat(node));
+    }
+
+    fn push_from_node(&mut self, node: NodeId, time: u64, action: Action) {
+        let number = self.node_number(node);
+        self.shared.queue.push(time, Origin::node(node), number, action);
+    }
+
+    fn node_number(&mut self, node: NodeId) -> u32 {
+        let state = &mut self.nodes[node.index()];
+        state.number += 1;
+        state.number
+    }
+
+    fn send_from_node(&mut self, node: NodeId, message: Message) {
+        let number = self.node_number(node);
+        let last = &mut self.nodes[node.index()].last_up;
+        let deliveries = self.shared.post.deliver(self.now, Origin::node(node).0, number, last);
+        if let Some(trouble) = deliveries.trouble {
+            self.shared.emit(self.now, Origin::node(node), trouble);
+        }
+        for time in deliveries.times() {
+            self.shared.queue.push(time, Origin::node(node), number, Action::Tell(message.clone()));
+        }
+    }
+
+    pub(crate) fn heartbeat(&mut self, node: NodeId) {
+        if self.nodes[node.index()].up {
+            let tasks = self.nodes[node.index()].tasks.iter();
+            let reports: Arc<[Report]> = tasks.map(|&task| self.report(task)).collect();
+            self.send_from_node(node, Message::Heartbeat(node, self.now, reports));
+        }
+        self.schedule_heartbeat(node);
+    }
+
+    fn report(&self, id: TaskId) -> Report {
+        let task = &self.tasks[id.index()];
+        let life = match task.status_at(self.now) {
+            Status::Idle | Status::Restoring => Life::Starting,
+            Status::Running | Status::Ended => Life::Running,
+            Status::Finished => Life::Finished(task.last_snapshot),
+            Status::Failed => Life::Failed,
+        };
+        Report { task: id, attempt: task.attempt, life, sent: self.now }
+    }
+
+    /// A node stops everything older than an attempt.
+    pub(crate) fn cancel(&mut self, node: NodeId, attempt: Attempt) {
+        if !self.nodes[node.index()].up {
+            return;
+        }
+        let tasks = std::mem::take(&mut self.nodes[node.index()].tasks);
+        let (old, kept): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|task| self.tasks[task.index()].attempt < attempt);
+        old.into_iter().for_each(|task| self.stop_task(task, Status::Idle));
+        self.nodes[node.index()].tasks = kept;
+        self.send_from_node(node, Message::Cancelled(node, attempt));
+    }
+
+    /// Before a new attempt is deployed nothing of an older one is left: a task that was not reached lost its peers.
+    pub(crate) fn clear_cluster(&mut self) {
+        for task in (0..self.tasks.len() as u32).map(TaskId) {
+            self.stop_task(task, Status::Idle);
+        }
+        self.nodes.iter_mut().for_each(|node| node.tasks.clear());
+        let places: Vec<Option<NodeId>> =
+            (0..self.tasks.len() as u32).map(|task| self.node_of(TaskId(task))).collect();
+        let topology = &self.topology;
+        let floating = topology.config.network.floating_buffers;
+        let gates = |task: TaskId| {
+            let mut edges: Vec<_> = topology.tasks[task.index()]
+                .inputs
+                .iter()
+                .map(|c| topology.channels[c.index()].edge)
+                .collect();
+            edges.dedup();
+            floating.saturating_mul(edges.len() as u32)
+        };
+        self.network.reset(|from, to| places[from.index()] == places[to.index()], gates);
+        let control = self.shared.post.latency;
+        self.reach.fill(control);
+        for channel in &self.network.channels {
+            for end in [channel.from, channel.to] {
+                let reach = &mut self.reach[end.index()];
+                *reach = channel.latency.min(*reach);
+            }
+        }
+    }
+
+    /// A node starts tasks and fetches their state.
+    pub(crate) fn deploy(&mut self, node: NodeId, attempt: Attempt, placed: &[Placed]) {
+        if !self.nodes[node.index()].up || attempt != self.attempt() {
+            return;
+        }
+        for &(id, handle) in placed {
+            let task = &self.tasks[id.index()];
+            if task.attempt == attempt && task.status != Status::Idle {
+                // Said twice, or said again because the answer was lost.
+                let report = self.report(id);
+                self.send_from_node(node, Message::Status(report));
+                continue;
+            }
+            self.deploy_task(node, attempt, id, handle);
+        }
+    }
+
+    fn deploy_task(&mut self, node: NodeId, attempt: Attempt, id: TaskId, handle: Option<Handle>) {
+        let topology = Arc::clone(&self.topology);
+        let info = &topology.tasks[id.index()];
+        if !self.nodes[node.index()].tasks.contains(&id) {
+            self.nodes[node.index()].tasks.push(id);
+        }
+        let task = &mut self.tasks[id.index()];
+        task.begin(attempt, info.inputs.len() as u32, info.outputs.len());
+        task.node = node;
+        task.clock = self.now;
+        let snapshot = match handle.map(|handle| self.store.get(handle).cloned()) {
+            Some(None) => {
+                self.shared.emit(self.now, Origin::task(id), Event::RestoreFailed);
+                return self.fail_task(id);
+            }
+            Some(Some(snapshot)) => Some(snapshot),
+            None => None,
+        };
+        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
+        self.fill_task(id, snapshot.as_deref());
+        let read = if snapshot.is_some() { Store::read_time(&topology.config.store, bytes) } else { 0 };
+        let time = self.now + (topology.config.recovery.deploy + read).max(1);
+        let task = &mut self.tasks[id.index()];
+        let rank = u64::from(Origin::task(id).0) << 32 | u64::from(task.next_number());
+        task.post(Letter { time, rank, attempt, mail: Mail::Restored });
+        self.network.wakes.set(id.0, time);
+    }
+
+    /// Gives a task its restored state (or the initial one), its positions, and its machine.
+    fn fill_task(&mut self, id: TaskId, snapshot: Option<&TaskSnapshot>) {
+        let info = &self.topology.tasks[id.index()];
+        let operator = &self.topology.operators[info.operator.index()];
+        let task = &mut self.tasks[id.index()];
+        if let Some(snapshot) = snapshot {
+            task.restore(snapshot);
+            for (channel, &position) in info.inputs.iter().zip(&snapshot.received) {
+                self.network.channels[channel.index()].received = position;
+            }
+            let outputs = info
+                .outputs
+                .iter()
+                .flat_map(|output| output.first.index()..output.first.index() + output.channels as usize);
+            for (channel, &position) in outputs.zip(&snapshot.sent) {
+                self.network.channels[channel].sent = position;
+            }
+        }
+        if let Role::Source(input) = &operator.role {
+            if snapshot.is_none() {
+                let mine = (0..input.splits()).filter(|split| split % operator.parallelism == info.subtask);
+                task.splits.extend(mine.map(|split| {
+                    let at = SplitPosition { split, offset: input.start(split), event_time: 0, ended: false };
+                    Reading { at, next: None }
+                }));
+            }
+            for split in &mut task.splits {
+                split.next = input.read(split.at.split, split.at.offset);
+                split.at.ended = split.next.is_none();
+            }
+            choose_split(task);
+        }
+        let durable = snapshot.map_or(&[][..], |snapshot| &snapshot.durable);
+        self.protocol.start(&task_ctx(id, task, info, &self.topology), durable);
+    }
+
+    // Crashes.
+
+    fn stop_task(&mut self, task: TaskId, status: Status) {
+        self.tasks[task.index()].become_status(status, self.now);
+        self.tasks[task.index()].serving = None;
+        self.network.silence(task);
+    }
+
+    /// A task fails; its node tells the coordinator.
+    fn fail_task(&mut self, id: TaskId) {
+        self.stop_task(id, Status::Failed);
+        let report = self.report(id);
+        let node = self.tasks[id.index()].node;
+        self.send_from_node(node, Message::Status(report));
+    }
+
+    /// A task crashes, if there is one to crash.
+    pub(crate) fn crash_task(&mut self, task: TaskId) {
+        let status = self.tasks[task.index()].status;
+        if matches!(status, Status::Restoring | Status::Running | Status::Ended) {
+            self.shared.emit(self.now, Origin::FAULTS, Event::TaskCrashed { task });
+            self.fail_task(task);
+        }
+    }
+
+    /// A node crashes with everything on it, and comes back later.
+    pub(crate) fn crash_node(&mut self, node: NodeId) {
+        if !self.nodes[node.index()].up {
+            return;
+        }
+        self.shared.emit(self.now, Origin::FAULTS, Event::NodeCrashed { node });
+        self.nodes[node.index()].up = false;
+        for task in std::mem::take(&mut self.nodes[node.index()].tasks) {
+            self.stop_task(task, Status::Idle);
+        }
+        let back = self.now.saturating_add(self.topology.config.recovery.node_downtime.max(1)).min(NEVER - 1);
+        self.push_from_node(node, back, Action::NodeReturns(node));
+    }
+
+    pub(crate) fn node_returns(&mut self, node: NodeId) {
+        self.nodes[node.index()].up = true;
+        self.shared.emit(self.now, Origin::FAULTS, Event::NodeReturned { node });
+    }
+}

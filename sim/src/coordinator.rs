@@ -1,0 +1,541 @@
+//! The coordinator: it deploys the job, notices failures, restarts, and carries out what the strategy's machine decides.
+//!
+//! One life of the job: deploy, run, and when a task or a node is lost: cancel everything, wait for the restart delay, ask
+//! the machine from where to start, deploy again (full-graph restart, Flink's default for a connected job). Everything
+//! that is said is said in messages; what is lost is said again: deployments and cancellations until confirmed, the state
+//! of tasks with every heartbeat. Not modelled yet: a coordinator that fails, and a zombie that goes on computing after its
+//! job was deployed anew (its peers are gone; the machine stops it at that instant. What it has *said* is still under way).
+
+use std::sync::Arc;
+
+use crate::event::{Event, Origin};
+use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::protocol::{
+    CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, To, Up,
+};
+use crate::queue::{Action, Life, Message, Placed, Report, Timer};
+use crate::store::Manifest;
+use crate::task::Mail;
+use crate::time::Time;
+use crate::topology::Topology;
+use crate::world::{Outcome, World};
+
+/// What the job is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum JobStatus {
+    Deploying,
+    Running,
+    Cancelling,
+    Restarting,
+}
+
+/// What the coordinator believes of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Belief {
+    Starting,
+    Running,
+    Finished,
+}
+
+/// What the coordinator believes of a node.
+#[derive(Clone, Copy, Debug)]
+struct NodeView {
+    /// When it was last heard of.
+    heard: Time,
+    /// When the newest thing heard from it was said.
+    newest: Time,
+    alive: bool,
+    /// It has confirmed the cancellation.
+    cancelled: bool,
+    last_down: Time,
+}
+
+/// The coordinator.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    status: JobStatus,
+    pub attempt: Attempt,
+    restarts: u32,
+    beliefs: Vec<Belief>,
+    running: u32,
+    finished: InputSet,
+    /// For each task, its senders that have not finished.
+    unfinished_senders: Vec<u32>,
+    roots: Vec<TaskId>,
+    nodes: Vec<NodeView>,
+    /// For each slot, its node.
+    placement: Vec<NodeId>,
+    /// What is being, or was last, restored.
+    line: Vec<Option<Handle>>,
+    /// Metadata writes that have not ended, and what they would make durable.
+    writing: Vec<(CheckpointId, Manifest)>,
+    /// The restart delay is over, but slots or answers are missing.
+    waiting: bool,
+    /// Number of things it has scheduled.
+    pub number: u32,
+}
+
+impl Clone for Coordinator {
+    fn clone(&self) -> Self {
+        Coordinator {
+            beliefs: self.beliefs.clone(),
+            finished: self.finished.clone(),
+            unfinished_senders: self.unfinished_senders.clone(),
+            roots: self.roots.clone(),
+            nodes: self.nodes.clone(),
+            placement: self.placement.clone(),
+            line: self.line.clone(),
+            writing: self.writing.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.beliefs.clone_from(&from.beliefs);
+        self.finished.clone_from(&from.finished);
+        self.unfinished_senders.clone_from(&from.unfinished_senders);
+        self.roots.clone_from(&from.roots);
+        self.nodes.clone_from(&from.nodes);
+        self.placement.clone_from(&from.placement);
+        self.line.clone_from(&from.line);
+        self.writing.clone_from(&from.writing);
+        self.status = from.status;
+        self.attempt = from.attempt;
+        self.restarts = from.restarts;
+        self.running = from.running;
+        self.waiting = from.waiting;
+        self.number = from.number;
+    }
+}
+
+impl Coordinator {
+    pub fn new(topology: &Topology) -> Coordinator {
+        let tasks = topology.tasks.len();
+        let view = NodeView { heard: 0, newest: 0, alive: true, cancelled: false, last_down: 0 };
+        Coordinator {
+            status: JobStatus::Restarting,
+            attempt: Attempt(1),
+            restarts: 0,
+            beliefs: vec![Belief::Starting; tasks],
+            running: 0,
+            finished: InputSet::default(),
+            unfinished_senders: vec![0; tasks],
+            roots: Vec::new(),
+            nodes: vec![view; topology.config.cluster.nodes as usize],
+            placement: Vec::new(),
+            line: vec![None; tasks],
+            writing: Vec::new(),
+            waiting: false,
+            number: 0,
+        }
+    }
+}
+
+impl World {
+    /// The first deployment.
+    pub(crate) fn start_coordinator(&mut self) {
+        self.schedule(self.topology.config.recovery.heartbeat_interval.max(1), Timer::Nodes);
+        self.deploy_if_possible();
+    }
+
+    /// A timer, so long after now.
+    fn schedule(&mut self, after: Time, timer: Timer) {
+        self.coordinator.number += 1;
+        let time = self.now.saturating_add(after.max(1));
+        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number, Action::Timer(timer));
+    }
+
+    fn log(&mut self, event: Event) {
+        self.shared.emit(self.now, Origin::COORDINATOR, event);
+    }
+
+    /// How long the coordinator waits for a confirmation before it says a thing again.
+    fn patience(&self) -> Time {
+        20 * (self.shared.post.latency + self.shared.post.jitter) + self.topology.config.recovery.deploy
+    }
+
+    pub(crate) fn coordinator_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Cut(token) => {
+                self.tell_machine(CoordinatorEvent::Timer(token));
+            }
+            Timer::Nodes => {
+                self.look_for_nodes();
+                self.schedule(self.topology.config.recovery.heartbeat_interval.max(1), Timer::Nodes);
+            }
+            Timer::Retry(attempt) if attempt == self.coordinator.attempt => match self.coordinator.status {
+                JobStatus::Cancelling => self.send_cancellations(),
+                JobStatus::Deploying => self.send_deployments(),
+                JobStatus::Running | JobStatus::Restarting => {}
+            },
+            Timer::Restart(attempt) if attempt == self.coordinator.attempt => {
+                self.coordinator.waiting = true;
+                self.deploy_if_possible();
+            }
+            Timer::Retry(_) | Timer::Restart(_) => {}
+        }
+    }
+
+    pub(crate) fn receive(&mut self, message: Message) {
+        match message {
+            Message::Heartbeat(node, sent, reports) => self.hear(node, sent, &reports),
+            Message::Cancelled(node, attempt) => {
+                self.heard(node);
+                if attempt == self.coordinator.attempt && self.coordinator.status == JobStatus::Cancelling {
+                    self.coordinator.nodes[node.index()].cancelled = true;
+                    self.restart_if_cancelled();
+                }
+            }
+            Message::Status(report) => self.learn(report),
+            Message::Up(task, attempt, up, handle) => {
+                if let Up::Ack(id) = up {
+                    self.log(Event::AckReceived { task, attempt, id });
+                }
+                let stale = attempt != self.coordinator.attempt;
+                let effects = self.tell_machine(CoordinatorEvent::FromTask { task, attempt, up, handle });
+                if stale && effects > 0 {
+                    self.log(Event::StaleEffect { task, attempt });
+                }
+            }
+        }
+    }
+
+    // Nodes.
+
+    fn heard(&mut self, node: NodeId) {
+        let view = &mut self.coordinator.nodes[node.index()];
+        view.heard = self.now;
+        if !view.alive {
+            view.alive = true;
+            self.deploy_if_possible();
+        }
+    }
+
+    fn hear(&mut self, node: NodeId, sent: Time, reports: &[Report]) {
+        self.heard(node);
+        reports.iter().for_each(|&report| self.learn(report));
+        let coordinator = &self.coordinator;
+        if sent < coordinator.nodes[node.index()].newest || coordinator.status == JobStatus::Cancelling {
+            return;
+        }
+        // A task that ran there and of which the node knows nothing was lost with the node's former life.
+        let there = |task: TaskId| reports.iter().any(|r| r.task == task && r.attempt == coordinator.attempt);
+        let lost = (0..self.tasks.len() as u32).map(TaskId).any(|task| {
+            coordinator.beliefs[task.index()] != Belief::Starting
+                && self.node_of(task) == Some(node)
+                && !there(task)
+        });
+        if lost {
+            self.fail_job();
+        }
+    }
+
+    pub(crate) fn node_of(&self, task: TaskId) -> Option<NodeId> {
+        self.coordinator.placement.get(self.topology.tasks[task.index()].slot as usize).copied()
+    }
+
+    fn look_for_nodes(&mut self) {
+        let timeout = self.topology.config.recovery.heartbeat_timeout;
+        let mut lost = false;
+        for node in (0..self.nodes.len() as u32).map(NodeId) {
+            let view = &mut self.coordinator.nodes[node.index()];
+            if view.alive && self.now > view.heard.saturating_add(timeout) {
+                view.alive = false;
+                view.cancelled = true;
+                lost |= self.coordinator.placement.contains(&node);
+                self.log(Event::NodeDeclaredDead { node });
+            }
+        }
+        if lost {
+            self.fail_job();
+            self.restart_if_cancelled();
+        }
+    }
+
+    // Tasks.
+
+    fn learn(&mut self, report: Report) {
+        let Report { task, attempt, life, sent } = report;
+        if attempt != self.coordinator.attempt {
+            return;
+        }
+        if let Some(node) = self.node_of(task) {
+            let view = &mut self.coordinator.nodes[node.index()];
+            view.newest = view.newest.max(sent);
+        }
+        match life {
+            Life::Starting => {}
+            Life::Failed => self.fail_job(),
+            Life::Running => self.note_running(task),
+            Life::Finished(handle) => {
+                self.note_running(task);
+                self.note_finished(task, handle);
+            }
+        }
+    }
+
+    fn note_running(&mut self, task: TaskId) {
+        let coordinator = &mut self.coordinator;
+        if coordinator.beliefs[task.index()] != Belief::Starting || coordinator.status != JobStatus::Deploying
+        {
+            return;
+        }
+        coordinator.beliefs[task.index()] = Belief::Running;
+        coordinator.running += 1;
+        if coordinator.running as usize == self.tasks.len() {
+            coordinator.status = JobStatus::Running;
+            let attempt = coordinator.attempt;
+            self.log(Event::JobRunning { attempt });
+            self.tell_machine(CoordinatorEvent::Started);
+        }
+    }
+
+    fn note_finished(&mut self, task: TaskId, handle: Option<Handle>) {
+        if self.coordinator.status != JobStatus::Running || !self.coordinator.finished.insert(task.0) {
+            return;
+        }
+        let coordinator = &mut self.coordinator;
+        coordinator.beliefs[task.index()] = Belief::Finished;
+        coordinator.roots.retain(|&root| root != task);
+        for output in &self.topology.tasks[task.index()].outputs {
+            for channel in output.first.index()..output.first.index() + output.channels as usize {
+                let receiver = self.topology.channels[channel].to;
+                coordinator.unfinished_senders[receiver.index()] -= 1;
+                if coordinator.unfinished_senders[receiver.index()] == 0 {
+                    coordinator.roots.push(receiver);
+                }
+            }
+        }
+        coordinator.roots.sort_unstable();
+        self.tell_machine(CoordinatorEvent::Finished(task, handle));
+        if self.coordinator.finished.len() as usize == self.tasks.len() {
+            self.log(Event::JobFinished);
+            self.outcome = Some(Outcome::Finished);
+        }
+    }
+
+    // Failure and restart.
+
+    /// A failure has been noticed: cancel everything.
+    pub(crate) fn fail_job(&mut self) {
+        if !matches!(self.coordinator.status, JobStatus::Deploying | JobStatus::Running) {
+            return;
+        }
+        let coordinator = &mut self.coordinator;
+        let attempt = coordinator.attempt;
+        coordinator.attempt = Attempt(attempt.0 + 1);
+        coordinator.restarts += 1;
+        coordinator.status = JobStatus::Cancelling;
+        coordinator.waiting = false;
+        coordinator.nodes.iter_mut().for_each(|view| view.cancelled = !view.alive);
+        let exhausted = coordinator.restarts > self.topology.config.recovery.restart_attempts;
+        self.log(Event::FailureNoticed { attempt });
+        if exhausted {
+            self.log(Event::JobFailed);
+            self.outcome = Some(Outcome::Failed);
+            return;
+        }
+        self.tell_machine(CoordinatorEvent::Lost);
+        self.send_cancellations();
+        self.restart_if_cancelled();
+    }
+
+    fn send_cancellations(&mut self) {
+        let attempt = self.coordinator.attempt;
+        for node in (0..self.nodes.len() as u32).map(NodeId) {
+            if !self.coordinator.nodes[node.index()].cancelled {
+                self.send_to_node(node, Action::Cancel(node, attempt));
+            }
+        }
+        self.schedule(self.patience(), Timer::Retry(attempt));
+    }
+
+    fn send_to_node(&mut self, node: NodeId, action: Action) {
+        self.coordinator.number += 1;
+        let number = self.coordinator.number;
+        let last = &mut self.coordinator.nodes[node.index()].last_down;
+        let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
+        if let Some(trouble) = deliveries.trouble {
+            self.log(trouble);
+        }
+        for time in deliveries.times() {
+            self.shared.queue.push(time, Origin::COORDINATOR, number, action.clone());
+        }
+    }
+
+    fn restart_if_cancelled(&mut self) {
+        let coordinator = &mut self.coordinator;
+        if coordinator.status == JobStatus::Cancelling && coordinator.nodes.iter().all(|view| view.cancelled)
+        {
+            coordinator.status = JobStatus::Restarting;
+            let attempt = coordinator.attempt;
+            self.log(Event::JobCancelled);
+            self.schedule(self.topology.config.recovery.restart_delay, Timer::Restart(attempt));
+        }
+    }
+
+    /// Deploys if the delay is over, there are slots for all tasks, and every metadata write has ended.
+    fn deploy_if_possible(&mut self) {
+        let first = self.coordinator.attempt == Attempt(1);
+        let ready = first || self.coordinator.waiting;
+        if self.coordinator.status != JobStatus::Restarting || !ready || !self.coordinator.writing.is_empty()
+        {
+            return;
+        }
+        let slots = self.topology.tasks.iter().map(|task| task.slot as usize + 1).max().unwrap_or(0);
+        let per_node = self.topology.config.cluster.slots_per_node as usize;
+        let alive = (0..self.nodes.len()).filter(|&node| self.coordinator.nodes[node].alive);
+        let placement = alive.flat_map(|node| std::iter::repeat_n(NodeId(node as u32), per_node));
+        self.coordinator.placement = placement.take(slots).collect();
+        if self.coordinator.placement.len() < slots {
+            return;
+        }
+        self.coordinator.waiting = false;
+        self.tell_machine(CoordinatorEvent::Recover);
+    }
+
+    /// Starts everything anew from a line.
+    fn restore(&mut self, line: Line) {
+        let tasks = self.tasks.len();
+        if self.coordinator.status != JobStatus::Restarting || line.snapshots.len() != tasks {
+            return;
+        }
+        let attempt = self.coordinator.attempt;
+        self.log(Event::Restoring { attempt, checkpoint: line.checkpoint });
+        let coordinator = &mut self.coordinator;
+        coordinator.status = JobStatus::Deploying;
+        coordinator.line = line.snapshots;
+        coordinator.beliefs.fill(Belief::Starting);
+        coordinator.running = 0;
+        coordinator.finished.clear();
+        coordinator.roots.clear();
+        for (at, task) in self.topology.tasks.iter().enumerate() {
+            coordinator.unfinished_senders[at] = task.inputs.len() as u32;
+            if task.inputs.is_empty() {
+                coordinator.roots.push(TaskId(at as u32));
+            }
+        }
+        self.store.discard_unreferenced();
+        self.clear_cluster();
+        self.send_deployments();
+    }
+
+    fn send_deployments(&mut self) {
+        let attempt = self.coordinator.attempt;
+        for node in (0..self.nodes.len() as u32).map(NodeId) {
+            let starting = (0..self.tasks.len() as u32).map(TaskId).filter(|&task| {
+                self.coordinator.beliefs[task.index()] == Belief::Starting && self.node_of(task) == Some(node)
+            });
+            let tasks: Arc<[Placed]> =
+                starting.map(|task| (task, self.coordinator.line[task.index()])).collect();
+            if !tasks.is_empty() {
+                self.send_to_node(node, Action::Deploy(node, attempt, tasks));
+            }
+        }
+        self.schedule(self.patience(), Timer::Retry(attempt));
+    }
+
+    // The strategy's machine.
+
+    /// Hands an event to the machine and carries out what it wants; returns how many effects there were.
+    fn tell_machine(&mut self, event: CoordinatorEvent) -> usize {
+        let mut fx = CoordinatorEffects::default();
+        let coordinator = &self.coordinator;
+        let job = JobCtx {
+            now: self.now,
+            attempt: coordinator.attempt,
+            tasks: self.tasks.len() as u32,
+            finished: &coordinator.finished,
+            roots: &coordinator.roots,
+            config: &self.topology.config.checkpointing,
+        };
+        self.protocol.on_coordinator(&job, event, &mut fx);
+        let count = fx.0.len();
+        for effect in fx.0 {
+            self.carry_out(effect);
+        }
+        count
+    }
+
+    fn carry_out(&mut self, effect: CoordinatorEffect) {
+        match effect {
+            CoordinatorEffect::Begin(id) => {
+                self.shared.triggered.insert(id, self.now);
+                self.log(Event::CheckpointTriggered { id });
+            }
+            CoordinatorEffect::Tell(to, down) => self.tell_tasks(to, down),
+            CoordinatorEffect::Complete(id, snapshots) => self.write_metadata(id, snapshots.into()),
+            CoordinatorEffect::Abandon(id, reason, snapshots) => {
+                self.log(Event::CheckpointAborted { id, reason });
+                snapshots.into_iter().for_each(|handle| self.store.discard(handle));
+            }
+            CoordinatorEffect::Discard(handle) => self.store.discard(handle),
+            CoordinatorEffect::Subsume(id) => {
+                self.log(Event::CheckpointSubsumed { id });
+                self.store.subsume(id);
+            }
+            CoordinatorEffect::Restore(line) => self.restore(line),
+            CoordinatorEffect::Timer(after, token) => self.schedule(after, Timer::Cut(token)),
+            CoordinatorEffect::FailOver => self.fail_job(),
+        }
+    }
+
+    fn tell_tasks(&mut self, to: To, down: Down) {
+        match to {
+            To::Task(task) => self.tell_task(task, down),
+            To::Roots => {
+                for at in 0..self.coordinator.roots.len() {
+                    self.tell_task(self.coordinator.roots[at], down);
+                }
+            }
+            To::All => {
+                for task in (0..self.tasks.len() as u32)
+                    .filter(|&task| !self.coordinator.finished.contains(task))
+                    .collect::<Vec<_>>()
+                {
+                    self.tell_task(TaskId(task), down);
+                }
+            }
+        }
+    }
+
+    fn tell_task(&mut self, task: TaskId, down: Down) {
+        self.coordinator.number += 1;
+        let number = self.coordinator.number;
+        let attempt = self.coordinator.attempt;
+        let last = &mut self.tasks[task.index()].last_down;
+        let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
+        if let Some(trouble) = deliveries.trouble {
+            self.log(trouble);
+        }
+        for time in deliveries.times() {
+            self.post_letter(task, attempt, time, Origin::COORDINATOR, Mail::Control(down));
+        }
+    }
+
+    fn write_metadata(&mut self, id: CheckpointId, manifest: Manifest) {
+        self.log(Event::MetadataSent { id });
+        let bytes = 64 * manifest.len() as u64;
+        let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
+        self.coordinator.writing.push((id, manifest));
+        self.coordinator.number += 1;
+        let action = Action::MetadataWritten(id, fine);
+        self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
+    }
+
+    pub(crate) fn metadata_written(&mut self, id: CheckpointId, fine: bool) {
+        let Some(at) = self.coordinator.writing.iter().position(|&(other, _)| other == id) else { return };
+        let (_, manifest) = self.coordinator.writing.remove(at);
+        if fine {
+            let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
+            let bytes = snapshots.map(|snapshot| snapshot.bytes).sum();
+            let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
+            self.store.complete(id, manifest);
+            self.log(Event::CheckpointCompleted { id, duration, bytes });
+            self.tell_machine(CoordinatorEvent::MetaStored(id));
+        } else {
+            self.tell_machine(CoordinatorEvent::MetaFailed(id));
+        }
+        self.deploy_if_possible();
+    }
+}

@@ -1,0 +1,130 @@
+//! The external system that sinks write to, and its ledger: what readers can see.
+//!
+//! A transactional sink prepares a transaction with its snapshot and commits it when the checkpoint has completed; both are
+//! messages that take time. The system fences by attempt: once a newer attempt of a sink has introduced itself, requests
+//! of older ones are refused. Commits are idempotent by the transaction's identity. Plain and idempotent sinks write
+//! straight to a log. Not modelled yet: transaction time-outs and failing commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::record::Record;
+
+/// The identity of a transaction; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TransactionId {
+    /// The sink.
+    pub task: TaskId,
+    /// The checkpoint with which it was prepared.
+    pub id: CheckpointId,
+    /// The attempt in which it was prepared.
+    pub attempt: Attempt,
+}
+
+/// A request to the external system.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    /// A sink starts: older attempts are fenced, these transactions are committed, all others of this sink aborted.
+    Begin(TaskId, Attempt, Vec<TransactionId>),
+    /// Make a transaction durable, but not visible.
+    Prepare(TransactionId, Arc<Vec<Record>>),
+    /// Make transactions visible.
+    Commit(TaskId, Attempt, Vec<TransactionId>),
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Done; these transactions became visible by it.
+    Done(Vec<TransactionId>),
+    /// Refused: a newer attempt has introduced itself.
+    Fenced(TaskId, Attempt),
+}
+
+/// The external system.
+#[derive(Debug, Default)]
+pub struct External {
+    /// The newest attempt of each sink.
+    epochs: BTreeMap<TaskId, Attempt>,
+    /// Prepared, not yet visible.
+    prepared: BTreeMap<TransactionId, Arc<Vec<Record>>>,
+    /// Visible, in the order of commit.
+    committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
+    /// What plain and idempotent sinks have written, per sink task.
+    logs: BTreeMap<TaskId, Vec<Record>>,
+}
+
+impl Clone for External {
+    fn clone(&self) -> Self {
+        External {
+            epochs: self.epochs.clone(),
+            prepared: self.prepared.clone(),
+            committed: self.committed.clone(),
+            logs: self.logs.clone(),
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.epochs.clone_from(&from.epochs);
+        self.prepared.clone_from(&from.prepared);
+        self.committed.clone_from(&from.committed);
+        self.logs.clone_from(&from.logs);
+    }
+}
+
+impl External {
+    pub(crate) fn handle(&mut self, request: Request) -> Reply {
+        let (task, attempt) = match &request {
+            Request::Begin(task, attempt, _) | Request::Commit(task, attempt, _) => (*task, *attempt),
+            Request::Prepare(transaction, _) => (transaction.task, transaction.attempt),
+        };
+        let epoch = self.epochs.entry(task).or_insert(attempt);
+        if attempt < *epoch {
+            return Reply::Fenced(task, attempt);
+        }
+        *epoch = attempt;
+        match request {
+            Request::Begin(_, _, commit) => {
+                let done = self.commit(&commit);
+                self.prepared.retain(|transaction, _| transaction.task != task);
+                Reply::Done(done)
+            }
+            Request::Prepare(transaction, records) => {
+                self.prepared.insert(transaction, records);
+                Reply::Done(Vec::new())
+            }
+            Request::Commit(_, _, commit) => Reply::Done(self.commit(&commit)),
+        }
+    }
+
+    fn commit(&mut self, transactions: &[TransactionId]) -> Vec<TransactionId> {
+        let mut done = Vec::new();
+        for &transaction in transactions {
+            if let Some(records) = self.prepared.remove(&transaction) {
+                self.committed.push((transaction, records));
+                done.push(transaction);
+            }
+        }
+        done
+    }
+
+    /// Appends what a plain or idempotent sink writes.
+    #[inline]
+    pub(crate) fn write(&mut self, task: TaskId, record: Record) {
+        self.logs.entry(task).or_default().push(record);
+    }
+
+    /// What is visible of a transactional sink task: its committed transactions, in the order of commit.
+    pub fn committed(&self, task: TaskId) -> impl Iterator<Item = (TransactionId, &[Record])> + '_ {
+        let mine = self.committed.iter().filter(move |(transaction, _)| transaction.task == task);
+        mine.map(|(transaction, records)| (*transaction, records.as_slice()))
+    }
+
+    /// What a plain or idempotent sink task has written, in order.
+    pub fn log(&self, task: TaskId) -> &[Record] {
+        self.logs.get(&task).map_or(&[], Vec::as_slice)
+    }
+}

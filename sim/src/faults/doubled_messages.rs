@@ -1,0 +1,30 @@
+//! Control messages arrive a second time, somewhat later.
+
+use serde::{Deserialize, Serialize};
+
+use super::Strike;
+use crate::topology::Topology;
+use crate::world::World;
+
+/// Control messages arrive twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubledMessages {
+    /// Chance of each message, in per mille.
+    pub per_mille: u32,
+
+}
+
+impl Strike for DoubledMessages {
+    fn begin(&self, world: &mut World) {
+        world.shared.post.faults.double = self.per_mille;
+
+    }
+
+    fn end(&self, world: &mut World) {
+        world.shared.post.faults.double = 0;
+    }
+
+    fn describe(&self, _topology: &Topology) -> String {
+        format!("{} of 1000 control messages arrive twice", self.per_mille)
+    }
+}

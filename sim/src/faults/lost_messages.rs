@@ -1,0 +1,30 @@
+//! Control messages are lost: what is said is said again only by those whose job that is.
+
+use serde::{Deserialize, Serialize};
+
+use super::Strike;
+use crate::topology::Topology;
+use crate::world::World;
+
+/// Control messages are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostMessages {
+    /// Chance of each message, in per mille.
+    pub per_mille: u32,
+
+}
+
+impl Strike for LostMessages {
+    fn begin(&self, world: &mut World) {
+        world.shared.post.faults.lose = self.per_mille;
+
+    }
+
+    fn end(&self, world: &mut World) {
+        world.shared.post.faults.lose = 0;
+    }
+
+    fn describe(&self, _topology: &Topology) -> String {
+        format!("{} of 1000 control messages are lost", self.per_mille)
+    }
+}

@@ -1,0 +1,316 @@
+//! Faults: small values in a plan, struck as ordinary scheduled events.
+//!
+//! One kind is one file here and one row in the table below. A fault strikes at an instant, lasts from one instant to
+//! another, or waits for a protocol point ("after the second acknowledgement was sent"). After [`FaultPlan::heal`] none
+//! strikes and all that last have ended.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Origin, Stamped};
+use crate::post::MessageFaults;
+use crate::queue::{Action, Queue};
+use crate::shared::StoreFaults;
+use crate::time::Time;
+use crate::topology::Topology;
+use crate::world::World;
+
+/// What a kind of fault does to the world.
+trait Strike {
+    /// The fault strikes, or begins to last.
+    fn begin(&self, world: &mut World);
+    /// A lasting fault ends.
+    fn end(&self, _world: &mut World) {}
+    /// What a person reads.
+    fn describe(&self, topology: &Topology) -> String;
+    /// What happens one nanosecond after a point that the fault waited for; `None` for a fault that cannot wait.
+    fn at_point(&self, _point: &Stamped) -> Option<Action> {
+        None
+    }
+}
+
+/// A row of `cutline list faults`.
+#[derive(Clone, Copy, Debug)]
+pub struct FaultRow {
+    /// Its name in plans and profiles.
+    pub name: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:literal, $module:ident :: $kind:ident, $about:literal;)*) => {
+        $(mod $module; pub use $module::$kind;)*
+
+        /// A fault of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Fault {
+            $($(#[$doc])* #[serde(rename = $name)] $kind($kind),)*
+        }
+
+        impl Fault {
+            fn strike(&self) -> &dyn Strike {
+                match self { $(Fault::$kind(fault) => fault,)* }
+            }
+        }
+
+        /// All kinds of faults.
+        pub const ROWS: &[FaultRow] = &[$(FaultRow { name: $name, about: $about },)*];
+    };
+}
+
+faults! {
+    /// See [`TaskCrash`].
+    "task-crash", task_crash::TaskCrash, "one task loses everything it has not stored";
+    /// See [`NodeCrash`].
+    "node-crash", node_crash::NodeCrash, "a node and all tasks on it vanish; the node comes back later";
+    /// See [`LostMessages`].
+    "lost-messages", lost_messages::LostMessages, "control messages do not arrive";
+    /// See [`DelayedMessages`].
+    "delayed-messages", delayed_messages::DelayedMessages, "control messages arrive late, and hold up those behind them";
+    /// See [`DoubledMessages`].
+    "doubled-messages", doubled_messages::DoubledMessages, "control messages arrive twice";
+    /// See [`ReorderedMessages`].
+    "reordered-messages", reordered_messages::ReorderedMessages, "control messages are overtaken by later ones";
+    /// See [`SlowLink`].
+    "slow-link", slow_link::SlowLink, "the channels between two nodes take longer";
+    /// See [`SlowTask`].
+    "slow-task", slow_task::SlowTask, "a task takes a multiple of its service time";
+    /// See [`FailedWrites`].
+    "failed-writes", failed_writes::FailedWrites, "writes to the store fail";
+    /// See [`SlowWrites`].
+    "slow-writes", slow_writes::SlowWrites, "writes to the store take a multiple of their time";
+}
+
+/// A point of the protocol at which a fault can strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Point {
+    /// A checkpoint has been triggered.
+    Triggered,
+    /// A task has reached the first mark of a checkpoint and awaits others.
+    AlignmentStarted,
+    /// A task has taken its snapshot; the write goes on.
+    SnapshotTaken,
+    /// A task's snapshot is durable.
+    Persisted,
+    /// A task has acknowledged.
+    AckSent,
+    /// All have acknowledged; the metadata is being written.
+    MetadataSent,
+    /// The checkpoint is complete; nobody has been told.
+    Completed,
+    /// A sink has asked for its commit.
+    CommitSent,
+    /// A transaction has been committed.
+    Committed,
+    /// A failure has been noticed: the cancellation begins.
+    FailureNoticed,
+    /// Everything is cancelled.
+    Cancelled,
+    /// The restore has begun.
+    Restoring,
+    /// A task runs again; others need not yet.
+    TaskRunning,
+    /// All tasks run again.
+    JobRunning,
+}
+
+impl Point {
+    /// All points, in the order of a checkpoint's life, then of a recovery's.
+    pub const ALL: [Point; 14] = [
+        Point::Triggered,
+        Point::AlignmentStarted,
+        Point::SnapshotTaken,
+        Point::Persisted,
+        Point::AckSent,
+        Point::MetadataSent,
+        Point::Completed,
+        Point::CommitSent,
+        Point::Committed,
+        Point::FailureNoticed,
+        Point::Cancelled,
+        Point::Restoring,
+        Point::TaskRunning,
+        Point::JobRunning,
+    ];
+
+    /// True if this event is that point.
+    fn is(self, event: &Event) -> bool {
+        matches!(
+            (self, event),
+            (Point::Triggered, Event::CheckpointTriggered { .. })
+                | (Point::AlignmentStarted, Event::AlignmentStarted { .. })
+                | (Point::SnapshotTaken, Event::SnapshotTaken { .. })
+                | (Point::Persisted, Event::Persisted { .. })
+                | (Point::AckSent, Event::AckSent { .. })
+                | (Point::MetadataSent, Event::MetadataSent { .. })
+                | (Point::Completed, Event::CheckpointCompleted { .. })
+                | (Point::CommitSent, Event::CommitSent { .. })
+                | (Point::Committed, Event::TransactionCommitted { .. })
+                | (Point::FailureNoticed, Event::FailureNoticed { .. })
+                | (Point::Cancelled, Event::JobCancelled)
+                | (Point::Restoring, Event::Restoring { .. })
+                | (Point::TaskRunning, Event::TaskRunning { .. })
+                | (Point::JobRunning, Event::JobRunning { .. })
+        )
+    }
+}
+
+/// When a fault strikes. Times in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// At an instant.
+    At(Time),
+    /// From an instant to another.
+    Between(Time, Time),
+    /// One nanosecond after the n-th event (the first is 1) of a kind.
+    Point(Point, u32),
+}
+
+/// A fault and when it strikes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// When.
+    pub when: When,
+    /// What.
+    pub fault: Fault,
+}
+
+/// All faults of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultPlan {
+    /// The faults; their place in the list is their number.
+    pub faults: Vec<Planned>,
+    /// From this instant on no fault strikes, and all that last have ended.
+    pub heal: Time,
+}
+
+impl FaultPlan {
+    /// True if a fault waits for a point: it acts on others one nanosecond later, so no task may run ahead.
+    pub fn needs_order(&self) -> bool {
+        self.faults.iter().any(|planned| matches!(planned.when, When::Point(..)))
+    }
+
+    /// A line for each fault.
+    pub fn describe(&self, topology: &Topology) -> Vec<String> {
+        let ms = |time: Time| format!("{}.{:03} ms", time / 1_000_000, time / 1_000 % 1_000);
+        let line = |planned: &Planned| {
+            let what = planned.fault.strike().describe(topology);
+            match planned.when {
+                When::At(time) => format!("at {}: {what}", ms(time)),
+                When::Between(from, until) => format!("from {} to {}: {what}", ms(from), ms(until)),
+                When::Point(point, nth) => format!("after event {nth} of kind {point:?}: {what}"),
+            }
+        };
+        self.faults.iter().map(line).collect()
+    }
+}
+
+/// The faults of a world: the plan, and how far it has come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    plan: Arc<FaultPlan>,
+    /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.
+    seen: Vec<u32>,
+    waiting: u32,
+}
+
+impl Clone for Faults {
+    fn clone(&self) -> Self {
+        Faults { plan: Arc::clone(&self.plan), seen: self.seen.clone(), waiting: self.waiting }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.plan.clone_from(&from.plan);
+        self.seen.clone_from(&from.seen);
+        self.waiting = from.waiting;
+    }
+}
+
+impl Faults {
+    /// Schedules a plan.
+    pub fn begin(&mut self, plan: Arc<FaultPlan>, queue: &mut Queue) {
+        self.seen.clear();
+        self.seen.resize(plan.faults.len(), 0);
+        self.waiting = 0;
+        for (number, planned) in plan.faults.iter().enumerate() {
+            let number = number as u32;
+            match planned.when {
+                When::At(time) => queue.push(time, Origin::FAULTS, 2 * number, Action::FaultBegins(number)),
+                When::Between(from, until) => {
+                    queue.push(from, Origin::FAULTS, 2 * number, Action::FaultBegins(number));
+                    queue.push(until.max(from), Origin::FAULTS, 2 * number + 1, Action::FaultEnds(number));
+                }
+                When::Point(..) => self.waiting += 1,
+            }
+        }
+        self.plan = plan;
+    }
+
+    /// True while a fault waits for a point.
+    pub fn waits_for_points(&self) -> bool {
+        self.waiting > 0
+    }
+}
+
+impl World {
+    pub(crate) fn fault_begins(&mut self, number: u32) {
+        let plan = Arc::clone(&self.faults.plan);
+        let Some(planned) = plan.faults.get(number as usize) else { return };
+        if let When::Between(..) = planned.when {
+            self.shared.emit(self.now, Origin::FAULTS, Event::FaultWindow { fault: number, begins: true });
+        }
+        planned.fault.strike().begin(self);
+    }
+
+    pub(crate) fn fault_ends(&mut self, number: u32) {
+        let plan = Arc::clone(&self.faults.plan);
+        let Some(planned) = plan.faults.get(number as usize) else { return };
+        self.shared.emit(self.now, Origin::FAULTS, Event::FaultWindow { fault: number, begins: false });
+        planned.fault.strike().end(self);
+    }
+
+    /// Lets the faults strike that wait for this event.
+    pub(crate) fn strike_at_point(&mut self, stamped: &Stamped) {
+        if stamped.time >= self.faults.plan.heal {
+            self.faults.waiting = 0;
+            return;
+        }
+        let plan = Arc::clone(&self.faults.plan);
+        for (number, planned) in plan.faults.iter().enumerate() {
+            let When::Point(point, nth) = planned.when else { continue };
+            let seen = &mut self.faults.seen[number];
+            if *seen == u32::MAX || !point.is(&stamped.event) {
+                continue;
+            }
+            *seen += 1;
+            if *seen >= nth {
+                *seen = u32::MAX;
+                self.faults.waiting -= 1;
+                if let Some(action) = planned.fault.strike().at_point(stamped) {
+                    self.shared.queue.push(stamped.time + 1, Origin::FAULTS, 2 * number as u32, action);
+                }
+            }
+        }
+    }
+
+    /// Ends everything that faults do, now and later.
+    pub(crate) fn end_faults(&mut self) {
+        self.faults.plan = Arc::default();
+        self.faults.waiting = 0;
+        self.shared.post.faults = MessageFaults::default();
+        self.shared.store_faults = StoreFaults::default();
+        self.shared.slow_tasks.clear();
+        self.network.channels.iter_mut().for_each(|channel| channel.slowed = 0);
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

@@ -1,0 +1,405 @@
+//! The data plane: all channels, and at every task the *port* through which it meets them.
+//!
+//! A port is what others may touch of a task: the arrival of the front of each of its inputs (the sender lowers it), and
+//! its pool of output buffers (receivers release them). Everything one task does to another takes at least 1 ns of
+//! virtual time, so a task may run ahead of others by the smallest latency of what could reach it.
+//!
+//! Flow control is Flink's: a remote channel has exclusive credits, one per buffer at the receiver; a buffer needs one to
+//! depart, and it comes back when the receiver has consumed the buffer. A gate's floating buffers go, one at a time, to a
+//! channel whose consumed buffer had waited for a credit, and return when one had not. A local channel has no buffers at
+//! the receiver: the sender's buffer is free again when it has been consumed. Not modelled: floating buffers are granted
+//! when a buffer is consumed, not already when one arrives; all outgoing edges of a task share one pool.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::channel::{Channel, Slot, Waiting};
+use crate::config::NetworkConfig;
+use crate::ids::{ChannelId, TaskId};
+use crate::protocol::InputSet;
+use crate::random::{below, draw};
+use crate::time::{NEVER, SECOND, Time};
+use crate::topology::Topology;
+use crate::tournament::Tournament;
+
+/// What others may touch of a task.
+#[derive(Debug)]
+pub(crate) struct Port {
+    /// The arrival of the front of each input; [`NEVER`] for an empty or blocked one.
+    pub heads: Tournament,
+    /// Inputs from which the strategy wants nothing consumed.
+    pub blocked: InputSet,
+    /// The task does nothing before this; an arrival before it need not wake it.
+    pub free_at: Time,
+    /// Output buffers in use, as of the last look.
+    pub used: u32,
+    /// Output buffers there are.
+    pub capacity: u32,
+    /// When buffers in use become free, as far as known.
+    pub releases: BinaryHeap<Reverse<Time>>,
+    /// True while the task waits for an output buffer.
+    pub starved: bool,
+    /// Floating input buffers that no channel holds.
+    pub floating: u32,
+    /// Output channels with a partly filled buffer, and some that had one.
+    pub open: Vec<ChannelId>,
+    /// When the partly filled buffers are flushed; [`NEVER`] without any.
+    pub flush_at: Time,
+}
+
+impl Clone for Port {
+    fn clone(&self) -> Self {
+        Port {
+            heads: self.heads.clone(),
+            blocked: self.blocked.clone(),
+            releases: self.releases.clone(),
+            open: self.open.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.heads.clone_from(&from.heads);
+        self.blocked.clone_from(&from.blocked);
+        self.releases.clone_from(&from.releases);
+        self.open.clone_from(&from.open);
+        self.free_at = from.free_at;
+        self.used = from.used;
+        self.capacity = from.capacity;
+        self.starved = from.starved;
+        self.floating = from.floating;
+        self.flush_at = from.flush_at;
+    }
+}
+
+impl Port {
+    /// The port of a task that is not deployed.
+    pub fn new(topology: &Topology, task: TaskId) -> Port {
+        let config = &topology.config.network;
+        let info = &topology.tasks[task.index()];
+        let outputs = info.outputs.iter().map(|output| {
+            u64::from(config.exclusive_buffers) * u64::from(output.channels)
+                + u64::from(config.floating_buffers)
+        });
+        // Below two buffers a sender could never fill one while another departs.
+        let capacity = u32::try_from(outputs.sum::<u64>()).unwrap_or(u32::MAX).max(2);
+        Port {
+            heads: Tournament::new(info.inputs.len() as u32),
+            blocked: InputSet::default(),
+            free_at: NEVER,
+            used: 0,
+            capacity,
+            releases: BinaryHeap::new(),
+            starved: false,
+            floating: 0,
+            open: Vec::new(),
+            flush_at: NEVER,
+        }
+    }
+
+    /// Forgets everything of the last attempt.
+    fn reset(&mut self, floating: u32) {
+        self.heads.reset();
+        self.blocked.clear();
+        self.free_at = NEVER;
+        self.used = 0;
+        self.releases.clear();
+        self.starved = false;
+        self.floating = floating;
+        self.open.clear();
+        self.flush_at = NEVER;
+    }
+}
+
+/// The data plane.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub channels: Vec<Channel>,
+    pub ports: Vec<Port>,
+    /// When each task acts next.
+    pub wakes: Tournament,
+    pub config: NetworkConfig,
+}
+
+impl Clone for Network {
+    fn clone(&self) -> Self {
+        Network {
+            channels: self.channels.clone(),
+            ports: self.ports.clone(),
+            wakes: self.wakes.clone(),
+            config: self.config.clone(),
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.channels.clone_from(&from.channels);
+        self.ports.clone_from(&from.ports);
+        self.wakes.clone_from(&from.wakes);
+        self.config.clone_from(&from.config);
+    }
+}
+
+impl Network {
+    /// True if the task may open one more output buffer now.
+    #[inline]
+    fn has_room(&mut self, task: TaskId, now: Time) -> bool {
+        let port = &mut self.ports[task.index()];
+        if port.used < port.capacity {
+            return true;
+        }
+        while port.releases.peek().is_some_and(|&Reverse(time)| time <= now) {
+            port.releases.pop();
+            port.used -= 1;
+        }
+        port.used < port.capacity
+    }
+
+    /// True if a record of this size may be sent on a channel now.
+    #[inline]
+    pub fn can_send(&mut self, channel: ChannelId, size: u32, now: Time) -> bool {
+        let ch = &self.channels[channel.index()];
+        if ch.open_slots > 0 && ch.open_bytes.saturating_add(size) <= self.config.buffer_bytes {
+            return true;
+        }
+        let from = ch.from;
+        self.has_room(from, now)
+    }
+
+    /// When the task may look for a free buffer again; [`NEVER`] if nobody knows yet (then it will be woken).
+    pub fn room_at(&self, task: TaskId) -> Time {
+        let port = &self.ports[task.index()];
+        port.releases.peek().map_or(NEVER, |&Reverse(time)| time)
+    }
+
+    /// Sends a record or a watermark. [`Network::can_send`] must have said yes.
+    #[inline]
+    pub fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+        let ch = &mut self.channels[channel.index()];
+        if ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) > self.config.buffer_bytes {
+            self.close_buffer(channel, now);
+        }
+        let ch = &mut self.channels[channel.index()];
+        let size = slot.size;
+        ch.append(slot);
+        if ch.open_slots == 0 {
+            self.ports[ch.from.index()].used += 1;
+        }
+        ch.open_slots += 1;
+        ch.open_bytes = ch.open_bytes.saturating_add(size);
+        if self.config.buffer_timeout == 0 || ch.open_bytes >= self.config.buffer_bytes {
+            self.close_buffer(channel, now);
+        } else if !ch.listed {
+            ch.listed = true;
+            let port = &mut self.ports[ch.from.index()];
+            port.open.push(channel);
+            if port.flush_at == NEVER {
+                port.flush_at = next_flush(ch.from, now, self.config.buffer_timeout);
+            }
+        }
+    }
+
+    /// Sends an event: a mark, an end or a close. It closes the buffer before it and needs none itself.
+    pub fn send_event(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+        self.close_buffer(channel, now);
+        let ch = &mut self.channels[channel.index()];
+        ch.append(slot);
+        if ch.waiting.is_empty() {
+            self.depart(channel, Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false }, now, false);
+        } else {
+            ch.waiting.push_back(Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false });
+        }
+    }
+
+    /// Closes the buffer that is being filled, if there is one: it departs as soon as there is a credit.
+    pub fn close_buffer(&mut self, channel: ChannelId, now: Time) {
+        let ch = &mut self.channels[channel.index()];
+        if ch.open_slots == 0 {
+            return;
+        }
+        ch.end_buffer();
+        let buffer = Waiting { slots: ch.open_slots, bytes: ch.open_bytes, ready: now, needs_credit: true };
+        ch.open_slots = 0;
+        ch.open_bytes = 0;
+        if ch.local {
+            self.depart(channel, buffer, now, false);
+        } else if let Some(credit) = ch.credits.pop_front() {
+            // Credits without a buffer and buffers without a credit never exist at once.
+            self.depart(channel, buffer, credit.max(now), credit > now);
+        } else {
+            ch.waiting.push_back(buffer);
+        }
+    }
+
+    /// Closes all partly filled buffers of a task: the output flusher.
+    pub fn flush(&mut self, task: TaskId, now: Time) {
+        let mut open = std::mem::take(&mut self.ports[task.index()].open);
+        for channel in open.drain(..) {
+            self.channels[channel.index()].listed = false;
+            self.close_buffer(channel, now);
+        }
+        let port = &mut self.ports[task.index()];
+        port.open = open;
+        port.flush_at = NEVER;
+    }
+
+    /// Puts the next buffer on the wire.
+    #[inline]
+    fn depart(&mut self, channel: ChannelId, buffer: Waiting, not_before: Time, waited: bool) {
+        let ch = &mut self.channels[channel.index()];
+        let mut free = ch.wire_free.max(not_before);
+        if self.config.bandwidth > 0 && !ch.local {
+            free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
+        }
+        ch.wire_free = free;
+        let mut arrive = free + ch.latency + ch.slowed;
+        if self.config.latency_jitter > 0 && !ch.local {
+            ch.draws += 1;
+            arrive += below(draw(ch.key, ch.draws), self.config.latency_jitter + 1);
+        }
+        ch.last_arrival = ch.last_arrival.max(arrive);
+        let arrive = ch.last_arrival;
+        let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
+        let is_front = ch.grant(buffer.slots, arrive, waited);
+        if buffer.needs_credit && !local {
+            let port = &mut self.ports[from.index()];
+            if free <= buffer.ready {
+                port.used -= 1;
+            } else {
+                self.release(from, free);
+            }
+        }
+        if is_front {
+            self.announce(to, input, arrive);
+        }
+    }
+
+    /// Tells a task that something arrives on one of its empty inputs.
+    #[inline]
+    fn announce(&mut self, to: TaskId, input: u32, arrive: Time) {
+        let port = &mut self.ports[to.index()];
+        if !port.blocked.contains(input) {
+            port.heads.set(input, arrive);
+            let wake = arrive.max(port.free_at);
+            self.wakes.lower(to.0, wake);
+        }
+    }
+
+    /// An output buffer of a task becomes free at an instant that is not before its clock.
+    fn release(&mut self, task: TaskId, at: Time) {
+        let port = &mut self.ports[task.index()];
+        port.releases.push(Reverse(at));
+        if port.starved {
+            self.wakes.lower(task.0, at);
+        }
+    }
+
+    /// Takes the front of a channel, which has arrived, out of it.
+    #[inline]
+    pub fn pop(&mut self, channel: ChannelId, now: Time) -> Slot {
+        let ch = &mut self.channels[channel.index()];
+        let slot = ch.slots.pop_front().unwrap_or_default();
+        ch.granted -= 1;
+        if slot.counts() {
+            ch.received.advance(&slot);
+        }
+        let (to, input, head) = (ch.to, ch.input, ch.head());
+        self.ports[to.index()].heads.set(input, head);
+        if slot.is_last() {
+            self.recycle(channel, now, slot.has_waited());
+        }
+        slot
+    }
+
+    /// The receiver has consumed a buffer.
+    #[inline]
+    fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
+        let ch = &mut self.channels[channel.index()];
+        let back = now + ch.latency + ch.slowed;
+        if ch.local {
+            let from = ch.from;
+            return self.release(from, back);
+        }
+        let port = &mut self.ports[ch.to.index()];
+        if waited && port.floating > 0 {
+            port.floating -= 1;
+            ch.floating += 1;
+            self.credit(channel, back);
+        } else if !waited && ch.floating > 0 {
+            ch.floating -= 1;
+            port.floating += 1;
+            return;
+        }
+        self.credit(channel, back);
+    }
+
+    /// A credit reaches the sender at an instant that is not before its clock.
+    #[inline]
+    fn credit(&mut self, channel: ChannelId, at: Time) {
+        let ch = &mut self.channels[channel.index()];
+        let Some(buffer) = ch.waiting.pop_front() else { return ch.credits.push_back(at) };
+        self.depart(channel, buffer, at.max(buffer.ready), at > buffer.ready);
+        // What follows without need of a credit goes with it.
+        while let Some(&event) = self.channels[channel.index()].waiting.front() {
+            if event.needs_credit {
+                return;
+            }
+            self.channels[channel.index()].waiting.pop_front();
+            self.depart(channel, event, event.ready, false);
+        }
+    }
+
+    /// Blocks an input.
+    pub fn block(&mut self, task: TaskId, input: u32) {
+        let port = &mut self.ports[task.index()];
+        if port.blocked.insert(input) {
+            port.heads.set(input, NEVER);
+        }
+    }
+
+    /// Unblocks an input.
+    pub fn unblock(&mut self, task: TaskId, input: u32, channel: ChannelId) {
+        let port = &mut self.ports[task.index()];
+        if port.blocked.remove(input) {
+            port.heads.set(input, self.channels[channel.index()].head());
+        }
+    }
+
+    /// Recomputes the arrivals of a task that starts: its inputs may hold things already.
+    pub fn open_inputs(&mut self, task: TaskId, inputs: &[ChannelId]) {
+        let port = &mut self.ports[task.index()];
+        port.blocked.clear();
+        for (input, channel) in inputs.iter().enumerate() {
+            port.heads.set(input as u32, self.channels[channel.index()].head());
+        }
+    }
+
+    /// Nothing wakes this task any more, and its output flusher stands still.
+    pub fn silence(&mut self, task: TaskId) {
+        let port = &mut self.ports[task.index()];
+        port.free_at = NEVER;
+        port.flush_at = NEVER;
+        port.starved = false;
+        self.wakes.set(task.0, NEVER);
+    }
+
+    /// Empties everything for a new attempt; `gates` says how many floating buffers a task's gates have in all.
+    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool, gates: impl Fn(TaskId) -> u32) {
+        let config = &self.config;
+        for channel in &mut self.channels {
+            channel.local = same_node(channel.from, channel.to);
+            channel.latency = if channel.local { config.local_latency } else { config.latency }.max(1);
+            channel.reset(config.exclusive_buffers.max(1));
+        }
+        for (task, port) in self.ports.iter_mut().enumerate() {
+            port.reset(gates(TaskId(task as u32)));
+        }
+        self.wakes.reset();
+    }
+}
+
+/// The first flush of a task after an instant: every task flushes periodically, each with a phase of its own.
+fn next_flush(task: TaskId, now: Time, period: Time) -> Time {
+    let phase = below(draw(0x666c_7573, u64::from(task.0)), period);
+    let periods = (now + period - phase) / period;
+    periods * period + phase
+}

@@ -1,0 +1,85 @@
+//! Control messages: between tasks, nodes, coordinator and external system. They take time, and under a fault they can be
+//! lost, late, doubled or reordered. Without a fault, messages of one sender to one receiver keep their order.
+
+use crate::event::Event;
+use crate::random::{below, draw, mix};
+use crate::time::Time;
+
+/// What message faults are at work; chances in per mille, each of all messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessageFaults {
+    pub lose: u32,
+    pub delay: u32,
+    pub delay_by: Time,
+    pub double: u32,
+    pub reorder: u32,
+    pub reorder_by: Time,
+}
+
+/// The messengers.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    /// Key of the latency draws.
+    pub latency_key: u64,
+    /// Key of the draws of fate.
+    pub fate_key: u64,
+    pub latency: Time,
+    pub jitter: Time,
+    pub faults: MessageFaults,
+}
+
+/// When a message is delivered: not at all, once or twice; and what to say of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Deliveries {
+    pub first: Option<Time>,
+    pub second: Option<Time>,
+    pub trouble: Option<Event>,
+}
+
+impl Deliveries {
+    pub fn times(self) -> impl Iterator<Item = Time> {
+        self.first.into_iter().chain(self.second)
+    }
+}
+
+impl Post {
+    /// Decides about a message; `sender` and `number` identify it among all messages of the run, `last` is the last
+    /// delivery from this sender to this receiver.
+    pub fn deliver(&self, now: Time, sender: u32, number: u32, last: &mut Time) -> Deliveries {
+        let message = mix(u64::from(sender) << 32 | u64::from(number));
+        let way = self.latency + below(draw(self.latency_key, message), self.jitter + 1);
+        let time = (now + way).max(*last);
+        if self.faults == MessageFaults::default() {
+            *last = time;
+            return Deliveries { first: Some(time), ..Deliveries::default() };
+        }
+        self.disturbed(time, message, last)
+    }
+
+    fn disturbed(&self, time: Time, message: u64, last: &mut Time) -> Deliveries {
+        let faults = &self.faults;
+        let fate = |n: u64| draw(self.fate_key, message ^ mix(n));
+        let strikes = |n: u64, chance: u32| below(fate(n), 1000) < u64::from(chance);
+        if strikes(1, faults.lose) {
+            return Deliveries { trouble: Some(Event::MessageLost), ..Deliveries::default() };
+        }
+        let mut deliveries = Deliveries { first: Some(time), ..Deliveries::default() };
+        if strikes(2, faults.delay) {
+            // Late, and what follows waits behind it.
+            deliveries.first = Some(time + below(fate(3), faults.delay_by + 1));
+            deliveries.trouble = Some(Event::MessageDisturbed);
+        }
+        *last = deliveries.first.unwrap_or(time);
+        if strikes(4, faults.reorder) {
+            // Late, and what follows overtakes it.
+            deliveries.first = deliveries.first.map(|time| time + below(fate(5), faults.reorder_by + 1));
+            *last = time;
+            deliveries.trouble = Some(Event::MessageDisturbed);
+        }
+        if strikes(6, faults.double) {
+            deliveries.second = deliveries.first.map(|time| time + 1 + below(fate(7), self.latency * 10));
+            deliveries.trouble = Some(Event::MessageDisturbed);
+        }
+        deliveries
+    }
+}

@@ -1,0 +1,193 @@
+//! The one queue. Its order is total: by time, then by who scheduled the event (a stable number), then by that party's own
+//! counter. So the order depends neither on the heap's inner workings nor on how work was batched.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::event::Origin;
+use crate::external;
+use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::protocol::{Handle, Up};
+use crate::snapshot::TaskSnapshot;
+use crate::time::{NEVER, Time};
+
+/// What happens to a party other than a running task. (A task's own business is in its mailbox and channels.)
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// A fault of the plan begins.
+    FaultBegins(u32),
+    /// A fault of the plan ends.
+    FaultEnds(u32),
+    /// A task crashes because a fault of the plan was waiting for this point.
+    Crash(TaskId),
+    /// A node crashes because a fault of the plan was waiting for this point.
+    CrashNode(NodeId),
+    /// A crashed node comes back.
+    NodeReturns(NodeId),
+    /// A node reports.
+    Heartbeat(NodeId),
+    /// A node is told to cancel everything older than this attempt.
+    Cancel(NodeId, Attempt),
+    /// A node is told to start tasks.
+    Deploy(NodeId, Attempt, Arc<[Placed]>),
+    /// The coordinator receives a message.
+    Tell(Message),
+    /// A timer of the coordinator.
+    Timer(Timer),
+    /// A task's snapshot has been written.
+    Written(TaskId, Attempt, Handle, Arc<TaskSnapshot>),
+    /// The write of a checkpoint's metadata has ended, well or not.
+    MetadataWritten(CheckpointId, bool),
+    /// The external system receives a request.
+    External(external::Request),
+}
+
+/// A task to start, and from what.
+pub(crate) type Placed = (TaskId, Option<Handle>);
+
+/// A message to the coordinator.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    /// A node lives, and this is what it runs.
+    Heartbeat(NodeId, Time, Arc<[Report]>),
+    /// A node has cancelled everything older than this attempt.
+    Cancelled(NodeId, Attempt),
+    /// What a task has become.
+    Status(Report),
+    /// The strategy's own.
+    Up(TaskId, Attempt, Up, Option<Handle>),
+}
+
+/// What a node knows of a task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    pub task: TaskId,
+    pub attempt: Attempt,
+    pub life: Life,
+    /// When it was said.
+    pub sent: Time,
+}
+
+/// How a task fares, seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Starting,
+    Running,
+    Failed,
+    Finished(Option<Handle>),
+}
+
+/// A timer of the coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// The strategy's own.
+    Cut(u64),
+    /// Look for nodes that were not heard of.
+    Nodes,
+    /// Say again what was not confirmed in this attempt.
+    Retry(Attempt),
+    /// The restart delay of this attempt is over.
+    Restart(Attempt),
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    time: Time,
+    origin: Origin,
+    number: u32,
+    action: Action,
+}
+
+impl Entry {
+    fn key(&self) -> (Time, Origin, u32) {
+        (self.time, self.origin, self.number)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    entries: BinaryHeap<Reverse<Entry>>,
+    /// When something happens that acts on a task at once: no task may run ahead of it.
+    disruptions: BinaryHeap<Reverse<Time>>,
+}
+
+impl Clone for Queue {
+    fn clone(&self) -> Self {
+        Queue { entries: self.entries.clone(), disruptions: self.disruptions.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.entries.clone_from(&from.entries);
+        self.disruptions.clone_from(&from.disruptions);
+    }
+}
+
+impl Action {
+    /// True if it acts on running tasks at once.
+    fn disrupts(&self) -> bool {
+        matches!(
+            self,
+            Action::FaultBegins(_)
+                | Action::FaultEnds(_)
+                | Action::Crash(_)
+                | Action::CrashNode(_)
+                | Action::Cancel(..)
+        )
+    }
+}
+
+impl Queue {
+    /// Schedules an action; `number` is the origin's own counter.
+    pub fn push(&mut self, time: Time, origin: Origin, number: u32, action: Action) {
+        if action.disrupts() {
+            self.disruptions.push(Reverse(time));
+        }
+        self.entries.push(Reverse(Entry { time, origin, number, action }));
+    }
+
+    /// When the next action is due.
+    pub fn next(&self) -> Time {
+        self.entries.peek().map_or(NEVER, |Reverse(entry)| entry.time)
+    }
+
+    /// Takes the next action.
+    pub fn pop(&mut self) -> Option<(Time, Action)> {
+        let Reverse(entry) = self.entries.pop()?;
+        if entry.action.disrupts() {
+            self.disruptions.pop();
+        }
+        Some((entry.time, entry.action))
+    }
+
+    /// When the next action that acts on tasks at once is due.
+    pub fn next_disruption(&self) -> Time {
+        self.disruptions.peek().map_or(NEVER, |&Reverse(time)| time)
+    }
+
+    /// How many actions wait.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

@@ -1,0 +1,107 @@
+//! What all tasks reach, each in a way that does not depend on which of them acts first: the queue, the log of events, the
+//! post, the external system's append-only logs, and the conditions that faults set.
+
+use std::collections::BTreeMap;
+
+use crate::config::StoreConfig;
+use crate::event::{Detail, Event, Origin, Stamped};
+use crate::external::External;
+use crate::ids::{CheckpointId, TaskId};
+use crate::post::Post;
+use crate::protocol::{SnapshotMethod, TaskEffects};
+use crate::queue::Queue;
+use crate::random::{below, draw};
+use crate::record::Record;
+use crate::store::Store;
+use crate::time::Time;
+
+/// What store faults are at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoreFaults {
+    /// Chance in per mille that a write fails.
+    pub fail: u32,
+    /// Writes take so many times as long.
+    pub slow: u32,
+}
+
+impl Default for StoreFaults {
+    fn default() -> Self {
+        StoreFaults { fail: 0, slow: 1 }
+    }
+}
+
+/// What all tasks reach.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub queue: Queue,
+    /// Events not yet handed to observers.
+    pub log: Vec<Stamped>,
+    pub post: Post,
+    pub external: External,
+    pub detail: Detail,
+    /// Latencies at the sinks not yet handed to observers.
+    pub latencies: Vec<Time>,
+    /// Things done so far.
+    pub steps: u64,
+    pub method: SnapshotMethod,
+    /// When each checkpoint of this run was triggered.
+    pub triggered: BTreeMap<CheckpointId, Time>,
+    /// Tasks that a fault makes slow, and by which factor.
+    pub slow_tasks: BTreeMap<TaskId, u32>,
+    pub store_faults: StoreFaults,
+    pub service_key: u64,
+    pub store_key: u64,
+    /// Memory that is used again and again.
+    pub scratch: Vec<Record>,
+    pub effects: TaskEffects,
+}
+
+impl Clone for Shared {
+    fn clone(&self) -> Self {
+        Shared {
+            queue: self.queue.clone(),
+            log: self.log.clone(),
+            post: self.post.clone(),
+            external: self.external.clone(),
+            latencies: self.latencies.clone(),
+            triggered: self.triggered.clone(),
+            slow_tasks: self.slow_tasks.clone(),
+            scratch: Vec::new(),
+            effects: TaskEffects::default(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.queue.clone_from(&from.queue);
+        self.log.clone_from(&from.log);
+        self.post.clone_from(&from.post);
+        self.external.clone_from(&from.external);
+        self.detail = from.detail;
+        self.latencies.clone_from(&from.latencies);
+        self.steps = from.steps;
+        self.method = from.method;
+        self.triggered.clone_from(&from.triggered);
+        self.slow_tasks.clone_from(&from.slow_tasks);
+        self.store_faults = from.store_faults;
+        self.service_key = from.service_key;
+        self.store_key = from.store_key;
+        self.scratch.clear();
+        self.effects.0.clear();
+    }
+}
+
+impl Shared {
+    /// Logs an event.
+    #[inline]
+    pub fn emit(&mut self, time: Time, origin: Origin, event: Event) {
+        self.log.push(Stamped { time, origin, event });
+    }
+
+    /// How long a write takes, and whether it succeeds; `number` identifies it among all writes of the run.
+    pub fn write(&self, config: &StoreConfig, number: u64, bytes: u64) -> (Time, bool) {
+        let time = Store::write_time(config, bytes).saturating_mul(u64::from(self.store_faults.slow));
+        let fails = below(draw(self.store_key, number), 1000) < u64::from(self.store_faults.fail);
+        (time, !fails)
+    }
+}

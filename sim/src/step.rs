@@ -1,0 +1,673 @@
+//! What a task does: the mailbox loop.
+//!
+//! At every instant a task does the first of these that is due: finish the record it is handling, send what it could not
+//! send for want of buffers, open a letter, handle the next thing on its inputs (the input whose front arrived first). A
+//! record is never interrupted; a full output blocks the task, and that is all backpressure is. The output flusher works
+//! beside it.
+//!
+//! A task acts on its own up to a horizon, the instant before which nothing new can reach it (see
+//! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
+//! changes what it does.
+
+use std::sync::Arc;
+
+use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, SEQUENCE_MASK, Slot, WATERMARK};
+use crate::erased::Protocol;
+use crate::event::{Event, Origin, chain};
+use crate::external::{Request, TransactionId};
+use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
+use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::network::Network;
+use crate::operator::Context;
+use crate::protocol::{Down, Handle, Input, READING, TaskCtx, TaskEffect, TaskEvent, Up};
+use crate::queue::{Action, Life, Message, Report};
+use crate::random::{below, draw};
+use crate::record::{Record, lineage_weight, source_lineage};
+use crate::shared::Shared;
+use crate::state::key_group;
+use crate::task::{Letter, Mail, Status, Task};
+use crate::time::{NEVER, Time};
+use crate::topology::{TaskInfo, Topology};
+
+/// One task, acting.
+pub(crate) struct Step<'a> {
+    pub id: TaskId,
+    pub task: &'a mut Task,
+    pub net: &'a mut Network,
+    pub shared: &'a mut Shared,
+    pub protocol: &'a mut dyn Protocol,
+    pub topology: &'a Topology,
+    pub info: &'a TaskInfo,
+    pub operator: &'a OperatorSpec,
+    /// It must not act at this instant or later.
+    pub horizon: Time,
+}
+
+impl Step<'_> {
+    /// Acts until the horizon.
+    pub fn run(mut self) {
+        loop {
+            let flush_at = self.net.ports[self.id.index()].flush_at;
+            let act_at = self.next_action();
+            if flush_at.min(act_at) >= self.horizon {
+                return self.sleep(flush_at.min(act_at));
+            }
+            if flush_at <= act_at {
+                self.net.flush(self.id, flush_at);
+                continue;
+            }
+            self.shared.steps += 1;
+            self.act(act_at, flush_at);
+        }
+    }
+
+    /// When the task itself acts next; [`NEVER`] if that depends on others.
+    #[inline]
+    fn next_action(&self) -> Time {
+        let task = &*self.task;
+        if let Some((_, until)) = task.serving {
+            return until;
+        }
+        if !task.pending.is_empty() {
+            return self.net.room_at(self.id).max(task.clock);
+        }
+        let work = match task.status {
+            Status::Running | Status::Ended if self.info.inputs.is_empty() => self.reading_due(),
+            Status::Running | Status::Ended => self.net.ports[self.id.index()].heads.first().0,
+            _ => NEVER,
+        };
+        work.min(task.mail_at()).max(task.clock)
+    }
+
+    /// Nothing more to do before `wake`.
+    fn sleep(&mut self, wake: Time) {
+        let port = &mut self.net.ports[self.id.index()];
+        port.starved = !self.task.pending.is_empty();
+        port.free_at = match self.task.serving {
+            Some((_, until)) => until,
+            None if port.starved => NEVER,
+            None => self.task.clock,
+        };
+        self.net.wakes.set(self.id.0, wake);
+    }
+
+    #[inline]
+    fn act(&mut self, now: Time, flush_at: Time) {
+        assert!(now >= self.task.clock, "time went back in {}", self.topology.task_name(self.id));
+        self.task.clock = now;
+        if let Some((input, _)) = self.task.serving.take() {
+            self.finish_record(input, now);
+        } else if !self.task.pending.is_empty() {
+            self.send_pending(now);
+        } else if self.task.mail_at() <= now {
+            self.open_letter(now);
+        } else {
+            self.take_input(now, flush_at);
+        }
+    }
+
+    /// Handles the next thing on the inputs, or begins to, if it is a record that takes time.
+    #[inline]
+    fn take_input(&mut self, now: Time, flush_at: Time) {
+        let (input, size) = if self.info.inputs.is_empty() {
+            let next = self.task.splits[self.task.split].next;
+            (READING, next.map_or(0, |entry| entry.record.size))
+        } else {
+            let (_, input) = self.net.ports[self.id.index()].heads.first();
+            let channel = self.info.inputs[input as usize];
+            let front = self.net.channels[channel.index()].slots.front().copied().unwrap_or_default();
+            if front.kind() != RECORD {
+                return self.take_control(input, now);
+            }
+            (input, front.size)
+        };
+        let until = now + self.service(size);
+        if until < self.horizon && until < flush_at {
+            self.task.clock = until;
+            self.finish_record(input, until);
+        } else {
+            self.task.serving = Some((input, until));
+        }
+    }
+
+    /// How long a record of this size takes.
+    #[inline]
+    fn service(&mut self, size: u32) -> Time {
+        let service = &self.operator.service;
+        let mut time = service.record;
+        if service.kib > 0 {
+            time += service.kib * u64::from(size) / 1024;
+        }
+        if service.jitter > 0 {
+            self.task.draws += 1;
+            time += below(
+                draw(self.shared.service_key ^ u64::from(self.id.0), self.task.draws),
+                service.jitter + 1,
+            );
+        }
+        if self.shared.slow_tasks.is_empty() {
+            return time;
+        }
+        time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1)))
+    }
+
+    /// The record has been handled: its effects happen now.
+    #[inline]
+    fn finish_record(&mut self, input: Input, now: Time) {
+        if input == READING {
+            return self.read_record(now);
+        }
+        let slot = self.pop(input, now);
+        let port = self.info.ports[input as usize];
+        let task = &mut *self.task;
+        task.records += 1;
+        task.lineages = task.lineages.wrapping_add(lineage_weight(slot.lineage, port));
+        task.chain = chain(task.chain, slot.lineage ^ now);
+        if self.shared.detail.records {
+            self.emit(now, Event::Record { input, lineage: slot.lineage });
+        }
+        let record = slot.to_record();
+        match &self.operator.role {
+            Role::Transform(operator) => {
+                let task = &mut *self.task;
+                let out = &mut self.shared.scratch;
+                let mut cx = Context { state: &mut task.state, out, watermark: task.watermark };
+                operator.on_record(port, &record, &mut cx);
+                if self.info.outputs.is_empty() {
+                    self.record_latency(&record, now);
+                }
+                self.send_scratch(now);
+            }
+            Role::Sink(mode) => {
+                self.record_latency(&record, now);
+                match mode {
+                    SinkMode::Transactional => self.task.transaction.push(record),
+                    SinkMode::Plain | SinkMode::Idempotent => self.shared.external.write(self.id, record),
+                }
+            }
+            Role::Source(_) => {}
+        }
+    }
+
+    /// Takes the front of an input; it must be the next one in the sender's count, also across restores.
+    #[inline]
+    fn pop(&mut self, input: Input, now: Time) -> Slot {
+        let channel = self.info.inputs[input as usize];
+        let slot = self.net.pop(channel, now);
+        if slot.counts() {
+            let count = self.net.channels[channel.index()].received.count;
+            if slot.sequence() != count as u32 & SEQUENCE_MASK && !self.task.order_broken {
+                self.task.order_broken = true;
+                let sequence = u64::from(slot.sequence());
+                self.emit(
+                    now,
+                    Event::OrderBroken { channel, sequence, expected: count, lineage: slot.lineage },
+                );
+            }
+        }
+        slot
+    }
+
+    #[inline]
+    fn record_latency(&mut self, record: &Record, now: Time) {
+        if self.shared.detail.latencies {
+            self.shared.latencies.push(now.saturating_sub(record.event_time));
+        }
+    }
+
+    /// Sends what the operator has made.
+    #[inline]
+    fn send_scratch(&mut self, now: Time) {
+        let mut scratch = std::mem::take(&mut self.shared.scratch);
+        for record in scratch.drain(..) {
+            self.send_record(&record, now);
+        }
+        self.shared.scratch = scratch;
+    }
+
+    /// Sends a record on every outgoing edge.
+    #[inline]
+    fn send_record(&mut self, record: &Record, now: Time) {
+        for (at, output) in self.info.outputs.iter().enumerate() {
+            let receiver = match output.ship {
+                Ship::Forward => 0,
+                Ship::Hash => {
+                    let owners = &self.topology.owners[output.edge.index()];
+                    owners[key_group(record.key, owners.len() as u32) as usize]
+                }
+                Ship::Rebalance => {
+                    let turn = &mut self.task.turns[at];
+                    let receiver = *turn;
+                    *turn = if receiver + 1 == output.channels { 0 } else { receiver + 1 };
+                    receiver
+                }
+                Ship::Broadcast => {
+                    for receiver in 0..output.channels {
+                        self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
+                    }
+                    continue;
+                }
+            };
+            self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
+        }
+    }
+
+    /// Sends on one channel, or keeps it until there is a buffer.
+    #[inline]
+    fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+        let needs_buffer = slot.kind() <= WATERMARK;
+        if !self.task.pending.is_empty() || (needs_buffer && !self.net.can_send(channel, slot.size, now)) {
+            self.task.pending.push_back((channel, slot));
+        } else if needs_buffer {
+            self.net.send(channel, slot, now);
+        } else {
+            self.net.send_event(channel, slot, now);
+        }
+    }
+
+    /// Sends on every channel.
+    fn send_all(&mut self, slot: Slot, now: Time) {
+        for output in &self.info.outputs {
+            for receiver in 0..output.channels {
+                self.send(ChannelId(output.first.0 + receiver), slot, now);
+            }
+        }
+    }
+
+    /// Sends what waits for buffers, as far as there are any.
+    fn send_pending(&mut self, now: Time) {
+        while let Some(&(channel, slot)) = self.task.pending.front() {
+            if slot.kind() > WATERMARK {
+                self.net.send_event(channel, slot, now);
+            } else if self.net.can_send(channel, slot.size, now) {
+                self.net.send(channel, slot, now);
+            } else {
+                return;
+            }
+            self.task.pending.pop_front();
+        }
+        self.end_if_done(now);
+    }
+
+    /// Handles a watermark, an end, a mark or a close.
+    fn take_control(&mut self, input: Input, now: Time) {
+        let slot = self.pop(input, now);
+        self.task.chain = chain(self.task.chain, slot.weight() ^ now);
+        match slot.kind() {
+            WATERMARK => self.advance_watermark(input, slot.event_time, now),
+            END => {
+                self.task.ended_inputs.insert(input);
+                self.advance_watermark(input, NEVER, now);
+                self.end_if_done(now);
+            }
+            CUT | CANCEL => {
+                let mark = slot.to_mark();
+                self.note_mark(input, mark, now);
+                self.tell_protocol(TaskEvent::Reached(input, mark), now);
+            }
+            CLOSE => {
+                self.task.open.remove(input);
+                self.tell_protocol(TaskEvent::InputEnded(input), now);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_mark(&mut self, input: Input, mark: crate::record::Mark, now: Time) {
+        use crate::record::Mark;
+        let (id, cancel) = match mark {
+            Mark::Cut(id) => (id, false),
+            Mark::Cancel(id) => (id, true),
+        };
+        if self.shared.detail.marks {
+            self.emit(now, Event::MarkReached { input, id, cancel });
+        }
+        if !cancel && self.note_first_mark(id, now) && self.task.open.len() > 1 {
+            self.emit(now, Event::AlignmentStarted { id });
+        }
+    }
+
+    /// Remembers when this checkpoint first reached the task; true if it is the first time.
+    fn note_first_mark(&mut self, id: CheckpointId, now: Time) -> bool {
+        let first = !self.task.first_marks.iter().any(|&(other, _)| other == id);
+        if first {
+            self.task.first_marks.push((id, now));
+        }
+        first
+    }
+
+    /// Takes a watermark in; fires timers and sends it on if it moves the task's own.
+    fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
+        let task = &mut *self.task;
+        let old = std::mem::replace(&mut task.input_watermarks[input as usize], time);
+        // Only an input that was (one of) the furthest behind can move the minimum.
+        if old != task.watermark || time <= old {
+            return;
+        }
+        let smallest = task.input_watermarks.iter().copied().min().unwrap_or(NEVER);
+        if smallest <= task.watermark {
+            return;
+        }
+        task.watermark = smallest;
+        if let Role::Transform(operator) = &self.operator.role {
+            while let Some(timer) = self.task.state.pop_timer(smallest) {
+                let out = &mut self.shared.scratch;
+                let mut cx = Context { state: &mut self.task.state, out, watermark: smallest };
+                operator.on_timer(timer, &mut cx);
+                self.send_scratch(now);
+            }
+        }
+        self.send_all(Slot::watermark(smallest), now);
+    }
+
+    /// After the last input has ended: sends the end, and becomes [`Status::Ended`] once it is sent.
+    fn end_if_done(&mut self, now: Time) {
+        let inputs = self.info.inputs.len() as u32;
+        let done = match inputs {
+            0 => self.task.splits.iter().all(|split| split.at.ended),
+            _ => self.task.ended_inputs.len() == inputs,
+        };
+        if !done || self.task.status != Status::Running || !self.task.pending.is_empty() {
+            return;
+        }
+        self.send_all(Slot::end(), now);
+        self.task.become_status(Status::Ended, now);
+        self.emit(now, Event::TaskEnded);
+        if inputs == 0 {
+            self.tell(Up::Request, now);
+        }
+    }
+
+    // Sources.
+
+    /// When the next record of a source may be emitted.
+    #[inline]
+    fn reading_due(&self) -> Time {
+        let task = &*self.task;
+        if task.paused || task.status == Status::Ended {
+            return NEVER;
+        }
+        match task.splits.get(task.split).and_then(|split| split.next) {
+            Some(entry) => entry.record.event_time,
+            None => NEVER,
+        }
+    }
+
+    /// A source emits a record and reads the next one.
+    #[inline]
+    fn read_record(&mut self, now: Time) {
+        let Role::Source(input) = &self.operator.role else { return };
+        let split = &mut self.task.splits[self.task.split];
+        let Some(entry) = split.next else { return };
+        let mut record = entry.record;
+        record.lineage = source_lineage(self.info.operator.0, split.at.split, split.at.offset);
+        split.at.offset = entry.next;
+        split.at.event_time = split.at.event_time.max(record.event_time);
+        split.next = input.read(split.at.split, entry.next);
+        split.at.ended = split.next.is_none();
+        let task = &mut *self.task;
+        task.records += 1;
+        task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, 0));
+        task.chain = chain(task.chain, record.lineage ^ now);
+        if self.shared.detail.records {
+            self.emit(now, Event::Record { input: READING, lineage: record.lineage });
+        }
+        self.send_record(&record, now);
+        self.after_reading(record.event_time, input.disorder(), now);
+    }
+
+    /// What follows a record of a source: a request, a watermark, the choice of the next split, the end.
+    #[inline]
+    fn after_reading(&mut self, event_time: Time, disorder: Time, now: Time) {
+        let config = &self.topology.config.checkpointing;
+        self.task.since_request += 1;
+        let counted = config.every_records > 0 && self.task.since_request >= config.every_records;
+        let marked = config.at_records.get(self.task.marked).is_some_and(|&time| time <= event_time);
+        if counted || marked {
+            self.task.since_request = 0;
+            self.task.marked += usize::from(marked);
+            self.tell(Up::Request, now);
+        }
+        if self.task.splits.len() > 1 {
+            choose_split(self.task);
+        }
+        let seen =
+            self.task.splits.iter().filter(|split| !split.at.ended).map(|split| split.at.event_time).min();
+        match seen {
+            Some(seen) => {
+                // The watermark is a function of what has been read, not of when: it is the same in every replay.
+                let watermark = seen.saturating_sub(disorder + 1);
+                if watermark >= self.task.watermark + self.topology.config.watermark_interval {
+                    self.task.watermark = watermark;
+                    self.send_all(Slot::watermark(watermark), now);
+                }
+            }
+            None => {
+                self.send_all(Slot::watermark(NEVER), now);
+                self.end_if_done(now);
+            }
+        }
+    }
+
+    // Letters.
+
+    fn open_letter(&mut self, now: Time) {
+        let Some(Letter { attempt, mail, .. }) = self.task.mailbox.pop() else { return };
+        if attempt != self.task.attempt {
+            return;
+        }
+        match mail {
+            Mail::Restored => self.start(now),
+            Mail::Control(down) => self.control(down, now),
+            Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
+            Mail::Written(id, true) => {
+                self.upload(id).for_each(|upload| upload.written = true);
+                self.persisted(id, now);
+            }
+            Mail::Written(id, false) => {
+                self.task.uploads.retain(|upload| upload.id != id);
+                self.emit(now, Event::PersistFailed { id });
+                self.tell_protocol(TaskEvent::PersistFailed(id), now);
+            }
+            Mail::Prepared(id) => {
+                self.upload(id).for_each(|upload| upload.prepared = true);
+                self.persisted(id, now);
+            }
+            Mail::Committed => {
+                self.task.commits = self.task.commits.saturating_sub(1);
+                self.finish_if_done(now);
+            }
+        }
+    }
+
+    fn upload(&mut self, id: CheckpointId) -> impl Iterator<Item = &mut crate::task::Upload> {
+        self.task.uploads.iter_mut().filter(move |upload| upload.id == id)
+    }
+
+    fn persisted(&mut self, id: CheckpointId, now: Time) {
+        if self.upload(id).any(|upload| upload.written && upload.prepared) {
+            self.emit(now, Event::Persisted { id });
+            self.tell_protocol(TaskEvent::Persisted(id), now);
+        }
+    }
+
+    /// The state is there: the task begins to work.
+    fn start(&mut self, now: Time) {
+        self.task.become_status(if self.task.resumes_ended { Status::Ended } else { Status::Running }, now);
+        self.net.open_inputs(self.id, &self.info.inputs);
+        let attempt = self.task.attempt;
+        self.emit(now, Event::TaskRunning { attempt });
+        self.report(Life::Running, now);
+        if let Role::Sink(SinkMode::Transactional) = self.operator.role {
+            let pending = self.task.transactions.clone();
+            self.ask_external(Request::Begin(self.id, attempt, pending), now);
+        }
+        self.tell_protocol(TaskEvent::Started, now);
+        self.end_if_done(now);
+    }
+
+    fn control(&mut self, down: Down, now: Time) {
+        if !self.task.status.is_alive() {
+            // A task that is done cannot take part; its node says so for it.
+            if let Down::Trigger(id) = down {
+                self.tell(Up::Decline(id), now);
+            }
+            return;
+        }
+        if let Down::Trigger(id) = down {
+            self.note_first_mark(id, now);
+        }
+        self.tell_protocol(TaskEvent::Control(down), now);
+        let task = &mut *self.task;
+        match down {
+            Down::Completed(id) => {
+                let last = task.final_snapshots.iter().find(|&&(other, _)| other == id);
+                task.last_snapshot = last.map(|&(_, handle)| handle).or(task.last_snapshot);
+                task.uploads.retain(|upload| upload.id > id);
+                task.first_marks.retain(|&(other, _)| other > id);
+                self.finish_if_done(now);
+            }
+            Down::Aborted(id) => task.first_marks.retain(|&(other, _)| other != id),
+            Down::Trigger(_) => {}
+        }
+    }
+
+    /// An ended task finishes when a checkpoint with its end has completed and its commits are confirmed.
+    fn finish_if_done(&mut self, now: Time) {
+        if self.task.status != Status::Ended || self.task.last_snapshot.is_none() || self.task.commits > 0 {
+            return;
+        }
+        self.send_all(Slot::close(), now);
+        self.task.become_status(Status::Finished, now);
+        self.emit(now, Event::TaskFinished);
+        self.report(Life::Finished(self.task.last_snapshot), now);
+    }
+
+    // The strategy.
+
+    fn tell_protocol(&mut self, event: TaskEvent, now: Time) {
+        let mut fx = std::mem::take(&mut self.shared.effects);
+        self.protocol.on_task(&task_ctx(self.id, self.task, self.info, self.topology), event, &mut fx);
+        for effect in fx.0.drain(..) {
+            self.execute(effect, now);
+        }
+        self.shared.effects = fx;
+    }
+
+    fn execute(&mut self, effect: TaskEffect, now: Time) {
+        // A strategy's machine may name inputs that do not exist; nothing happens then.
+        let channel = |input: Input| self.info.inputs.get(input as usize).copied();
+        match effect {
+            TaskEffect::Block(READING) => self.task.paused = true,
+            TaskEffect::Unblock(READING) => self.task.paused = false,
+            TaskEffect::Block(input) if channel(input).is_some() => self.net.block(self.id, input),
+            TaskEffect::Unblock(input) => {
+                if let Some(channel) = channel(input) {
+                    self.net.unblock(self.id, input, channel);
+                }
+            }
+            TaskEffect::Block(_) => {}
+            TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
+            TaskEffect::Snapshot(id) => self.snapshot(id, now),
+            TaskEffect::DropSnapshot(id) => self.task.uploads.retain(|upload| upload.id != id),
+            TaskEffect::Tell(up) => self.tell(up, now),
+            TaskEffect::Commit(id) => self.commit(id, now),
+            TaskEffect::Timer(after, token) => {
+                self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
+            }
+        }
+    }
+
+    fn commit(&mut self, id: CheckpointId, now: Time) {
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            self.task.transactions.iter().copied().partition(|transaction| transaction.id <= id);
+        if ready.is_empty() {
+            return;
+        }
+        self.task.transactions = rest;
+        self.task.commits += 1;
+        self.emit(now, Event::CommitSent { id });
+        self.ask_external(Request::Commit(self.id, self.task.attempt, ready), now);
+    }
+
+    /// Closes the open transaction of a transactional sink; true if there is one to wait for.
+    pub(crate) fn prepare(&mut self, id: CheckpointId, now: Time) -> bool {
+        if !matches!(self.operator.role, Role::Sink(SinkMode::Transactional)) {
+            return false;
+        }
+        let transaction = TransactionId { task: self.id, id, attempt: self.task.attempt };
+        let records = Arc::new(std::mem::take(&mut self.task.transaction));
+        self.task.transactions.push(transaction);
+        self.ask_external(Request::Prepare(transaction, records), now);
+        true
+    }
+
+    // Messages.
+
+    /// A letter to itself.
+    pub(crate) fn letter(&mut self, time: Time, mail: Mail) {
+        let rank = u64::from(Origin::task(self.id).0) << 32 | u64::from(self.task.next_number());
+        let attempt = self.task.attempt;
+        self.task.post(Letter { time, rank, attempt, mail });
+    }
+
+    fn tell(&mut self, up: Up, now: Time) {
+        let mut handle: Option<Handle> = None;
+        if let Up::Ack(id) = up {
+            handle = self.upload(id).map(|upload| upload.handle).next();
+            self.emit(now, Event::AckSent { id });
+        }
+        self.send_up(Message::Up(self.id, self.task.attempt, up, handle), now);
+    }
+
+    fn report(&mut self, life: Life, now: Time) {
+        let report = Report { task: self.id, attempt: self.task.attempt, life, sent: now };
+        self.send_up(Message::Status(report), now);
+    }
+
+    fn send_up(&mut self, message: Message, now: Time) {
+        let number = self.task.next_number();
+        let origin = Origin::task(self.id);
+        let deliveries = self.shared.post.deliver(now, origin.0, number, &mut self.task.last_up);
+        if let Some(trouble) = deliveries.trouble {
+            self.emit(now, trouble);
+        }
+        for time in deliveries.times() {
+            self.shared.queue.push(time, origin, number, Action::Tell(message.clone()));
+        }
+    }
+
+    /// Asks the external system. These requests are not lost: the client library repeats them until answered.
+    fn ask_external(&mut self, request: Request, now: Time) {
+        let number = self.task.next_number();
+        let time = (now + self.shared.post.latency).max(self.task.last_external);
+        self.task.last_external = time;
+        self.shared.queue.push(time, Origin::task(self.id), number, Action::External(request));
+    }
+
+    pub(crate) fn emit(&mut self, now: Time, event: Event) {
+        self.shared.emit(now, Origin::task(self.id), event);
+    }
+}
+
+/// Chooses the split whose next record is due first.
+pub(crate) fn choose_split(task: &mut Task) {
+    let due = |at: &usize| task.splits[*at].next.map_or(NEVER, |entry| entry.record.event_time);
+    task.split = (0..task.splits.len()).min_by_key(|at| (due(at), *at)).unwrap_or(0);
+}
+
+/// What a task's machine may look at.
+pub(crate) fn task_ctx<'a>(
+    id: TaskId,
+    task: &'a Task,
+    info: &TaskInfo,
+    topology: &'a Topology,
+) -> TaskCtx<'a> {
+    TaskCtx {
+        task: id,
+        inputs: info.inputs.len() as u32,
+        open: &task.open,
+        is_source: info.inputs.is_empty(),
+        config: &topology.config.checkpointing,
+    }
+}

@@ -1,0 +1,120 @@
+//! The durable object store: snapshots of tasks, and the metadata of checkpoints.
+//!
+//! The model: an object appears whole, at the end of its write, or not at all; a checkpoint exists when its metadata object
+//! has been written, and not before. A write or read takes the latency plus the size over the bandwidth
+//! ([`StoreConfig`]); requests do not slow each other down. A fault can fail writes or make them slower. Not modelled yet:
+//! torn, corrupted, lost and stale objects, so objects carry no checksums.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::StoreConfig;
+use crate::ids::CheckpointId;
+use crate::protocol::Handle;
+use crate::snapshot::TaskSnapshot;
+use crate::time::{SECOND, Time};
+
+/// A stored snapshot, and how many retained checkpoints refer to it.
+#[derive(Clone, Debug)]
+struct Object {
+    snapshot: Arc<TaskSnapshot>,
+    references: u32,
+}
+
+/// A completed checkpoint: which snapshots it consists of, one per task.
+pub type Manifest = Arc<[Option<Handle>]>;
+
+/// The store.
+#[derive(Debug, Default)]
+pub struct Store {
+    objects: BTreeMap<Handle, Object>,
+    manifests: BTreeMap<CheckpointId, Manifest>,
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        Store { objects: self.objects.clone(), manifests: self.manifests.clone() }
+    }
+}
+
+impl Store {
+    /// How long a write of so many bytes takes.
+    pub fn write_time(config: &StoreConfig, bytes: u64) -> Time {
+        config.latency + transfer(bytes, config.write_bandwidth)
+    }
+
+    /// How long a read of so many bytes takes.
+    pub fn read_time(config: &StoreConfig, bytes: u64) -> Time {
+        config.latency + transfer(bytes, config.read_bandwidth)
+    }
+
+    /// A snapshot is now durable.
+    pub(crate) fn put(&mut self, handle: Handle, snapshot: Arc<TaskSnapshot>) {
+        self.objects.insert(handle, Object { snapshot, references: 0 });
+    }
+
+    /// Reads a snapshot; `None` if there is no such object.
+    pub fn get(&self, handle: Handle) -> Option<&Arc<TaskSnapshot>> {
+        self.objects.get(&handle).map(|object| &object.snapshot)
+    }
+
+    /// The metadata of a checkpoint is now durable: it exists.
+    pub(crate) fn complete(&mut self, id: CheckpointId, manifest: Manifest) {
+        for handle in manifest.iter().flatten() {
+            if let Some(object) = self.objects.get_mut(handle) {
+                object.references += 1;
+            }
+        }
+        self.manifests.insert(id, manifest);
+    }
+
+    /// The snapshots of a completed checkpoint.
+    pub fn manifest(&self, id: CheckpointId) -> Option<&Manifest> {
+        self.manifests.get(&id)
+    }
+
+    /// The completed checkpoints that are retained, oldest first.
+    pub fn completed(&self) -> impl DoubleEndedIterator<Item = CheckpointId> + '_ {
+        self.manifests.keys().copied()
+    }
+
+    /// Deletes a completed checkpoint, and the snapshots that no other one refers to.
+    pub(crate) fn subsume(&mut self, id: CheckpointId) {
+        let Some(manifest) = self.manifests.remove(&id) else { return };
+        for &handle in manifest.iter().flatten() {
+            if let Some(object) = self.objects.get_mut(&handle) {
+                object.references -= 1;
+            }
+            self.discard(handle);
+        }
+    }
+
+    /// Deletes a snapshot if no checkpoint refers to it.
+    pub(crate) fn discard(&mut self, handle: Handle) {
+        if self.objects.get(&handle).is_some_and(|object| object.references == 0) {
+            self.objects.remove(&handle);
+        }
+    }
+
+    /// Deletes every snapshot that no checkpoint refers to: after a failover they are of no use to anyone.
+    pub(crate) fn discard_unreferenced(&mut self) {
+        self.objects.retain(|_, object| object.references > 0);
+    }
+
+    /// The number of stored snapshots.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// True if nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+}
+
+fn transfer(bytes: u64, bandwidth: u64) -> Time {
+    match u128::from(bytes) * u128::from(SECOND) {
+        _ if bandwidth == 0 => 0,
+        total => u64::try_from(total / u128::from(bandwidth)).unwrap_or(u64::MAX / 4),
+    }
+}

@@ -1,0 +1,483 @@
+//! The whole world as one value, and the loop that makes it go.
+//!
+//! **Order.** Two things can be next: an action of the queue (a message to the coordinator, a node's heartbeat, a fault...)
+//! or a task that wakes. The earlier goes first; the queue at a tie. Actions are ordered by (time, origin, number).
+//!
+//! **Lookahead.** A task that wakes at `now` need not stop after one record. Whatever another party does from now on
+//! reaches the task no earlier than `now` plus the least latency of anything that leads to it: its *reach*. So it may act
+//! on everything before that instant, unless a fault or a cancellation is due earlier. Batching is an optimisation with
+//! a proof: with the lookahead off every observable event is the same, at the same instant, and a test says so.
+//!
+//! **Forks.** `World` is flat vectors of plain values; what is immutable (the topology, snapshots) is shared. Cloning into
+//! a used world with `clone_from` reuses its memory: "crash here, and here, and here" is a fork, not a re-run.
+
+use std::sync::Arc;
+
+use crate::channel::Channel;
+use crate::coordinator::Coordinator;
+use crate::erased::Protocol;
+use crate::event::{self, Detail, Event, Origin, Stamped};
+use crate::external::{External, Reply, Request};
+use crate::faults::{FaultPlan, Faults};
+use crate::ids::{Attempt, NodeId, TaskId};
+use crate::network::{Network, Port};
+use crate::post::{MessageFaults, Post};
+use crate::protocol::{InputSet, JobCtx, SnapshotMethod};
+use crate::queue::{Action, Queue};
+use crate::random::{self, Stream};
+use crate::shared::{Shared, StoreFaults};
+use crate::state::KeyedState;
+use crate::step::Step;
+use crate::store::Store;
+use crate::task::{Letter, Mail, Status, Task};
+use crate::time::{NEVER, Time};
+use crate::topology::Topology;
+use crate::tournament::Tournament;
+
+/// A bound that a run has exceeded: see [`Bounds`](crate::config::Bounds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// Too many steps.
+    Steps,
+    /// Too late.
+    Time,
+    /// Too many actions waiting.
+    Queue,
+    /// Nothing will ever happen again.
+    Quiet,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All tasks have finished.
+    Finished,
+    /// The job has failed for good: it used up its restarts.
+    Failed,
+    /// It was given up.
+    Exceeded(Bound),
+}
+
+/// A machine of the cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    pub up: bool,
+    /// What is deployed on it.
+    pub tasks: Vec<TaskId>,
+    /// Number of things it has scheduled.
+    pub number: u32,
+    /// The last delivery to the coordinator.
+    pub last_up: Time,
+}
+
+impl Clone for Node {
+    fn clone(&self) -> Self {
+        Node { tasks: self.tasks.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.tasks.clone_from(&from.tasks);
+        self.up = from.up;
+        self.number = from.number;
+        self.last_up = from.last_up;
+    }
+}
+
+/// A job's machines of a strategy: how to make them, and how snapshots are taken.
+pub type Cut = dyn Fn(&JobCtx<'_>) -> Box<dyn Protocol>;
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) protocol: Box<dyn Protocol>,
+    pub(crate) network: Network,
+    pub(crate) tasks: Vec<Task>,
+    /// For each task, the least time in which anything can reach it.
+    pub(crate) reach: Vec<Time>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) store: Store,
+    pub(crate) shared: Shared,
+    pub(crate) faults: Faults,
+    /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
+    digests: Vec<u64>,
+    pub(crate) now: Time,
+    pub(crate) deadline: Time,
+    pub(crate) outcome: Option<Outcome>,
+    lookahead: bool,
+}
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        World {
+            topology: Arc::clone(&self.topology),
+            protocol: self.protocol.clone_box(),
+            network: self.network.clone(),
+            tasks: self.tasks.clone(),
+            reach: self.reach.clone(),
+            nodes: self.nodes.clone(),
+            coordinator: self.coordinator.clone(),
+            store: self.store.clone(),
+            shared: self.shared.clone(),
+            faults: self.faults.clone(),
+            digests: self.digests.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.topology.clone_from(&from.topology);
+        if !self.protocol.clone_from_protocol(from.protocol.as_ref()) {
+            self.protocol = from.protocol.clone_box();
+        }
+        self.network.clone_from(&from.network);
+        self.tasks.clone_from(&from.tasks);
+        self.reach.clone_from(&from.reach);
+        self.nodes.clone_from(&from.nodes);
+        self.coordinator.clone_from(&from.coordinator);
+        self.store.clone_from(&from.store);
+        self.shared.clone_from(&from.shared);
+        self.faults.clone_from(&from.faults);
+        self.digests.clone_from(&from.digests);
+        self.now = from.now;
+        self.deadline = from.deadline;
+        self.outcome = from.outcome;
+        self.lookahead = from.lookahead;
+    }
+}
+
+impl World {
+    /// A world in which nothing has happened, without a seed: see [`World::begin`].
+    pub fn new(topology: Arc<Topology>, cut: &Cut, method: SnapshotMethod) -> World {
+        let config = &topology.config;
+        let tasks = topology.tasks.len();
+        let coordinator = Coordinator::new(&topology);
+        let protocol = cut(&JobCtx {
+            now: 0,
+            attempt: Attempt(1),
+            tasks: tasks as u32,
+            finished: &InputSet::default(),
+            roots: &[],
+            config: &config.checkpointing,
+        });
+        let network = Network {
+            channels: topology.channels.iter().map(Channel::new).collect(),
+            ports: (0..tasks).map(|task| Port::new(&topology, TaskId(task as u32))).collect(),
+            wakes: Tournament::new(tasks as u32),
+            config: config.network.clone(),
+        };
+        let nodes =
+            (0..config.cluster.nodes).map(|_| Node { up: true, ..Node::default() }).collect::<Vec<_>>();
+        let shared = Shared {
+            queue: Queue::default(),
+            log: Vec::new(),
+            post: Post {
+                latency_key: 0,
+                fate_key: 0,
+                latency: config.network.control_latency.max(1),
+                jitter: config.network.control_jitter,
+                faults: MessageFaults::default(),
+            },
+            external: External::default(),
+            detail: Detail::default(),
+            latencies: Vec::new(),
+            steps: 0,
+            method,
+            triggered: Default::default(),
+            slow_tasks: Default::default(),
+            store_faults: StoreFaults::default(),
+            service_key: 0,
+            store_key: 0,
+            scratch: Vec::new(),
+            effects: Default::default(),
+        };
+        World {
+            protocol,
+            network,
+            tasks: (0..tasks).map(|_| Task::default()).collect(),
+            reach: vec![1; tasks],
+            digests: vec![0; 3 + nodes.len() + tasks],
+            nodes,
+            coordinator,
+            store: Store::default(),
+            shared,
+            faults: Faults::default(),
+            now: 0,
+            deadline: config.bounds.time,
+            outcome: None,
+            lookahead: true,
+            topology,
+        }
+    }
+
+    /// Gives a new world its seed and its faults, and schedules the first deployment.
+    pub fn begin(&mut self, seed: u64, plan: Arc<FaultPlan>) {
+        let latency = random::key(seed, Stream::Latency);
+        for (at, channel) in self.network.channels.iter_mut().enumerate() {
+            channel.key = random::draw(latency, at as u64);
+        }
+        self.shared.post.latency_key = random::key(seed, Stream::Control);
+        self.shared.post.fate_key = random::key(seed, Stream::MessageFaults);
+        self.shared.service_key = random::key(seed, Stream::Service);
+        self.shared.store_key = random::key(seed, Stream::Store);
+        self.lookahead &= !plan.needs_order();
+        self.faults.begin(plan, &mut self.shared.queue);
+        for node in 0..self.nodes.len() as u32 {
+            self.schedule_heartbeat(NodeId(node));
+        }
+        self.start_coordinator();
+    }
+
+    /// Which frequent events to emit.
+    pub fn set_detail(&mut self, detail: Detail) {
+        self.shared.detail = detail;
+    }
+
+    /// Turns the lookahead off (or on): nothing observable changes but the speed.
+    pub fn set_lookahead(&mut self, on: bool) {
+        self.lookahead = on;
+    }
+
+    /// The run is given up at this instant.
+    pub fn set_deadline(&mut self, deadline: Time) {
+        self.deadline = deadline;
+    }
+
+    /// Runs to the end. After everything that happens, the events that it caused are handed to the observer.
+    pub fn run(&mut self, observe: &mut dyn FnMut(&World, &[Stamped])) -> Outcome {
+        let mut events = Vec::new();
+        loop {
+            self.step();
+            if !self.shared.log.is_empty() {
+                std::mem::swap(&mut events, &mut self.shared.log);
+                self.note(&events);
+                observe(self, &events);
+                events.clear();
+                self.shared.latencies.clear();
+            }
+            if let Some(outcome) = self.outcome {
+                return outcome;
+            }
+        }
+    }
+
+    /// Does the next thing.
+    fn step(&mut self) {
+        let (wake, task) = self.network.wakes.first();
+        let next = self.shared.queue.next();
+        if wake.min(next) > self.deadline || self.shared.steps > self.topology.config.bounds.steps {
+            self.give_up(wake.min(next));
+        } else if next <= wake {
+            self.shared.steps += 1;
+            if let Some((time, action)) = self.shared.queue.pop() {
+                self.now = time;
+                self.perform(action);
+            }
+        } else {
+            self.now = wake;
+            self.run_task(TaskId(task));
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self, next: Time) {
+        let bound = match next {
+            NEVER => Bound::Quiet,
+            _ if next > self.deadline => Bound::Time,
+            _ => Bound::Steps,
+        };
+        self.outcome = Some(Outcome::Exceeded(bound));
+    }
+
+    fn run_task(&mut self, id: TaskId) {
+        let reach = if self.lookahead { self.reach[id.index()] } else { 1 };
+        let horizon = (self.now + reach).min(self.shared.queue.next_disruption());
+        let info = &self.topology.tasks[id.index()];
+        let step = Step {
+            id,
+            task: &mut self.tasks[id.index()],
+            net: &mut self.network,
+            shared: &mut self.shared,
+            protocol: self.protocol.as_mut(),
+            topology: &self.topology,
+            info,
+            operator: &self.topology.operators[info.operator.index()],
+            horizon,
+        };
+        step.run();
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::FaultBegins(fault) => self.fault_begins(fault),
+            Action::FaultEnds(fault) => self.fault_ends(fault),
+            Action::Crash(task) => self.crash_task(task),
+            Action::CrashNode(node) => self.crash_node(node),
+            Action::NodeReturns(node) => self.node_returns(node),
+            Action::Heartbeat(node) => self.heartbeat(node),
+            Action::Cancel(node, attempt) => self.cancel(node, attempt),
+            Action::Deploy(node, attempt, tasks) => self.deploy(node, attempt, &tasks),
+            Action::Tell(message) => self.receive(message),
+            Action::Timer(timer) => self.coordinator_timer(timer),
+            Action::Written(task, attempt, handle, snapshot) => {
+                let writer = &self.tasks[task.index()];
+                if writer.attempt == attempt && writer.status.is_alive() {
+                    self.store.put(handle, snapshot);
+                }
+            }
+            Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
+            Action::External(request) => self.serve_external(request),
+        }
+        if self.shared.queue.len() > self.topology.config.bounds.queue {
+            self.outcome = Some(Outcome::Exceeded(Bound::Queue));
+        }
+    }
+
+    fn serve_external(&mut self, request: Request) {
+        let (task, attempt, mail) = match &request {
+            Request::Begin(task, attempt, _) => (*task, *attempt, None),
+            Request::Prepare(transaction, _) => {
+                (transaction.task, transaction.attempt, Some(Mail::Prepared(transaction.id)))
+            }
+            Request::Commit(task, attempt, _) => (*task, *attempt, Some(Mail::Committed)),
+        };
+        let event = |event| Stamped { time: self.now, origin: Origin::EXTERNAL, event };
+        match self.shared.external.handle(request) {
+            Reply::Done(transactions) => {
+                let committed = transactions.into_iter().map(|transaction| {
+                    event(Event::TransactionCommitted { task: transaction.task, id: transaction.id })
+                });
+                self.shared.log.extend(committed);
+            }
+            Reply::Fenced(task, attempt) => {
+                self.shared.log.push(event(Event::TransactionFenced { task, attempt }));
+                return;
+            }
+        }
+        if let Some(mail) = mail {
+            let time = self.now + self.shared.post.latency;
+            self.post_letter(task, attempt, time, Origin::EXTERNAL, mail);
+        }
+    }
+
+    /// Puts a letter into a task's mailbox and wakes the task for it.
+    pub(crate) fn post_letter(
+        &mut self,
+        task: TaskId,
+        attempt: Attempt,
+        time: Time,
+        from: Origin,
+        mail: Mail,
+    ) {
+        self.coordinator.number += 1;
+        let rank = u64::from(from.0) << 32 | u64::from(self.coordinator.number);
+        self.tasks[task.index()].post(Letter { time, rank, attempt, mail });
+        let free_at = self.network.ports[task.index()].free_at;
+        let wake = if free_at == NEVER { time } else { time.max(free_at) };
+        self.network.wakes.lower(task.0, wake);
+    }
+
+    /// Folds events into the digests, and lets faults that wait for them strike.
+    fn note(&mut self, events: &[Stamped]) {
+        for stamped in events {
+            let slot = self.digest_slot(stamped.origin);
+            self.digests[slot] = event::chain(self.digests[slot], event::hash(stamped));
+        }
+        if self.faults.waits_for_points() {
+            for stamped in events {
+                self.strike_at_point(stamped);
+            }
+        }
+    }
+
+    fn digest_slot(&self, origin: Origin) -> usize {
+        match (origin.as_task(), origin.as_node()) {
+            (Some(task), _) => 3 + self.nodes.len() + task.index(),
+            (None, Some(node)) => 3 + node.index(),
+            (None, None) => (origin.0 as usize).min(2),
+        }
+    }
+
+    // What observers and reports may ask.
+
+    /// The present instant.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Things done so far: actions and task steps.
+    pub fn steps(&self) -> u64 {
+        self.shared.steps
+    }
+
+    /// The job.
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// The durable store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The external system.
+    pub fn external(&self) -> &External {
+        &self.shared.external
+    }
+
+    /// The present attempt.
+    pub fn attempt(&self) -> Attempt {
+        self.coordinator.attempt
+    }
+
+    /// The keyed state of a task.
+    pub fn state(&self, task: TaskId) -> &KeyedState {
+        &self.tasks[task.index()].state
+    }
+
+    /// How many records a task has handled (or, of a source, emitted) in the history that counts, and the sum of their
+    /// lineage weights.
+    pub fn handled(&self, task: TaskId) -> (u64, u64) {
+        let task = &self.tasks[task.index()];
+        (task.records, task.lineages)
+    }
+
+    /// How a task fares.
+    pub fn status(&self, task: TaskId) -> Status {
+        self.tasks[task.index()].status
+    }
+
+    /// Latencies recorded at the sinks since the observer was last called; only with [`Detail::latencies`].
+    pub fn latencies(&self) -> &[Time] {
+        &self.shared.latencies
+    }
+
+    /// The digest of everything observable so far: the events of every origin in order, everything every task handled
+    /// and when, the final states and the ledger.
+    pub fn digest(&self) -> u128 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
+        let mut fold = |word: u64| hasher.update(&word.to_le_bytes());
+        self.digests.iter().copied().for_each(&mut fold);
+        for (at, task) in self.tasks.iter().enumerate() {
+            [task.chain, task.records, task.lineages, task.state.fingerprint()]
+                .into_iter()
+                .for_each(&mut fold);
+            let id = TaskId(at as u32);
+            for (transaction, records) in self.shared.external.committed(id) {
+                fold(transaction.id.0);
+                records.iter().for_each(|record| fold(record.lineage ^ record.value as u64));
+            }
+            self.shared.external.log(id).iter().for_each(|record| fold(record.lineage ^ record.value as u64));
+        }
+        hasher.digest128()
+    }
+
+    /// Ends all faults and fails the job over, here and now: how a fork asks whether a checkpoint can be restored.
+    pub fn fail_over(&mut self) {
+        self.end_faults();
+        self.fail_job();
+    }
+}
