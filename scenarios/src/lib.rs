@@ -1,1 +1,3 @@
-//! cutline-scenarios
+//! What to run: scenario files, their units and the library of ready-made scenarios.
+
+pub mod units;
