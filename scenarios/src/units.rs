@@ -108,6 +108,9 @@ impl<const MIN: u64, const MAX: u64> BoundedBytes<MIN, MAX> {
 }
 
 impl<const MIN: u64, const MAX: u64> Count<MIN, MAX> {
+    /// The smallest number of the range.
+    pub const MIN: Self = Count(MIN);
+
     /// The number.
     pub fn get(self) -> u64 {
         self.0
