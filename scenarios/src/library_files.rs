@@ -103,7 +103,15 @@ pub(crate) fn decode(
 
 #[cfg(test)]
 mod tests {
+    use cutline_sim::graph::{Role, SinkMode};
+
     use super::*;
+    use crate::spec::build::Hollow;
+    use crate::spec::load;
+
+    fn text(text: String) -> ScenarioText {
+        ScenarioText { file: "damaged.toml".to_owned(), folder: None, text }
+    }
 
     #[test]
     fn every_file_has_a_row_and_its_own_name() {
@@ -142,5 +150,42 @@ mod tests {
         assert_eq!((error.line(), error.origin()), (Some(2), Some("x.toml")));
         assert!(error.to_string().contains("x.toml:2:6"), "{error}");
         assert!(error.message().contains("byte 11 is 0xff"), "{error}");
+    }
+
+    #[test]
+    fn every_scenario_of_the_library_builds() {
+        for (name, _) in LIBRARY {
+            let source = resolve(name).expect("a row");
+            let scenario = load(&source, &[]).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(scenario.spec.name.as_str(), *name);
+            let (graph, config) = scenario.build(&mut Hollow).unwrap_or_else(|error| panic!("{error}"));
+            assert!(config.checkpointing.interval > 0, "{name} takes checkpoints");
+            let sinks = graph
+                .node_weights()
+                .filter(|operator| matches!(operator.role, Role::Sink(SinkMode::Transactional)));
+            assert_eq!(sinks.count() > 0, *name != "pipe", "{name} has a transactional sink");
+        }
+    }
+
+    /// Loads and, if that works, builds; what comes out does not matter.
+    fn survives(source: String) {
+        if let Ok(scenario) = load(&text(source), &[]) {
+            let _ = scenario.build(&mut Hollow).map_err(|error| error.to_string());
+        }
+    }
+
+    #[test]
+    fn damaged_files_never_panic() {
+        // Every file is cut off everywhere in turn, and damaged at every byte, in steps that keep this under two seconds.
+        const CUTS: usize = 2;
+        const DAMAGE: &[u8] = b"\"=[]{}.-0z\n\\\x00\xff";
+        for (which, (_, whole)) in LIBRARY.iter().enumerate() {
+            for at in (which % CUTS..whole.len()).step_by(CUTS) {
+                survives(String::from_utf8_lossy(&whole.as_bytes()[..at]).into_owned());
+                let mut bytes = whole.as_bytes().to_vec();
+                bytes[at] = DAMAGE[at % DAMAGE.len()];
+                survives(String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
     }
 }

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use cutline_sim::config::Config;
 use cutline_sim::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, ServiceTime, Ship};
-use cutline_sim::input::Input;
-use cutline_sim::operator::Operator;
+use cutline_sim::input::{Entry, Input};
+use cutline_sim::operator::{Context, Operator};
+use cutline_sim::record::Record;
 
 use super::document::{KeyPath, key_path};
 use super::error::{ScenarioError, listing, suggestion};
-use super::load::Scenario;
+use super::load::{Scenario, load};
 use super::schema::{EdgeEntry, Name, OperatorEntry};
 use super::{Does, InputKind, OperatorKind};
+use crate::library_files::ScenarioText;
 use crate::units::{BoundedBytes, BoundedSpan};
 
 /// Most subtasks of a job.
@@ -42,12 +44,52 @@ pub trait Catalogue {
     ) -> Result<Arc<dyn Operator>, String>;
 }
 
+/// Makes an empty input and an idle operator of everything: enough to check a job.
+pub(crate) struct Hollow;
+
+impl Input for Hollow {
+    fn splits(&self) -> u32 {
+        1
+    }
+
+    fn start(&self, _split: u32) -> u64 {
+        0
+    }
+
+    fn read(&self, _split: u32, _offset: u64) -> Option<Entry> {
+        None
+    }
+}
+
+impl Operator for Hollow {
+    fn on_record(&self, _port: u32, _record: &Record, _cx: &mut Context<'_>) {}
+}
+
+impl Catalogue for Hollow {
+    fn input(&mut self, _name: &str, _kind: &InputKind) -> Result<Arc<dyn Input>, String> {
+        Ok(Arc::new(Hollow))
+    }
+
+    fn operator(
+        &mut self,
+        _uid: &str,
+        _kind: &OperatorKind,
+        _upstream: &[&str],
+    ) -> Result<Arc<dyn Operator>, String> {
+        Ok(Arc::new(Hollow))
+    }
+}
+
 impl Scenario {
     /// The job graph, with the operators in the order of the file, and the configuration.
     ///
     /// # Errors
     /// If the job cannot be run, or does not fit the cluster, or if the catalogue refuses an input or an operator.
     pub fn build(&self, catalogue: &mut dyn Catalogue) -> Result<(JobGraph, Config), ScenarioError> {
+        self.try_build(catalogue).map_err(|error| self.accuse(error))
+    }
+
+    fn try_build(&self, catalogue: &mut dyn Catalogue) -> Result<(JobGraph, Config), ScenarioError> {
         let config = self.spec.config();
         self.check_times(&config)?;
         let indices = self.check_operators(&config)?;
@@ -56,6 +98,26 @@ impl Scenario {
         let graph = self.graph(catalogue, &edges)?;
         graph::validate(&graph).map_err(|error| self.blame(&error, &edges))?;
         Ok((graph, config))
+    }
+
+    /// If the file alone is right and an override made it wrong (fewer nodes than the job needs, say), puts the error at
+    /// that override: the first with which the same error appears.
+    fn accuse(&self, error: ScenarioError) -> ScenarioError {
+        let overrides: Vec<String> = self.document.overrides().map(str::to_owned).collect();
+        if error.line().is_none() || overrides.is_empty() {
+            return error;
+        }
+        let (file, text) = (self.document.file().to_owned(), self.document.text().to_owned());
+        let source = ScenarioText { file, folder: None, text };
+        let appears = |count: &usize| {
+            let built =
+                load(&source, &overrides[..*count]).and_then(|scenario| scenario.try_build(&mut Hollow));
+            built.is_err_and(|found| found.message() == error.message())
+        };
+        match (0..=overrides.len()).find(appears) {
+            None | Some(0) => error,
+            Some(count) => self.document.accuse(error, count - 1),
+        }
     }
 
     fn operators(&self) -> &[OperatorEntry] {

@@ -193,6 +193,19 @@ impl Document {
         self.overrides.iter().rev().find(below).map(|applied| applied.anchor().to_vec())
     }
 
+    /// Moves an error from its line to the override that made it one.
+    pub(crate) fn accuse(&self, error: ScenarioError, index: usize) -> ScenarioError {
+        let Some(applied) = self.overrides.get(index) else { return error };
+        let key = error.key().map(|key| format!("`{key}`, ")).unwrap_or_default();
+        let clash = error.line().map(|line| format!("it clashes with {key}line {line} of {}", self.file));
+        let error = error.with_key(self.show(applied.anchor()));
+        let error = error.with_place(applied.quote(applied.anchor(), false));
+        match clash {
+            Some(clash) => error.with_help(clash),
+            None => error,
+        }
+    }
+
     /// The line of the file on which a value stands, from 1; `None` if an override put it there.
     pub(crate) fn line(&self, path: &[Step]) -> Option<usize> {
         self.locate(ScenarioError::new(""), path).line()

@@ -1,35 +1,16 @@
-//! Every class of error, by its rendered text; and the library's files, whole, cut off and damaged.
+//! Every class of error, by its rendered text. (The library's files are tested where the library is.)
 
 use std::sync::Arc;
 
 use cutline_sim::config::{CheckpointMode, Config};
-use cutline_sim::graph::{JobGraph, Role, Ship, SinkMode};
-use cutline_sim::input::{Entry, Input};
-use cutline_sim::operator::{Context, Operator};
-use cutline_sim::record::Record;
+use cutline_sim::graph::{JobGraph, Ship};
+use cutline_sim::input::Input;
+use cutline_sim::operator::Operator;
 use cutline_sim::time::{MILLISECOND, SECOND};
 
+use super::build::Hollow;
 use super::*;
-use crate::library_files::{LIBRARY, ScenarioText, resolve};
-
-/// An input without records, and an operator that does nothing.
-struct Nothing;
-
-impl Input for Nothing {
-    fn splits(&self) -> u32 {
-        1
-    }
-    fn start(&self, _: u32) -> u64 {
-        0
-    }
-    fn read(&self, _: u32, _: u64) -> Option<Entry> {
-        None
-    }
-}
-
-impl Operator for Nothing {
-    fn on_record(&self, _: u32, _: &Record, _: &mut Context<'_>) {}
-}
+use crate::library_files::ScenarioText;
 
 /// Makes nothing of everything, and remembers what it was asked for.
 #[derive(Default)]
@@ -40,7 +21,7 @@ struct Asked {
 
 impl Catalogue for Asked {
     fn input(&mut self, name: &str, _: &InputKind) -> Result<Arc<dyn Input>, String> {
-        if self.refuse == Some(name) { Err("no such text".to_owned()) } else { Ok(Arc::new(Nothing)) }
+        if self.refuse == Some(name) { Err("no such text".to_owned()) } else { Ok(Arc::new(Hollow)) }
     }
     fn operator(
         &mut self,
@@ -49,7 +30,7 @@ impl Catalogue for Asked {
         upstream: &[&str],
     ) -> Result<Arc<dyn Operator>, String> {
         self.upstream.push(format!("{uid} < {}", upstream.join(" ")));
-        if self.refuse == Some(uid) { Err("no such operator".to_owned()) } else { Ok(Arc::new(Nothing)) }
+        if self.refuse == Some(uid) { Err("no such operator".to_owned()) } else { Ok(Arc::new(Hollow)) }
     }
 }
 
@@ -458,7 +439,11 @@ fn jobs_that_do_not_fit() {
     refused(&big("129"), &[], &words);
     let sets =
         ["cluster.nodes=100000", "pipeline.max-parallelism=32768", "job.operator.sink.parallelism=32768"];
-    refused(&big("32768"), &sets, &["small.toml:28:8", "1073774592 channels", "at most 16777216"]);
+    refused(
+        &big("32768"),
+        &sets,
+        &["--set job.operator.sink.parallelism", "1073774592 channels", "at most 16777216"],
+    );
     refused(
         SMALL,
         &["heartbeat.timeout=1s"],
@@ -533,8 +518,40 @@ fn errors_of_overrides_name_the_override() {
     assert!(try_load(SMALL, &[&deep]).is_err());
     let nested = format!("name={}", "[".repeat(60_000));
     assert!(try_load(SMALL, &[&nested]).is_err());
+    // Damaged overrides are errors or harmless, as damaged files are.
+    for at in 0.."job.operator.count.does={ window-count = { size = '5s' } }".len() {
+        for damage in "\"=[]{}.-0z\n\\\0é".chars() {
+            let mut set = "job.operator.count.does={ window-count = { size = '5s' } }".to_owned();
+            set.replace_range(at..=at, &damage.to_string());
+            let _ = try_build(SMALL, &[&set]).map_err(|error| error.to_string());
+        }
+    }
     // An error of the file stays the file's, with overrides elsewhere.
     refused(&with("\"hash\"", "\"hsah\""), &["cluster.nodes=5"], &["small.toml:23:8"]);
+}
+
+#[test]
+fn an_override_that_makes_the_file_wrong_is_named() {
+    let accused = |sets: &[&str], words: &[&str], clash: &str| {
+        let error = refused(SMALL, sets, words);
+        assert_eq!((error.origin(), error.line()), (Some("--set"), None), "{error}");
+        assert!(error.help().iter().any(|help| help == clash), "{error}");
+    };
+    let sets = ["bounds.steps=9", "cluster.nodes=1", "taskmanager.numberOfTaskSlots=1", "bounds.queue=9"];
+    let words = ["needs 2 slots", "(by `--set taskmanager.numberOfTaskSlots=1`)"];
+    accused(&sets, &words, "it clashes with `job.operator.count.parallelism`, line 14 of small.toml");
+    let words = ["there is no operator `count`", "--set job.operator.count.uid=tally"];
+    accused(
+        &["job.operator.count.uid=tally"],
+        &words,
+        "it clashes with `job.edge.0.to`, line 22 of small.toml",
+    );
+    let words = ["`count` is a sink", "--set job.operator.count.does={ sink = 'plain' }"];
+    accused(
+        &["job.operator.count.does={ sink = 'plain' }"],
+        &words,
+        "it clashes with `job.edge.1.from`, line 26 of small.toml",
+    );
 }
 
 #[test]
@@ -551,41 +568,4 @@ error: 0 is out of range: write a whole number from 1 to 32768
     // What comes from outside cannot control the terminal.
     let error = refused(SMALL, &["name=\u{1b}[31m\u{7}\nx"], &[]);
     assert!(!error.render(Rendering::Plain).contains(['\u{1b}', '\u{7}']));
-}
-
-#[test]
-fn every_scenario_of_the_library_builds() {
-    for (name, _) in LIBRARY {
-        let source = resolve(name).expect("a row");
-        let scenario = load(&source, &[]).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(scenario.spec.name.as_str(), *name);
-        let (graph, config) = scenario.build(&mut Asked::default()).unwrap_or_else(|error| panic!("{error}"));
-        assert!(config.checkpointing.interval > 0, "{name} takes checkpoints");
-        let sinks = graph
-            .node_weights()
-            .filter(|operator| matches!(operator.role, Role::Sink(SinkMode::Transactional)));
-        assert_eq!(sinks.count() > 0, *name != "pipe", "{name} has a transactional sink");
-    }
-}
-
-/// Loads and, if that works, builds; what comes out does not matter.
-fn survives(source: String) {
-    if let Ok(scenario) = load(&text(&source), &[]) {
-        let _ = scenario.build(&mut Asked::default()).map_err(|error| error.to_string());
-    }
-}
-
-#[test]
-fn damaged_files_never_panic() {
-    // Every file is cut off everywhere in turn, and damaged at every byte, in steps that keep this under two seconds.
-    const CUTS: usize = 2;
-    const DAMAGE: &[u8] = b"\"=[]{}.-0z\n\\\x00\xff";
-    for (which, (_, whole)) in LIBRARY.iter().enumerate() {
-        for at in (which % CUTS..whole.len()).step_by(CUTS) {
-            survives(String::from_utf8_lossy(&whole.as_bytes()[..at]).into_owned());
-            let mut bytes = whole.as_bytes().to_vec();
-            bytes[at] = DAMAGE[at % DAMAGE.len()];
-            survives(String::from_utf8_lossy(&bytes).into_owned());
-        }
-    }
 }
