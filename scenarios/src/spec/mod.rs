@@ -1,0 +1,22 @@
+//! Scenario files: the format, its errors, overrides from the command line, and the way to a job graph and a
+//! configuration.
+
+pub mod build;
+mod document;
+mod does;
+pub mod error;
+mod load;
+pub mod schema;
+mod set;
+#[cfg(test)]
+mod tests;
+
+// When the library of inputs and operators lands: `use crate::inputs::InputKind; use crate::operators::OperatorKind;`.
+pub use crate::library::{InputKind, OperatorKind};
+
+pub use build::Catalogue;
+pub use document::Document;
+pub use does::Does;
+pub use error::{Rendering, ScenarioError};
+pub use load::{Scenario, load};
+pub use schema::ScenarioSpec;
