@@ -14,6 +14,7 @@ pub mod ids;
 pub mod input;
 mod network;
 pub mod operator;
+pub mod oracles;
 mod post;
 pub mod protocol;
 mod queue;

@@ -445,6 +445,25 @@ impl World {
         (task.records, task.lineages)
     }
 
+    /// What a task is doing or waiting for, for people.
+    pub fn doing(&self, task: TaskId) -> String {
+        let (it, port) = (&self.tasks[task.index()], &self.network.ports[task.index()]);
+        let mut what = format!("is {:?}", it.status).to_lowercase();
+        if it.paused {
+            what += ", paused";
+        }
+        if !it.pending.is_empty() {
+            what += &format!(", {} items behind full output buffers", it.pending.len());
+        }
+        if !port.blocked.is_empty() {
+            what += &format!(", {} of {} inputs blocked", port.blocked.len(), it.open.len());
+        }
+        if it.commits > 0 {
+            what += ", a commit unanswered";
+        }
+        what
+    }
+
     /// How a task fares.
     pub fn status(&self, task: TaskId) -> Status {
         self.tasks[task.index()].status

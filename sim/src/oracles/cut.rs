@@ -1,0 +1,112 @@
+//! The consistent cut (Chandy and Lamport 1985), at *every* completed checkpoint, failure or not: for each channel, what the
+//! receiver had received when it took its snapshot is, record for record, what the sender had sent when it took its own.
+//!
+//! Both ends of a channel keep a count and a chain (a hash that depends on every item and on their order), and both are
+//! saved with the snapshot; so one comparison per channel decides. At-least-once mode promises less: the receiver may have
+//! received more.
+
+use super::{Oracle, Verdict};
+use crate::channel::Position;
+use crate::config::CheckpointMode;
+use crate::event::{Event, Stamped};
+use crate::ids::{ChannelId, CheckpointId};
+use crate::world::{Outcome, World};
+
+/// Its name.
+pub const NAME: &str = "cut";
+
+/// Where a cut is torn: enough to find the guilty record in a second run of the same seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tear {
+    /// The checkpoint.
+    pub id: CheckpointId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// What its sender had sent.
+    pub sent: Position,
+    /// What its receiver had received.
+    pub received: Position,
+}
+
+/// The oracle.
+#[derive(Debug, Default)]
+pub struct Cut {
+    checked: u64,
+    tear: Option<Tear>,
+}
+
+impl Cut {
+    /// The first torn cut.
+    pub fn tear(&self) -> Option<Tear> {
+        self.tear
+    }
+}
+
+impl Oracle for Cut {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn observe(&mut self, world: &World, event: &Stamped) {
+        if let (Event::CheckpointCompleted { id, .. }, None) = (event.event, self.tear) {
+            self.checked += 1;
+            self.tear = check(world, id);
+        }
+    }
+
+    fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
+        match self.tear {
+            Some(tear) => Verdict::Fail(proof(world, &tear)),
+            None if self.checked == 0 => Verdict::Unknown("no checkpoint completed, so there was no cut".to_owned()),
+            None => Verdict::Pass,
+        }
+    }
+}
+
+/// The first channel at which the cut of a completed checkpoint is torn.
+fn check(world: &World, id: CheckpointId) -> Option<Tear> {
+    let topology = world.topology();
+    let manifest = world.store().manifest(id)?;
+    let snapshot = |task: usize| manifest.get(task).copied().flatten().and_then(|handle| world.store().get(handle));
+    let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
+    for (sender, info) in topology.tasks.iter().enumerate() {
+        let channels = info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
+        for (at, channel) in channels.enumerate() {
+            let ends = &topology.channels[channel];
+            let sent = snapshot(sender).and_then(|s| s.sent.get(at).copied()).unwrap_or_default();
+            let received = snapshot(ends.to.index()).and_then(|s| s.received.get(ends.input as usize).copied());
+            let received = received.unwrap_or_default();
+            let fine = if at_least_once { received.count >= sent.count } else { received == sent };
+            if !fine {
+                return Some(Tear { id, channel: ChannelId(channel as u32), sent, received });
+            }
+        }
+    }
+    None
+}
+
+fn proof(world: &World, tear: &Tear) -> String {
+    let topology = world.topology();
+    let ends = &topology.channels[tear.channel.index()];
+    let (from, to) = (topology.task_name(ends.from), topology.task_name(ends.to));
+    let (sent, received) = (tear.sent.count, tear.received.count);
+    let consequence = match received.cmp(&sent) {
+        std::cmp::Ordering::Greater => format!(
+            "so item {} was received but, at this cut, never sent: after a restore {from} sends it again and {to} counts \
+             it twice",
+            sent + 1
+        ),
+        std::cmp::Ordering::Less => format!(
+            "so item {} was sent but, at this cut, neither received nor captured: after a restore nobody sends it again, \
+             and it is lost",
+            received + 1
+        ),
+        std::cmp::Ordering::Equal => "as many, but not the same items".to_owned(),
+    };
+    format!(
+        "Let c be checkpoint {}, which completed. On the channel {from} -> {to}, {from} had sent {sent} items when it took \
+         its snapshot for c, and {to} had received {received} when it took its own; {consequence}. So c is no consistent \
+         cut.",
+        tear.id
+    )
+}

@@ -1,0 +1,76 @@
+//! Fencing: no acknowledgement, commit or record of an older attempt has an effect, and what is restored is the newest
+//! checkpoint that exists.
+
+use super::{Oracle, Verdict, show_time};
+use crate::event::{Event, Stamped};
+use crate::ids::CheckpointId;
+use crate::world::{Outcome, World};
+
+/// Its name.
+pub const NAME: &str = "fencing";
+
+/// The oracle.
+#[derive(Debug, Default)]
+pub struct Fencing {
+    newest: Option<CheckpointId>,
+    proof: Option<String>,
+}
+
+impl Oracle for Fencing {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn observe(&mut self, world: &World, event: &Stamped) {
+        if self.proof.is_some() {
+            return;
+        }
+        let at = show_time(event.time);
+        match event.event {
+            Event::CheckpointCompleted { id, .. } => {
+                self.newest = self.newest.max(Some(id));
+                self.proof = foreign_snapshot(world, id);
+            }
+            Event::StaleEffect { task, attempt } => {
+                let name = world.topology().task_name(task);
+                self.proof = Some(format!(
+                    "At {at} the coordinator received what {name} had said in attempt {attempt}. The job was in attempt {} \
+                     by then, so it must not have had any effect; but it had one.",
+                    world.attempt()
+                ));
+            }
+            Event::Restoring { attempt, checkpoint } if checkpoint != self.newest => {
+                let name = |id: Option<CheckpointId>| match id {
+                    Some(id) => format!("checkpoint {id}"),
+                    None => "the initial state".to_owned(),
+                };
+                self.proof = Some(format!(
+                    "At {at} attempt {attempt} was restored from {}. But {} was complete, tasks had been told so, and what \
+                     it covers may have been committed: everything after the older one happens a second time.",
+                    name(checkpoint),
+                    name(self.newest)
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self, _world: &World, _outcome: Outcome) -> Verdict {
+        self.proof.take().map_or(Verdict::Pass, Verdict::Fail)
+    }
+}
+
+/// A snapshot of another attempt in a completed checkpoint.
+fn foreign_snapshot(world: &World, id: CheckpointId) -> Option<String> {
+    let manifest = world.store().manifest(id)?;
+    let snapshots = manifest.iter().flatten().filter_map(|&handle| world.store().get(handle));
+    let foreign = snapshots.into_iter().find(|snapshot| snapshot.attempt != world.attempt())?;
+    Some(format!(
+        "Checkpoint {id} completed in attempt {}. It contains the snapshot that {} took in attempt {} (for checkpoint {}). \
+         That attempt was over: its tasks were rolled back, so the snapshot belongs to a history that no longer exists.",
+        world.attempt(),
+        world.topology().task_name(foreign.task),
+        foreign.attempt,
+        foreign.id
+    ))
+}

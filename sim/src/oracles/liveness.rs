@@ -1,0 +1,73 @@
+//! Liveness: once all faults have ended the job finishes within a bound. To finish it needs a checkpoint that completes,
+//! so a strategy that stops taking checkpoints is caught too. A stall is reported with what every task was doing.
+
+use super::{Oracle, Verdict, show_time};
+use crate::event::{Event, Stamped};
+use crate::ids::{CheckpointId, TaskId};
+use crate::task::Status;
+use crate::world::{Bound, Outcome, World};
+
+/// Its name.
+pub const NAME: &str = "liveness";
+
+/// The oracle.
+#[derive(Debug, Default)]
+pub struct Liveness {
+    last_completed: Option<(u64, CheckpointId)>,
+    aborted_since: u32,
+}
+
+impl Oracle for Liveness {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn observe(&mut self, _world: &World, event: &Stamped) {
+        match event.event {
+            Event::CheckpointCompleted { id, .. } => {
+                self.last_completed = Some((event.time, id));
+                self.aborted_since = 0;
+            }
+            Event::CheckpointAborted { .. } => self.aborted_since += 1,
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
+        let why = match outcome {
+            Outcome::Finished => return Verdict::Pass,
+            Outcome::Failed => "the job failed for good: it used up its restarts",
+            Outcome::Exceeded(Bound::Steps) => {
+                return Verdict::Unknown("the run was given up after `bounds.steps` steps".to_owned());
+            }
+            Outcome::Exceeded(Bound::Queue) => "more than `bounds.queue` events were waiting",
+            Outcome::Exceeded(Bound::Time) => "it did not finish in the time it had after all faults had ended",
+            Outcome::Exceeded(Bound::Quiet) => "nothing would ever have happened again",
+        };
+        let last = match self.last_completed {
+            Some((time, id)) => format!("checkpoint {id} at {} was the last to complete", show_time(time)),
+            None => "no checkpoint ever completed".to_owned(),
+        };
+        Verdict::Fail(format!(
+            "At {} the run was given up: {why}. Then {last}, and {} were aborted after it. The tasks were: {}.",
+            show_time(world.now()),
+            self.aborted_since,
+            tasks(world)
+        ))
+    }
+}
+
+/// What every task was doing, the first dozen of those that had not finished.
+fn tasks(world: &World) -> String {
+    let all = (0..world.topology().tasks.len() as u32).map(TaskId);
+    let mut busy: Vec<String> = all
+        .filter(|&task| world.status(task) != Status::Finished)
+        .map(|task| format!("{} {}", world.topology().task_name(task), world.doing(task)))
+        .collect();
+    let more = busy.len().saturating_sub(12);
+    busy.truncate(12);
+    if more > 0 {
+        busy.push(format!("and {more} more"));
+    }
+    if busy.is_empty() { "all finished".to_owned() } else { busy.join("; ") }
+}

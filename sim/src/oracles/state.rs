@@ -1,0 +1,131 @@
+//! State equivalence: the final state of every operator, all subtasks together, equals that of the failure-free reference,
+//! an independent sequential interpreter of the job graph. And every operator has received every record exactly once: the
+//! number of records in the history that counts, and the sum of a hash of their lineages, equal the reference's.
+
+use super::reference::{OperatorReference, Reference};
+use super::{Oracle, Verdict};
+use crate::config::CheckpointMode;
+use crate::ids::{OperatorId, TaskId};
+use crate::state::KeyedState;
+use crate::world::{Outcome, World};
+
+/// Its name.
+pub const NAME: &str = "state";
+
+/// The oracle.
+#[derive(Debug)]
+pub struct State<'a> {
+    reference: &'a Reference,
+}
+
+impl<'a> State<'a> {
+    /// Compares with this reference.
+    pub fn new(reference: &'a Reference) -> Self {
+        State { reference }
+    }
+}
+
+impl Oracle for State<'_> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
+        if outcome != Outcome::Finished {
+            return Verdict::Unknown("the job did not finish, so there is no final state".to_owned());
+        }
+        for (at, expected) in self.reference.operators.iter().enumerate() {
+            if let Some(proof) = differs(world, OperatorId(at as u32), expected) {
+                return Verdict::Fail(proof);
+            }
+        }
+        Verdict::Pass
+    }
+}
+
+fn subtasks(world: &World, operator: OperatorId) -> impl Iterator<Item = TaskId> + '_ {
+    let tasks = world.topology().tasks.iter().enumerate();
+    tasks.filter(move |(_, task)| task.operator == operator).map(|(at, _)| TaskId(at as u32))
+}
+
+fn differs(world: &World, operator: OperatorId, expected: &OperatorReference) -> Option<String> {
+    let mut handled = (0u64, 0u64);
+    let mut fingerprint = 0u64;
+    for task in subtasks(world, operator) {
+        let (records, lineages) = world.handled(task);
+        handled = (handled.0 + records, handled.1.wrapping_add(lineages));
+        fingerprint = fingerprint.wrapping_add(world.state(task).fingerprint());
+    }
+    let uid = &expected.uid;
+    if world.topology().config.checkpointing.mode == CheckpointMode::AtLeastOnce {
+        return (handled.0 < expected.received).then(|| {
+            format!(
+                "Operator {uid} handled {} records in the history that counts, the failure-free run {}: {} were lost, and \
+                 at-least-once allows none to be.",
+                handled.0,
+                expected.received,
+                expected.received - handled.0
+            )
+        });
+    }
+    if handled.0 != expected.received {
+        let (what, by) = match handled.0.checked_sub(expected.received) {
+            Some(more) => ("counted more than once", more),
+            None => ("lost", expected.received - handled.0),
+        };
+        return Some(format!(
+            "Operator {uid} handled {} records in the history that counts, the failure-free run {}: {by} were {what}. {}",
+            handled.0,
+            expected.received,
+            first_difference(world, operator, &expected.state)
+        ));
+    }
+    if handled.1 != expected.lineages {
+        return Some(format!(
+            "Operator {uid} handled as many records as the failure-free run ({}), but not the same ones: the sums of their \
+             lineages differ. {}",
+            handled.0,
+            first_difference(world, operator, &expected.state)
+        ));
+    }
+    (fingerprint != expected.fingerprint).then(|| {
+        format!(
+            "Operator {uid} handled the right records, but its final state differs from that of the failure-free run. {}",
+            first_difference(world, operator, &expected.state)
+        )
+    })
+}
+
+/// The first entry in which the final state differs, in words.
+fn first_difference(world: &World, operator: OperatorId, expected: &KeyedState) -> String {
+    let mut actual = KeyedState::default();
+    subtasks(world, operator).for_each(|task| actual.absorb(world.state(task), |_| true));
+    let owner = |key: u64| {
+        let has = |&task: &TaskId| world.state(task).value(key).is_some();
+        subtasks(world, operator).find(has).map_or("no subtask".to_owned(), |task| world.topology().task_name(task))
+    };
+    let show = |value: Option<i64>| value.map_or("nothing".to_owned(), |value| value.to_string());
+    let keys = actual.values().chain(expected.values()).map(|(key, _)| key);
+    let wrong = keys.filter(|&key| actual.value(key) != expected.value(key)).min();
+    if let Some(key) = wrong {
+        return format!(
+            "Key {key}, say: {} has {} for it, and it should be {}.",
+            owner(key),
+            show(actual.value(key)),
+            show(expected.value(key))
+        );
+    }
+    let slots = actual.all_entries().chain(expected.all_entries()).map(|(slot, _)| slot);
+    let wrong = slots.filter(|&slot| actual.entry(slot) != expected.entry(slot)).min();
+    if let Some(slot) = wrong {
+        return format!(
+            "Key {}, map {}, entry {}, say: it is {}, and it should be {}.",
+            slot.key,
+            slot.map,
+            slot.slot,
+            show(actual.entry(slot)),
+            show(expected.entry(slot))
+        );
+    }
+    "No single value differs.".to_owned()
+}
