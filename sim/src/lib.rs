@@ -6,6 +6,7 @@ pub mod graph;
 pub mod ids;
 pub mod input;
 pub mod operator;
+pub mod oracles;
 pub mod random;
 pub mod record;
 pub mod state;

@@ -1,0 +1,3 @@
+//! Judges: what a run is held against.
+
+pub mod reference;

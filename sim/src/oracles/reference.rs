@@ -1,0 +1,408 @@
+//! The reference: an independent, sequential interpreter of a job graph. What a run with any strategy and any faults must
+//! have computed in the end is what this computes without tasks, channels, parallelism, time or failures.
+//!
+//! How it works: every operator has one logical state. Sources are read one after the other, split by split, in small
+//! batches; a batch flows through the operators in topological order before the next one is read, so no intermediate
+//! stream is ever held. When all input has been read, the final watermark `u64::MAX` reaches the operators in topological
+//! order: the timers of one fire, in order, and what they emit is handled by those behind it before their timers fire.
+//! This equals what a run computes because operators do not depend on how their inputs interleave (see
+//! [`operator`](crate::operator)) and because no record is late, so a timer that waits until the end sees the same
+//! window. While records are handled the watermark an operator sees is 0, none yet.
+//!
+//! Feedback edges: what is sent on one is handled in the next pass through the operators; passes follow until no edge
+//! holds a record. Records that timers send around a cycle are handled like all others, as if before the final watermark,
+//! and timers they set fire again; the end is reached when neither a record nor a timer is left. A cycle that never comes
+//! to rest ends in [`ReferenceError::StepLimit`].
+//!
+//! What one logical state cannot express: an operator with several subtasks gets its keyed state spread by key only if
+//! its inputs are spread by key. Behind a broadcast edge each subtask has a state of its own; behind a rebalance edge the
+//! state of one key is torn into parts. An operator that keeps state there is refused with
+//! [`ReferenceError::Unsupported`]; without state, a broadcast edge simply delivers `parallelism` copies. A forward edge is
+//! taken on trust: its sender must itself be spread by the same key, or the operator behind it keep no state.
+
+use std::fmt;
+
+use petgraph::graph::NodeIndex;
+use petgraph::visit::EdgeRef;
+
+use crate::graph::{GraphError, JobGraph, Role, Ship, validate};
+use crate::input::Input;
+use crate::operator::{Context, Operator};
+use crate::record::{Record, lineage_weight, source_lineage};
+use crate::state::KeyedState;
+use crate::time::NEVER;
+
+/// A source is interrupted after so many records, so that edges hold little.
+const BATCH_RECORDS: usize = 1024;
+/// A source is interrupted after so many bytes: an operator may make many records of a large one.
+const BATCH_BYTES: u64 = 1 << 20;
+
+/// What becomes of the records that reach a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkRecords {
+    /// They are kept, 40 bytes each, and sorted in the end.
+    Keep,
+    /// Only their number and fingerprint are kept.
+    Digest,
+}
+
+/// The failure-free result of one operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorReference {
+    /// Its uid.
+    pub uid: String,
+    /// Its final state, the union over all subtasks.
+    pub state: KeyedState,
+    /// [`KeyedState::fingerprint`] of the final state.
+    pub fingerprint: u64,
+    /// How many records it received, over all ports and subtasks; for a source, how many it read.
+    pub received: u64,
+    /// The wrapping sum of [`lineage_weight`] over all records received (for a source: over all records read, with port 0).
+    pub lineages: u64,
+    /// For a sink: [`Record::result`] of every record that reached it, sorted. Empty with [`SinkRecords::Digest`].
+    pub records: Vec<Record>,
+    /// For a sink: the wrapping sum of [`Record::result_hash`] over all records that reached it.
+    pub records_fingerprint: u64,
+}
+
+/// The failure-free result of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// One per operator, by its index in the graph.
+    pub operators: Vec<OperatorReference>,
+    /// How many records and timers were handled in all.
+    pub steps: u64,
+}
+
+/// Why there is no reference for a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferenceError {
+    /// The job cannot be run at all.
+    Graph(GraphError),
+    /// More records and timers than the limit: the job is larger than meant, or a cycle never comes to rest.
+    StepLimit {
+        /// The limit.
+        limit: u64,
+        /// The operator that was to take the next step.
+        uid: String,
+    },
+    /// An operator with several subtasks keeps keyed state behind an edge that does not go by the key.
+    Unsupported {
+        /// The operator.
+        uid: String,
+        /// The edge.
+        ship: Ship,
+    },
+}
+
+impl fmt::Display for ReferenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReferenceError::Graph(error) => error.fmt(f),
+            ReferenceError::StepLimit { limit, uid } => write!(
+                f,
+                "the reference needs more than {limit} steps (it was at `{uid}`): raise the limit, make the input smaller, \
+                 or check that every cycle of the job comes to rest"
+            ),
+            ReferenceError::Unsupported { uid, ship } => {
+                let ship = if *ship == Ship::Broadcast { "broadcast" } else { "rebalance" };
+                write!(
+                    f,
+                    "operator `{uid}` keeps keyed state behind a {ship} edge, where its subtasks do not own their keys: \
+                     use a `hash` edge, or parallelism 1"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReferenceError {}
+
+impl From<GraphError> for ReferenceError {
+    fn from(error: GraphError) -> Self {
+        ReferenceError::Graph(error)
+    }
+}
+
+/// Interprets a job and keeps what reaches the sinks. `limit_steps` bounds the records and timers handled in all.
+///
+/// # Errors
+/// The job is invalid, needs more steps, or has no single logical state: see [`ReferenceError`].
+pub fn interpret(graph: &JobGraph, limit_steps: u64) -> Result<Reference, ReferenceError> {
+    interpret_with(graph, limit_steps, SinkRecords::Keep)
+}
+
+/// Interprets a job like [`interpret`]; says what becomes of the records that reach a sink.
+///
+/// # Errors
+/// As [`interpret`].
+pub fn interpret_with(
+    graph: &JobGraph,
+    limit_steps: u64,
+    sink_records: SinkRecords,
+) -> Result<Reference, ReferenceError> {
+    validate(graph)?;
+    let mut interpreter = Interpreter::new(graph, limit_steps, sink_records);
+    for node in graph.node_indices() {
+        if let Role::Source(input) = &graph[node].role {
+            interpreter.read(node.index(), input.as_ref())?;
+        }
+    }
+    interpreter.fire_all_timers()?;
+    Ok(interpreter.finish())
+}
+
+/// A logical edge and what is on it.
+struct Wire {
+    target: usize,
+    port: u32,
+    /// How often the receiver handles each record: its parallelism behind a broadcast edge, else 1.
+    copies: u32,
+    records: Vec<Record>,
+}
+
+struct Interpreter<'a> {
+    graph: &'a JobGraph,
+    /// Operators in topological order, feedback edges left out.
+    order: Vec<usize>,
+    wires: Vec<Wire>,
+    /// Wires into and out of each operator, in the order of the edges.
+    incoming: Vec<Vec<usize>>,
+    outgoing: Vec<Vec<usize>>,
+    /// For each operator, the edge that forbids it to keep state.
+    stateless: Vec<Option<Ship>>,
+    operators: Vec<OperatorReference>,
+    /// Takes what an operator without outgoing edges emits.
+    nowhere: Vec<Record>,
+    sink_records: SinkRecords,
+    steps: u64,
+    limit: u64,
+}
+
+impl<'a> Interpreter<'a> {
+    fn new(graph: &'a JobGraph, limit: u64, sink_records: SinkRecords) -> Self {
+        let nodes = graph.node_count();
+        let mut incoming = vec![Vec::new(); nodes];
+        let mut outgoing = vec![Vec::new(); nodes];
+        let mut stateless = vec![None; nodes];
+        let wires = graph.edge_references().enumerate().map(|(at, edge)| {
+            let (source, target) = (edge.source().index(), edge.target().index());
+            let parallelism = graph[edge.target()].parallelism;
+            let ship = edge.weight().ship;
+            incoming[target].push(at);
+            outgoing[source].push(at);
+            if parallelism > 1 && matches!(ship, Ship::Broadcast | Ship::Rebalance) {
+                stateless[target] = Some(ship);
+            }
+            let copies = if ship == Ship::Broadcast { parallelism } else { 1 };
+            Wire { target, port: edge.weight().port, copies, records: Vec::new() }
+        });
+        let wires = wires.collect();
+        let forward = graph.filter_map(|_, _| Some(()), |_, edge| (!edge.feedback).then_some(()));
+        let order = petgraph::algo::toposort(&forward, None).unwrap_or_default();
+        Interpreter {
+            graph,
+            order: order.into_iter().map(NodeIndex::index).collect(),
+            wires,
+            incoming,
+            outgoing,
+            stateless,
+            operators: graph
+                .node_weights()
+                .map(|operator| OperatorReference {
+                    uid: operator.uid.clone(),
+                    ..OperatorReference::default()
+                })
+                .collect(),
+            nowhere: Vec::new(),
+            sink_records,
+            steps: 0,
+            limit,
+        }
+    }
+
+    /// Reads all splits of a source, one after the other, to their ends.
+    fn read(&mut self, node: usize, input: &dyn Input) -> Result<(), ReferenceError> {
+        let operator = node as u32;
+        for split in 0..input.splits() {
+            let mut offset = input.start(split);
+            let mut more = true;
+            while more {
+                let mut out = self.take_output(node);
+                let (mut lineages, mut bytes) = (0u64, 0u64);
+                while out.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+                    let Some(entry) = input.read(split, offset) else {
+                        more = false;
+                        break;
+                    };
+                    let lineage = source_lineage(operator, split, offset);
+                    lineages = lineages.wrapping_add(lineage_weight(lineage, 0));
+                    bytes += u64::from(entry.record.size);
+                    out.push(Record { lineage, ..entry.record });
+                    offset = entry.next;
+                }
+                let read = out.len() as u64;
+                self.send(node, out, 0);
+                self.step(node, read)?;
+                self.operators[node].received += read;
+                self.operators[node].lineages = self.operators[node].lineages.wrapping_add(lineages);
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes through the operators until no wire holds a record.
+    fn settle(&mut self) -> Result<(), ReferenceError> {
+        loop {
+            for at in 0..self.order.len() {
+                let node = self.order[at];
+                for input in 0..self.incoming[node].len() {
+                    self.drain(self.incoming[node][input])?;
+                }
+            }
+            if self.wires.iter().all(|wire| wire.records.is_empty()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles everything that is on a wire now.
+    fn drain(&mut self, wire: usize) -> Result<(), ReferenceError> {
+        let Wire { target: node, port, copies, .. } = self.wires[wire];
+        let mut records = std::mem::take(&mut self.wires[wire].records);
+        if records.is_empty() {
+            self.wires[wire].records = records;
+            return Ok(());
+        }
+        let count = records.len() as u64 * u64::from(copies);
+        self.step(node, count)?;
+        self.operators[node].received += count;
+        let graph = self.graph;
+        match &graph[NodeIndex::new(node)].role {
+            Role::Source(_) => {}
+            Role::Transform(operator) => self.transform(node, port, copies, operator.as_ref(), &records)?,
+            Role::Sink(_) => self.sink(node, port, copies, &records),
+        }
+        // An operator may feed itself: then the wire holds its new records by now.
+        if self.wires[wire].records.is_empty() {
+            records.clear();
+            self.wires[wire].records = records;
+        }
+        Ok(())
+    }
+
+    fn transform(
+        &mut self,
+        node: usize,
+        port: u32,
+        copies: u32,
+        operator: &dyn Operator,
+        records: &[Record],
+    ) -> Result<(), ReferenceError> {
+        let mut out = self.take_output(node);
+        let before = out.len();
+        let own = &mut self.operators[node];
+        let mut lineages = own.lineages;
+        for _ in 0..copies {
+            let mut context = Context { state: &mut own.state, out: &mut out, watermark: 0 };
+            for record in records {
+                lineages = lineages.wrapping_add(lineage_weight(record.lineage, port));
+                operator.on_record(port, record, &mut context);
+            }
+        }
+        own.lineages = lineages;
+        self.send(node, out, before);
+        match self.stateless[node] {
+            Some(ship) if !self.operators[node].state.is_empty() => {
+                Err(ReferenceError::Unsupported { uid: self.operators[node].uid.clone(), ship })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn sink(&mut self, node: usize, port: u32, copies: u32, records: &[Record]) {
+        let own = &mut self.operators[node];
+        for _ in 0..copies {
+            for record in records {
+                own.lineages = own.lineages.wrapping_add(lineage_weight(record.lineage, port));
+                own.records_fingerprint = own.records_fingerprint.wrapping_add(record.result_hash());
+            }
+            if self.sink_records == SinkRecords::Keep {
+                own.records.extend(records.iter().map(|record| record.result()));
+            }
+        }
+    }
+
+    /// The final watermark: fires timers until neither a timer nor a record is left.
+    fn fire_all_timers(&mut self) -> Result<(), ReferenceError> {
+        let graph = self.graph;
+        loop {
+            let with_timers =
+                self.order.iter().copied().find(|&node| self.operators[node].state.timers().next().is_some());
+            let Some(node) = with_timers else { return Ok(()) };
+            if let Role::Transform(operator) = &graph[NodeIndex::new(node)].role {
+                self.fire(node, operator.as_ref())?;
+            }
+            self.settle()?;
+        }
+    }
+
+    /// Fires the next timers of an operator, as many as one batch may.
+    fn fire(&mut self, node: usize, operator: &dyn Operator) -> Result<(), ReferenceError> {
+        let mut out = self.take_output(node);
+        let before = out.len();
+        let state = &mut self.operators[node].state;
+        let mut fired = 0;
+        while fired < BATCH_RECORDS as u64 && out.len() - before < BATCH_RECORDS {
+            let Some(timer) = state.pop_timer(NEVER) else { break };
+            fired += 1;
+            operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: NEVER });
+        }
+        self.send(node, out, before);
+        self.step(node, fired)
+    }
+
+    /// The buffer an operator writes to: its first wire, to be given back by [`Self::send`].
+    fn take_output(&mut self, node: usize) -> Vec<Record> {
+        match self.outgoing[node].first() {
+            Some(&wire) => std::mem::take(&mut self.wires[wire].records),
+            None => std::mem::take(&mut self.nowhere),
+        }
+    }
+
+    /// Gives the buffer back and copies what is new in it, from `before` on, to the operator's other wires.
+    fn send(&mut self, node: usize, mut out: Vec<Record>, before: usize) {
+        let Some((&first, others)) = self.outgoing[node].split_first() else {
+            out.clear();
+            self.nowhere = out;
+            return;
+        };
+        for &wire in others {
+            self.wires[wire].records.extend_from_slice(&out[before..]);
+        }
+        self.wires[first].records = out;
+    }
+
+    fn step(&mut self, node: usize, count: u64) -> Result<(), ReferenceError> {
+        self.steps += count;
+        if self.steps > self.limit {
+            return Err(ReferenceError::StepLimit {
+                limit: self.limit,
+                uid: self.operators[node].uid.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Reference {
+        for operator in &mut self.operators {
+            operator.fingerprint = operator.state.fingerprint();
+            operator.records.sort_unstable();
+        }
+        Reference { operators: self.operators, steps: self.steps }
+    }
+}
+
+#[cfg(test)]
+mod tests;
