@@ -1,3 +1,4 @@
 //! What to run: scenario files, their units and the library of ready-made scenarios.
 
+pub mod inputs;
 pub mod units;
