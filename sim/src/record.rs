@@ -51,6 +51,19 @@ pub fn derive_lineage(parent: u64, index: u64) -> u64 {
     mix(parent.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(1))
 }
 
+/// The lineage of what an operator makes of two records: the same whichever of them came first.
+#[inline]
+pub fn join_lineage(one: u64, other: u64) -> u64 {
+    mix(mix(one).wrapping_add(mix(other)))
+}
+
+/// The lineage of what an operator makes of its state of a key, in contrast to one record: `index` tells the results of
+/// one key apart. It does not depend on the records that made up the state, nor on their order.
+#[inline]
+pub fn key_lineage(key: u64, index: u64) -> u64 {
+    derive_lineage(mix(key ^ 0xa076_1d64_78bd_642f), index)
+}
+
 /// What one received record adds to the exactly-once sum of an operator: the wrapping sum of the weights of all records
 /// received, port by port, is the same in two runs if (but for a chance of about 2^-64) both received the same multiset
 /// of records. The order of arrival and the subtask do not matter.
