@@ -22,6 +22,24 @@ pub struct Record {
     pub size: u32,
 }
 
+impl Record {
+    /// The part of the record that a run must reproduce: everything but the event time. The output of a running
+    /// aggregate has the event time of the record that happened to complete it, so it differs between interleavings that
+    /// are equally right; two lists of results are compared by this part.
+    #[inline]
+    pub fn result(self) -> Record {
+        Record { event_time: 0, ..self }
+    }
+
+    /// A hash of [`Record::result`]. The wrapping sum over a list is a fingerprint that does not depend on its order.
+    #[inline]
+    pub fn result_hash(&self) -> u64 {
+        [self.lineage, self.key, self.value as u64, u64::from(self.size)]
+            .into_iter()
+            .fold(0, |hash, word| mix(hash.wrapping_add(word).wrapping_add(0x9e37_79b9_7f4a_7c15)))
+    }
+}
+
 /// The lineage of the record that a source reads at an offset of a split.
 pub fn source_lineage(operator: u32, split: u32, offset: u64) -> u64 {
     mix(mix(u64::from(operator) << 32 | u64::from(split)) ^ offset)
@@ -31,6 +49,19 @@ pub fn source_lineage(operator: u32, split: u32, offset: u64) -> u64 {
 #[inline]
 pub fn derive_lineage(parent: u64, index: u64) -> u64 {
     mix(parent.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(1))
+}
+
+/// The lineage of what an operator makes of two records: the same whichever of them came first.
+#[inline]
+pub fn join_lineage(one: u64, other: u64) -> u64 {
+    mix(mix(one).wrapping_add(mix(other)))
+}
+
+/// The lineage of what an operator makes of its state of a key, in contrast to one record: `index` tells the results of
+/// one key apart. It does not depend on the records that made up the state, nor on their order.
+#[inline]
+pub fn key_lineage(key: u64, index: u64) -> u64 {
+    derive_lineage(mix(key ^ 0xa076_1d64_78bd_642f), index)
 }
 
 /// What one received record adds to the exactly-once sum of an operator: the wrapping sum of the weights of all records

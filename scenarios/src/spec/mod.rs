@@ -11,9 +11,8 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-// When the library of inputs and operators lands: `use crate::inputs::InputKind; use crate::operators::OperatorKind;`.
-pub use crate::library::{InputKind, OperatorKind};
-
+pub use crate::inputs::InputKind;
+pub use crate::operators::OperatorKind;
 pub use build::Catalogue;
 pub use document::Document;
 pub use does::Does;

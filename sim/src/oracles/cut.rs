@@ -57,7 +57,9 @@ impl Oracle for Cut {
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
         match self.tear {
             Some(tear) => Verdict::Fail(proof(world, &tear)),
-            None if self.checked == 0 => Verdict::Unknown("no checkpoint completed, so there was no cut".to_owned()),
+            None if self.checked == 0 => {
+                Verdict::Unknown("no checkpoint completed, so there was no cut".to_owned())
+            }
             None => Verdict::Pass,
         }
     }
@@ -67,14 +69,17 @@ impl Oracle for Cut {
 fn check(world: &World, id: CheckpointId) -> Option<Tear> {
     let topology = world.topology();
     let manifest = world.store().manifest(id)?;
-    let snapshot = |task: usize| manifest.get(task).copied().flatten().and_then(|handle| world.store().get(handle));
+    let snapshot =
+        |task: usize| manifest.get(task).copied().flatten().and_then(|handle| world.store().get(handle));
     let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
     for (sender, info) in topology.tasks.iter().enumerate() {
-        let channels = info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
+        let channels =
+            info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
         for (at, channel) in channels.enumerate() {
             let ends = &topology.channels[channel];
             let sent = snapshot(sender).and_then(|s| s.sent.get(at).copied()).unwrap_or_default();
-            let received = snapshot(ends.to.index()).and_then(|s| s.received.get(ends.input as usize).copied());
+            let received =
+                snapshot(ends.to.index()).and_then(|s| s.received.get(ends.input as usize).copied());
             let received = received.unwrap_or_default();
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {

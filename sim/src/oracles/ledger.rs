@@ -29,9 +29,12 @@ impl<'a> Ledger<'a> {
 /// What is visible of one sink task.
 fn visible(world: &World, task: TaskId, mode: SinkMode) -> Vec<Record> {
     match mode {
-        SinkMode::Transactional => {
-            world.external().committed(task).flat_map(|(_, records)| records).map(|record| record.result()).collect()
-        }
+        SinkMode::Transactional => world
+            .external()
+            .committed(task)
+            .flat_map(|(_, records)| records)
+            .map(|record| record.result())
+            .collect(),
         SinkMode::Plain | SinkMode::Idempotent => {
             world.external().log(task).iter().map(|record| record.result()).collect()
         }
@@ -41,7 +44,10 @@ fn visible(world: &World, task: TaskId, mode: SinkMode) -> Vec<Record> {
 /// The number of records that readers of a job's sinks can see.
 pub fn visible_records(world: &World) -> u64 {
     let topology = world.topology();
-    let count = |(at, info): (usize, &crate::topology::TaskInfo)| match topology.operators[info.operator.index()].role {
+    let count = |(at, info): (usize, &crate::topology::TaskInfo)| match topology.operators
+        [info.operator.index()]
+    .role
+    {
         Role::Sink(mode) => visible(world, TaskId(at as u32), mode).len() as u64,
         _ => 0,
     };
@@ -138,7 +144,10 @@ fn latest_wins(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<St
         }
     }
     let foreign = latest.keys().find(|key| !possible.contains_key(key))?;
-    Some(format!("Readers of sink {} see key {foreign}, which a failure-free run never writes.", expected.uid))
+    Some(format!(
+        "Readers of sink {} see key {foreign}, which a failure-free run never writes.",
+        expected.uid
+    ))
 }
 
 /// The first record that the first list has more often, and the first that the second has more often; both are sorted.

@@ -41,7 +41,9 @@ impl Oracle for Liveness {
                 return Verdict::Unknown("the run was given up after `bounds.steps` steps".to_owned());
             }
             Outcome::Exceeded(Bound::Queue) => "more than `bounds.queue` events were waiting",
-            Outcome::Exceeded(Bound::Time) => "it did not finish in the time it had after all faults had ended",
+            Outcome::Exceeded(Bound::Time) => {
+                "it did not finish in the time it had after all faults had ended"
+            }
             Outcome::Exceeded(Bound::Quiet) => "nothing would ever have happened again",
         };
         let last = match self.last_completed {

@@ -32,14 +32,26 @@ pub struct OracleRow {
 
 /// All oracles.
 pub const ROWS: &[OracleRow] = &[
-    OracleRow { name: state::NAME, about: "the final state of every operator equals the failure-free reference" },
-    OracleRow { name: ledger::NAME, about: "readers of the external system see what strategy and sink promise together" },
+    OracleRow {
+        name: state::NAME,
+        about: "the final state of every operator equals the failure-free reference",
+    },
+    OracleRow {
+        name: ledger::NAME,
+        about: "readers of the external system see what strategy and sink promise together",
+    },
     OracleRow {
         name: cut::NAME,
         about: "at every completed checkpoint each channel's receiver had received exactly what its sender had sent",
     },
-    OracleRow { name: restore::NAME, about: "every completed checkpoint can be restored and leads to the same result" },
-    OracleRow { name: order::NAME, about: "every channel delivers in the order of sending, also across restores" },
+    OracleRow {
+        name: restore::NAME,
+        about: "every completed checkpoint can be restored and leads to the same result",
+    },
+    OracleRow {
+        name: order::NAME,
+        about: "every channel delivers in the order of sending, also across restores",
+    },
     OracleRow {
         name: fencing::NAME,
         about: "nothing of an older attempt has an effect; the newest completed checkpoint is restored",

@@ -28,14 +28,20 @@ impl Oracle for Order {
     }
 
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
-        let Some(Stamped { time, event: Event::OrderBroken { channel, sequence, expected, lineage }, .. }) = self.first
+        let Some(Stamped {
+            time, event: Event::OrderBroken { channel, sequence, expected, lineage }, ..
+        }) = self.first
         else {
             return Verdict::Pass;
         };
         let topology = world.topology();
         let ends = &topology.channels[channel.index()];
         let (from, to) = (topology.task_name(ends.from), topology.task_name(ends.to));
-        let relation = if sequence > expected & 0xff_ffff { "those between were skipped" } else { "it was delivered before" };
+        let relation = if sequence > expected & 0xff_ffff {
+            "those between were skipped"
+        } else {
+            "it was delivered before"
+        };
         Verdict::Fail(format!(
             "At {} {to} took the record with lineage {lineage:#018x} from the channel {from} -> {to}. It is item {sequence} \
              by the count of {from}, but {to} had taken {} before it, so item {expected} was next: {relation}. So the \

@@ -102,7 +102,9 @@ fn first_difference(world: &World, operator: OperatorId, expected: &KeyedState) 
     subtasks(world, operator).for_each(|task| actual.absorb(world.state(task), |_| true));
     let owner = |key: u64| {
         let has = |&task: &TaskId| world.state(task).value(key).is_some();
-        subtasks(world, operator).find(has).map_or("no subtask".to_owned(), |task| world.topology().task_name(task))
+        subtasks(world, operator)
+            .find(has)
+            .map_or("no subtask".to_owned(), |task| world.topology().task_name(task))
     };
     let show = |value: Option<i64>| value.map_or("nothing".to_owned(), |value| value.to_string());
     let keys = actual.values().chain(expected.values()).map(|(key, _)| key);

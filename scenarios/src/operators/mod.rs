@@ -1,0 +1,325 @@
+//! What tasks compute. One file is one operator, and one row of the table below names it.
+//!
+//! Every operator here keeps the rule of [`Operator`]: its final state and the multiset of its outputs do not depend on how
+//! its inputs interleave. The one exception is the event time of a running result, which is that of the record that
+//! completed it ([`OperatorKind::blurs_event_time`]): no operator that goes by event time
+//! ([`OperatorKind::needs_event_time`]) may follow. Records that come after their window has fired are dropped, as in
+//! Flink; the inputs are never late, so none is.
+
+pub mod counter;
+pub mod join;
+pub mod keep_even;
+pub mod keep_odd;
+pub mod key_by_value;
+pub mod keyed_count;
+pub mod keyed_sum;
+pub mod q12_bids;
+pub mod q1_convert;
+pub mod q3_auctions;
+pub mod q3_persons;
+pub mod q8_auctions;
+pub mod q8_persons;
+pub mod tokenizer;
+pub mod window_count;
+pub mod window_join;
+
+use std::fmt;
+use std::sync::Arc;
+
+use cutline_sim::operator::Operator;
+use cutline_sim::time::Time;
+use serde::Deserialize;
+
+use crate::inputs::nexmark::NexmarkEvents;
+use crate::inputs::text::Text;
+use crate::inputs::{BuiltInput, Content};
+
+/// The wire size in bytes of a result that is a key, a value and an instant.
+pub const RESULT_BYTES: u32 = 24;
+
+/// A row of the table of operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// The name in a scenario.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+}
+
+macro_rules! operators {
+    ($($kind:ident $(($parameters:ident: $type:ty))? in $module:ident = $name:literal: $about:literal;)*) => {
+        /// An operator as a scenario names it: `"tokenizer"`, or with settings `{ window-count = { size = "10s" } }`.
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum OperatorKind {
+            $(#[doc = $about] $kind $(($type))?,)*
+        }
+
+        /// All operators.
+        pub const ROWS: &[OperatorRow] = &[$(OperatorRow { name: $name, about: $about }),*];
+
+        impl OperatorKind {
+            /// The name in a scenario.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(OperatorKind::$kind { .. } => $name,)*
+                }
+            }
+
+            /// Makes the operator; `contents` is what it may look up.
+            ///
+            /// # Errors
+            /// No input of the job has the content it needs, or more than one: see [`OperatorError`].
+            pub fn build(&self, contents: &Contents) -> Result<Arc<dyn Operator>, OperatorError> {
+                match self {
+                    $(OperatorKind::$kind $(($parameters))? => $module::build($($parameters,)? contents),)*
+                }
+            }
+        }
+    };
+}
+
+operators! {
+    Counter(settings: counter::Counter) in counter = "counter":
+        "adds up values per key and sends the record on with another key: the stage of the benchmarks";
+    Join in join = "join": "joins the records of two ports that have the same key";
+    KeepEven in keep_even = "keep-even": "keeps records with an even value";
+    KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value";
+    KeyByValue(settings: key_by_value::KeyByValue) in key_by_value = "key-by-value": "sets the key to the value modulo a number";
+    KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
+    KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
+    Q1Convert in q1_convert = "q1-convert": "NexMark query 1: bids, with prices in euros";
+    Q12Bids in q12_bids = "q12-bids": "NexMark query 12, first step: bids by bidder";
+    Q3Auctions in q3_auctions = "q3-auctions": "NexMark query 3, one side: auctions of category 10 by seller";
+    Q3Persons in q3_persons = "q3-persons": "NexMark query 3, other side: persons in Oregon, Idaho and California";
+    Q8Auctions in q8_auctions = "q8-auctions": "NexMark query 8, one side: auctions by seller";
+    Q8Persons in q8_persons = "q8-persons": "NexMark query 8, other side: persons";
+    Tokenizer in tokenizer = "tokenizer": "turns a piece of text into its words";
+    WindowCount(settings: window_count::WindowCount) in window_count = "window-count":
+        "counts records per key and tumbling window";
+    WindowJoin(settings: window_join::WindowJoin) in window_join = "window-join":
+        "joins the records of two ports that have the same key and tumbling window";
+}
+
+impl OperatorKind {
+    /// True if its results depend on the event times of its inputs.
+    pub fn needs_event_time(&self) -> bool {
+        matches!(self, OperatorKind::WindowCount(_) | OperatorKind::WindowJoin(_))
+    }
+
+    /// True if the event times of its outputs depend on how its inputs interleave.
+    pub fn blurs_event_time(&self) -> bool {
+        matches!(self, OperatorKind::KeyedCount | OperatorKind::Join)
+    }
+}
+
+/// What the inputs of a job have behind their records, for operators that look it up.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    texts: Vec<Arc<Text>>,
+    nexmark: Option<Arc<NexmarkEvents>>,
+}
+
+impl Contents {
+    /// Collects the contents of all inputs of a job, made with one seed.
+    pub fn of<'a>(inputs: impl IntoIterator<Item = &'a BuiltInput>) -> Contents {
+        let mut contents = Contents::default();
+        for input in inputs {
+            match &input.content {
+                Content::Plain => {}
+                Content::Text(text) if contents.texts.iter().any(|known| Arc::ptr_eq(known, text)) => {}
+                Content::Text(text) => contents.texts.push(Arc::clone(text)),
+                // Under one seed a shorter table is the beginning of a longer one.
+                Content::Nexmark(events) => {
+                    if contents.nexmark.as_ref().is_none_or(|known| known.len() < events.len()) {
+                        contents.nexmark = Some(Arc::clone(events));
+                    }
+                }
+            }
+        }
+        contents
+    }
+
+    fn text(&self, operator: &'static str) -> Result<Arc<Text>, OperatorError> {
+        match &self.texts[..] {
+            [] => Err(OperatorError::Missing { operator, input: "text" }),
+            [text] => Ok(Arc::clone(text)),
+            _ => Err(OperatorError::Ambiguous { operator, input: "text" }),
+        }
+    }
+
+    fn nexmark(&self, operator: &'static str) -> Result<Arc<NexmarkEvents>, OperatorError> {
+        self.nexmark.clone().ok_or(OperatorError::Missing { operator, input: "nexmark" })
+    }
+}
+
+/// Why an operator cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorError {
+    /// The job has no input of the kind that the operator looks into.
+    Missing {
+        /// The operator's name.
+        operator: &'static str,
+        /// The kind of input it needs.
+        input: &'static str,
+    },
+    /// The job has several inputs of this kind with different contents.
+    Ambiguous {
+        /// The operator's name.
+        operator: &'static str,
+        /// The kind of input it needs.
+        input: &'static str,
+    },
+    /// The number of keys is no power of two.
+    Keys(u64),
+}
+
+impl fmt::Display for OperatorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OperatorError::Missing { operator, input } => write!(
+                f,
+                "`{operator}` needs a source with the input `{input}`, and this job has none: add one, or use another \
+                 operator"
+            ),
+            OperatorError::Ambiguous { operator, input } => write!(
+                f,
+                "`{operator}` cannot tell which of several different inputs of kind `{input}` its records are from: give \
+                 all sources the same one"
+            ),
+            OperatorError::Keys(keys) => write!(
+                f,
+                "`counter` needs a power of two for `keys`, and {keys} is none: write {}",
+                keys.next_power_of_two()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OperatorError {}
+
+/// A tumbling window of event time: `size * index ..= last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    index: u64,
+    last: Time,
+}
+
+/// The window of an instant. Its last instant is also when its timer fires: the watermark says that nothing of that time
+/// or before follows.
+#[inline]
+fn window_of(time: Time, size: Time) -> Window {
+    let index = time / size;
+    Window { index, last: (index * size).saturating_add(size - 1) }
+}
+
+/// True if a window has fired already.
+#[inline]
+fn is_late(window: Window, watermark: Time) -> bool {
+    watermark > 0 && window.last <= watermark
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use cutline_sim::operator::Context;
+    use cutline_sim::record::Record;
+    use cutline_sim::state::KeyedState;
+
+    use super::*;
+    use crate::inputs::nexmark::NexmarkEvent;
+
+    /// Feeds records to an operator, then lets its timers fire up to a watermark.
+    pub(crate) fn run(
+        operator: &dyn Operator,
+        records: &[(u32, Record)],
+        watermark: Time,
+    ) -> (KeyedState, Vec<Record>) {
+        let (mut state, mut out) = (KeyedState::default(), Vec::new());
+        for (port, record) in records {
+            operator.on_record(
+                *port,
+                record,
+                &mut Context { state: &mut state, out: &mut out, watermark: 0 },
+            );
+        }
+        while let Some(timer) = state.pop_timer(watermark) {
+            operator.on_timer(timer, &mut Context { state: &mut state, out: &mut out, watermark });
+        }
+        (state, out)
+    }
+
+    /// A record with its own lineage.
+    pub(crate) fn record(key: u64, value: i64, event_time: Time) -> Record {
+        let lineage = cutline_sim::random::mix(key << 40 ^ (value as u64) << 20 ^ event_time);
+        Record { lineage, key, value, event_time, size: 8 }
+    }
+
+    /// What a NexMark step makes of the first 1000 events of a seed, with the events.
+    pub(crate) fn run_nexmark(kind: OperatorKind) -> (Vec<NexmarkEvent>, Vec<Record>) {
+        let events = Arc::new(NexmarkEvents::generate(1, 1000));
+        let contents = Contents { nexmark: Some(Arc::clone(&events)), ..Contents::default() };
+        let records: Vec<(u32, Record)> = (0..1001).map(|n| (0, record(0, n, n as Time))).collect();
+        let (state, out) = run(&*kind.build(&contents).expect("an operator"), &records, Time::MAX);
+        assert!(state.is_empty());
+        assert!(out.iter().all(|out| out.event_time < 1000 && out.size == 8));
+        ((0..1000).filter_map(|n| events.get(n)).collect(), out)
+    }
+
+    #[test]
+    fn every_file_has_a_row_and_every_row_its_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/operators");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("the folder of operators")
+            .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".rs").map(|name| name.replace('_', "-")))
+            .filter(|name| name != "mod")
+            .collect();
+        let mut names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        files.sort();
+        names.sort();
+        assert_eq!(files, names, "each file of src/operators needs one row in mod.rs");
+        for name in names {
+            let settings = match name {
+                "counter" => "{ keys = 4 }",
+                "key-by-value" => "{ modulus = 2 }",
+                "window-count" | "window-join" => "{ size = \"1s\" }",
+                _ => "",
+            };
+            let toml = match settings {
+                "" => format!("operator = \"{name}\""),
+                settings => format!("operator = {{ {name} = {settings} }}"),
+            };
+            #[derive(Deserialize)]
+            struct Scenario {
+                operator: OperatorKind,
+            }
+            let read: Scenario = toml::from_str(&toml).expect(&toml);
+            assert_eq!(read.operator.name(), name);
+        }
+    }
+
+    #[test]
+    fn a_missing_input_is_named() {
+        for (kind, input) in [(OperatorKind::Tokenizer, "text"), (OperatorKind::Q8Persons, "nexmark")] {
+            let operator = kind.name();
+            let error = kind.build(&Contents::default()).err();
+            assert_eq!(error, Some(OperatorError::Missing { operator, input }));
+        }
+        let text = || Arc::new(Text::new(b"one".to_vec()));
+        let contents = Contents { texts: vec![text(), text()], nexmark: None };
+        let error = OperatorKind::Tokenizer.build(&contents).err().expect("two texts");
+        assert!(error.to_string().contains("cannot tell which"), "{error}");
+    }
+
+    #[test]
+    fn windows_end_at_the_last_instant_before_the_next() {
+        assert_eq!(window_of(0, 10), Window { index: 0, last: 9 });
+        assert_eq!(window_of(9, 10), Window { index: 0, last: 9 });
+        assert_eq!(window_of(10, 10), Window { index: 1, last: 19 });
+        assert_eq!(window_of(u64::MAX, 10).last, u64::MAX);
+        assert!(!is_late(window_of(0, 1), 0), "0 is no watermark yet");
+        assert!(is_late(window_of(9, 10), 9) && !is_late(window_of(10, 10), 9));
+    }
+}

@@ -1,0 +1,51 @@
+//! NexMark query 8, "monitor new users", the side of the persons: keeps persons, with the person as key and value. A
+//! `window-join` with `q8-auctions` completes the query.
+//!
+//! Needs the input `nexmark`, whose records' values are events. The record keeps its lineage, its event time and its size:
+//! the event goes on whole. No state.
+
+use std::sync::Arc;
+
+use cutline_sim::operator::{Context, Operator};
+use cutline_sim::record::Record;
+
+use super::{Contents, OperatorError};
+use crate::inputs::nexmark::{NexmarkEvent, NexmarkEvents};
+
+struct Persons {
+    events: Arc<NexmarkEvents>,
+}
+
+/// Makes the operator.
+///
+/// # Errors
+/// The job has no NexMark events.
+pub fn build(contents: &Contents) -> Result<Arc<dyn Operator>, OperatorError> {
+    Ok(Arc::new(Persons { events: contents.nexmark("q8-persons")? }))
+}
+
+impl Operator for Persons {
+    fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
+        if let Some(NexmarkEvent::Person { id, .. }) = self.events.get(record.value) {
+            cx.out.push(Record { key: id, value: id as i64, ..*record });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OperatorKind;
+    use super::super::tests::run_nexmark;
+    use super::*;
+
+    #[test]
+    fn persons_pass() {
+        let (events, out) = run_nexmark(OperatorKind::Q8Persons);
+        let expected = events.into_iter().filter_map(|event| match event {
+            NexmarkEvent::Person { id, .. } => Some((id, id as i64)),
+            _ => None,
+        });
+        assert!(!out.is_empty());
+        assert!(out.iter().map(|out| (out.key, out.value)).eq(expected));
+    }
+}

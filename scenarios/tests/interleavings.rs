@@ -1,0 +1,177 @@
+//! The rule of operators: however the inputs of a task interleave, as long as each channel keeps its order, the final
+//! state is the same and the outputs are the same in some order. And no output is late for whoever comes next.
+
+use std::collections::BTreeSet;
+
+use cutline_scenarios::inputs::{InputKind, Texts};
+use cutline_scenarios::operators::{Contents, OperatorKind, ROWS};
+use cutline_sim::operator::{Context, Operator};
+use cutline_sim::random::{below, draw, mix};
+use cutline_sim::record::Record;
+use cutline_sim::state::KeyedState;
+use cutline_sim::time::Time;
+use serde::Deserialize;
+
+/// Channels of the task, half of them on port 0 and half on port 1.
+const CHANNELS: u64 = 4;
+const RECORDS: u64 = 60;
+
+#[derive(Clone, Copy)]
+enum Item {
+    Record(Record),
+    Watermark(Time),
+}
+
+/// One channel: records in the order of event time, and watermarks between them.
+fn channel(seed: u64, channel: u64) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut time = 0;
+    for n in 0..RECORDS {
+        let bits = draw(seed, channel << 32 | n);
+        if bits & 3 == 0 && time > 1 {
+            items.push(Item::Watermark(time - 1));
+        }
+        items.push(Item::Record(Record {
+            lineage: mix(bits),
+            key: below(mix(bits ^ 1), 5),
+            value: below(mix(bits ^ 2), 40) as i64 - 5,
+            event_time: time,
+            size: 8,
+        }));
+        time += below(mix(bits ^ 3), 4);
+    }
+    items
+}
+
+/// What a task has computed when all its channels are read, and then when it has ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    before_the_end: (u64, Vec<Record>),
+    at_the_end: (u64, Vec<Record>),
+}
+
+/// Everything about a task that feeds one operator.
+struct Task<'a> {
+    operator: &'a dyn Operator,
+    state: KeyedState,
+    watermark: Time,
+    out: Vec<Record>,
+}
+
+impl Task<'_> {
+    fn record(&mut self, port: u32, record: &Record) {
+        let before = self.out.len();
+        let mut context = Context { state: &mut self.state, out: &mut self.out, watermark: self.watermark };
+        self.operator.on_record(port, record, &mut context);
+        self.check_times(before, self.watermark);
+    }
+
+    fn advance(&mut self, watermark: Time) {
+        let forwarded = std::mem::replace(&mut self.watermark, watermark);
+        let before = self.out.len();
+        while let Some(timer) = self.state.pop_timer(watermark) {
+            self.operator
+                .on_timer(timer, &mut Context { state: &mut self.state, out: &mut self.out, watermark });
+        }
+        self.check_times(before, forwarded);
+    }
+
+    /// Whoever comes next has been promised that nothing up to the watermark follows.
+    fn check_times(&self, before: usize, forwarded: Time) {
+        let mut new = self.out[before..].iter();
+        assert!(new.all(|record| forwarded == 0 || record.event_time > forwarded), "an output is late");
+    }
+
+    fn outcome(&self, blurred: bool) -> (u64, Vec<Record>) {
+        let records = self.out.iter().map(|&record| if blurred { record.result() } else { record });
+        let mut records: Vec<Record> = records.collect();
+        records.sort();
+        (self.state.fingerprint(), records)
+    }
+}
+
+/// Runs one interleaving, which the choices decide.
+fn run(operator: &dyn Operator, channels: &[Vec<Item>], choices: u64, blurred: bool) -> Outcome {
+    let mut task = Task { operator, state: KeyedState::default(), watermark: 0, out: Vec::new() };
+    let mut next = vec![0; channels.len()];
+    let mut watermarks = vec![0; channels.len()];
+    let mut step = 0;
+    loop {
+        let open: Vec<usize> = (0..channels.len()).filter(|&at| next[at] < channels[at].len()).collect();
+        // Every third interleaving reads one channel for a while, then another.
+        let choice = draw(choices, if choices.is_multiple_of(3) { step / 40 } else { step });
+        let Some(&at) = open.get(below(choice, open.len() as u64) as usize) else { break };
+        match channels[at][next[at]] {
+            Item::Record(record) => task.record((at & 1) as u32, &record),
+            Item::Watermark(time) => watermarks[at] = time,
+        }
+        next[at] += 1;
+        step += 1;
+        let lowest = watermarks.iter().copied().min().unwrap_or(0);
+        if lowest > task.watermark {
+            task.advance(lowest);
+        }
+    }
+    let before_the_end = task.outcome(blurred);
+    task.advance(Time::MAX);
+    Outcome { before_the_end, at_the_end: task.outcome(blurred) }
+}
+
+/// Reads kinds as a scenario would write them.
+fn parse<T: for<'de> Deserialize<'de>>(toml: &str) -> T {
+    toml::from_str(toml).expect(toml)
+}
+
+#[derive(Deserialize)]
+struct Named {
+    operators: Vec<OperatorKind>,
+}
+
+fn every_kind() -> Vec<OperatorKind> {
+    let kinds = ROWS.iter().map(|row| match row.name {
+        "counter" => "{ counter = { keys = 4 } }".to_owned(),
+        "key-by-value" => "{ key-by-value = { modulus = 3 } }".to_owned(),
+        "window-count" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
+        name => format!("\"{name}\""),
+    });
+    parse::<Named>(&format!("operators = [{}]", kinds.collect::<Vec<_>>().join(", "))).operators
+}
+
+#[test]
+fn no_operator_depends_on_how_its_inputs_interleave() {
+    let text: InputKind = parse("text = { rate = \"1/s\", splits = 1 }");
+    let nexmark: InputKind = parse("nexmark = { events = 40, rate = \"1/s\", splits = 1 }");
+    let mut texts = Texts::default();
+    let inputs = [text, nexmark].map(|kind| kind.build(1, &mut texts).expect("an input"));
+    let contents = Contents::of(&inputs);
+    for kind in every_kind() {
+        let operator = kind.build(&contents).expect("an operator");
+        for seed in 0..10 {
+            let channels: Vec<_> = (0..CHANNELS).map(|at| channel(seed, at)).collect();
+            let run = |choices| run(&*operator, &channels, choices, kind.blurs_event_time());
+            let first = run(0);
+            assert!(!first.at_the_end.1.is_empty(), "{} emits something", kind.name());
+            for choices in 1..20 {
+                assert!(run(choices) == first, "{}: seed {seed}, interleaving {choices}", kind.name());
+            }
+        }
+    }
+}
+
+/// Emits its state after every record, as no operator should.
+struct RunningSum;
+
+impl Operator for RunningSum {
+    fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
+        let value = cx.state.add(record.key, record.value);
+        cx.out.push(Record { lineage: 0, value, ..*record });
+    }
+}
+
+#[test]
+fn an_operator_that_does_depend_on_it_is_found_out() {
+    let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at)).collect();
+    let outcomes: BTreeSet<Vec<Record>> =
+        (0..5).map(|choices| run(&RunningSum, &channels, choices, true).at_the_end.1).collect();
+    assert!(outcomes.len() > 1);
+}

@@ -1,0 +1,241 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::graph::{EdgeSpec, OperatorSpec, ServiceTime, SinkMode};
+use crate::input::Entry;
+use crate::record::derive_lineage;
+use crate::state::{Slot, Timer};
+
+/// 0..count, dealt round robin over the splits; key = value % 7.
+struct Numbers {
+    count: u64,
+    splits: u32,
+}
+
+impl Input for Numbers {
+    fn splits(&self) -> u32 {
+        self.splits
+    }
+
+    fn start(&self, split: u32) -> u64 {
+        u64::from(split)
+    }
+
+    fn read(&self, _: u32, offset: u64) -> Option<Entry> {
+        let record = Record {
+            key: offset % 7,
+            value: offset as i64,
+            event_time: offset,
+            size: 8,
+            ..Record::default()
+        };
+        (offset < self.count).then(|| Entry { record, next: offset + u64::from(self.splits) })
+    }
+}
+
+/// Sums per key and passes on; at the end it emits the sums.
+struct Sum;
+
+impl Operator for Sum {
+    fn on_record(&self, _: u32, record: &Record, cx: &mut Context<'_>) {
+        cx.state.add(record.key, record.value);
+        cx.state.set_timer(Timer { time: NEVER, key: record.key, slot: 0 });
+    }
+
+    fn on_timer(&self, timer: Timer, cx: &mut Context<'_>) {
+        let value = cx.state.value(timer.key).unwrap_or(0);
+        cx.out.push(Record { lineage: timer.key, key: timer.key, value, ..Record::default() });
+    }
+}
+
+/// Passes on the records of one parity.
+struct Parity(i64);
+
+impl Operator for Parity {
+    fn on_record(&self, _: u32, record: &Record, cx: &mut Context<'_>) {
+        if record.value & 1 == self.0 {
+            cx.out.push(Record { key: 0, ..*record });
+        }
+    }
+}
+
+/// Joins its two ports by key; the value tells the pair.
+struct Join;
+
+impl Operator for Join {
+    fn on_record(&self, port: u32, record: &Record, cx: &mut Context<'_>) {
+        cx.state.set_entry(Slot { key: record.key, map: port, slot: record.lineage }, record.value);
+        for (_, other) in cx.state.entries(record.key, 1 - port) {
+            let (left, right) = if port == 0 { (record.value, other) } else { (other, record.value) };
+            cx.out.push(Record { key: record.key, value: left * 10_000 + right, ..Record::default() });
+        }
+    }
+}
+
+/// Halves a value and sends it round again, until it is 0.
+struct Halve;
+
+impl Operator for Halve {
+    fn on_record(&self, _: u32, record: &Record, cx: &mut Context<'_>) {
+        cx.state.add(record.key, 1);
+        if record.value > 0 {
+            let lineage = derive_lineage(record.lineage, 0);
+            cx.out.push(Record { lineage, value: record.value / 2, ..*record });
+        }
+    }
+}
+
+/// Sends every record round for ever.
+struct Spin;
+
+impl Operator for Spin {
+    fn on_record(&self, _: u32, record: &Record, cx: &mut Context<'_>) {
+        cx.out.push(*record);
+    }
+}
+
+fn spec(uid: &str, role: Role, parallelism: u32) -> OperatorSpec {
+    OperatorSpec { uid: uid.to_owned(), role, parallelism, service: ServiceTime::default(), state_bytes: 0 }
+}
+
+fn edge(ship: Ship, port: u32) -> EdgeSpec {
+    EdgeSpec { ship, port, feedback: false }
+}
+
+fn numbers(graph: &mut JobGraph, uid: &str, count: u64, splits: u32) -> NodeIndex {
+    graph.add_node(spec(uid, Role::Source(Arc::new(Numbers { count, splits })), 1))
+}
+
+fn transform(
+    graph: &mut JobGraph,
+    uid: &str,
+    operator: impl Operator + 'static,
+    parallelism: u32,
+) -> NodeIndex {
+    graph.add_node(spec(uid, Role::Transform(Arc::new(operator)), parallelism))
+}
+
+fn sink(graph: &mut JobGraph, uid: &str) -> NodeIndex {
+    graph.add_node(spec(uid, Role::Sink(SinkMode::Plain), 1))
+}
+
+#[test]
+fn even_and_odd_sums_come_out_whatever_the_number_of_splits() {
+    let run = |splits| {
+        let mut graph = JobGraph::new();
+        let source = numbers(&mut graph, "numbers", 10_001, splits);
+        let sink = sink(&mut graph, "sink");
+        for (name, parity) in [("even", 0), ("odd", 1)] {
+            let filter = transform(&mut graph, name, Parity(parity), 2);
+            let sum = transform(&mut graph, &format!("{name}-sum"), Sum, 2);
+            graph.add_edge(source, filter, edge(Ship::Rebalance, 0));
+            graph.add_edge(filter, sum, edge(Ship::Hash, 0));
+            graph.add_edge(sum, sink, edge(Ship::Rebalance, parity as u32));
+        }
+        let reference = interpret(&graph, 1_000_000).unwrap();
+        let found = &reference.operators[sink.index()];
+        assert_eq!(found.received, 2);
+        let digest = interpret_with(&graph, 1_000_000, SinkRecords::Digest).unwrap();
+        assert_eq!(digest.operators[sink.index()].records_fingerprint, found.records_fingerprint);
+        assert!(digest.operators[sink.index()].records.is_empty());
+        found.records.iter().map(|record| record.value).collect::<Vec<_>>()
+    };
+    assert_eq!(run(1), [25_000_000, 25_005_000]);
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn a_join_equals_nested_loops() {
+    let mut graph = JobGraph::new();
+    let left = numbers(&mut graph, "left", 100, 2);
+    let right = numbers(&mut graph, "right", 60, 3);
+    let join = transform(&mut graph, "join", Join, 4);
+    let sink = sink(&mut graph, "sink");
+    graph.add_edge(left, join, edge(Ship::Hash, 0));
+    graph.add_edge(right, join, edge(Ship::Hash, 1));
+    graph.add_edge(join, sink, edge(Ship::Rebalance, 0));
+    let reference = interpret(&graph, 1_000_000).unwrap();
+    let mut expected: Vec<i64> =
+        (0..100).flat_map(|l| (0..60).filter(move |r| l % 7 == r % 7).map(move |r| l * 10_000 + r)).collect();
+    let mut found: Vec<i64> = reference.operators[sink.index()].records.iter().map(|r| r.value).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    let own = &reference.operators[join.index()];
+    assert_eq!(own.received, 160);
+    assert_eq!(own.state.len(), 160);
+    assert_eq!(own.fingerprint, own.state.fingerprint());
+    let weights = |operator: NodeIndex, splits: u32, count: u64, port: u32| {
+        (0..count)
+            .map(|n| source_lineage(operator.index() as u32, (n % u64::from(splits)) as u32, n))
+            .map(|lineage| lineage_weight(lineage, port))
+            .fold(0, u64::wrapping_add)
+    };
+    assert_eq!(own.lineages, weights(left, 2, 100, 0).wrapping_add(weights(right, 3, 60, 1)));
+}
+
+#[test]
+fn a_cycle_runs_until_it_rests_and_is_given_up_if_it_never_does() {
+    let build = |rests: bool| {
+        let mut graph = JobGraph::new();
+        let source = numbers(&mut graph, "numbers", 50, 1);
+        let around = match rests {
+            true => transform(&mut graph, "around", Halve, 2),
+            false => transform(&mut graph, "around", Spin, 2),
+        };
+        let sink = sink(&mut graph, "sink");
+        graph.add_edge(source, around, edge(Ship::Hash, 0));
+        graph.add_edge(around, around, EdgeSpec { feedback: true, ..edge(Ship::Hash, 1) });
+        graph.add_edge(around, sink, edge(Ship::Rebalance, 0));
+        (graph, around, sink)
+    };
+    let (graph, around, sink) = build(true);
+    let reference = interpret(&graph, 10_000).unwrap();
+    let halvings: u64 = (0..50u64).map(|n| u64::from(64 - n.leading_zeros())).sum();
+    assert_eq!(reference.operators[around.index()].received, 50 + halvings);
+    assert_eq!(reference.operators[sink.index()].received, halvings);
+    let (graph, ..) = build(false);
+    let endless = interpret(&graph, 10_000).unwrap_err();
+    assert!(matches!(endless, ReferenceError::StepLimit { limit: 10_000, .. }), "{endless}");
+}
+
+#[test]
+fn a_broadcast_edge_delivers_copies_and_refuses_keyed_state() {
+    let mut graph = JobGraph::new();
+    let source = numbers(&mut graph, "numbers", 10, 1);
+    let filter = transform(&mut graph, "even", Parity(0), 3);
+    let sink = sink(&mut graph, "sink");
+    graph.add_edge(source, filter, edge(Ship::Broadcast, 0));
+    graph.add_edge(filter, sink, edge(Ship::Rebalance, 0));
+    let reference = interpret(&graph, 1_000).unwrap();
+    assert_eq!(reference.operators[filter.index()].received, 30);
+    assert_eq!(reference.operators[sink.index()].received, 15);
+    for ship in [Ship::Broadcast, Ship::Rebalance] {
+        let mut graph = JobGraph::new();
+        let source = numbers(&mut graph, "numbers", 10, 1);
+        let sum = transform(&mut graph, "sum", Sum, 3);
+        graph.add_edge(source, sum, edge(ship, 0));
+        let unsupported = ReferenceError::Unsupported { uid: "sum".to_owned(), ship };
+        assert_eq!(interpret(&graph, 1_000).unwrap_err(), unsupported);
+    }
+}
+
+#[test]
+fn timers_behind_timers_fire_after_all_their_records() {
+    let mut graph = JobGraph::new();
+    let source = numbers(&mut graph, "numbers", 5_000, 1);
+    let first = transform(&mut graph, "first", Sum, 2);
+    let second = transform(&mut graph, "second", Sum, 2);
+    let sink = sink(&mut graph, "sink");
+    graph.add_edge(second, sink, edge(Ship::Rebalance, 0));
+    graph.add_edge(first, second, edge(Ship::Hash, 0));
+    graph.add_edge(source, first, edge(Ship::Hash, 0));
+    let reference = interpret(&graph, 100_000).unwrap();
+    let mut sums = BTreeMap::new();
+    (0..5_000).for_each(|n| *sums.entry(n % 7).or_insert(0) += n);
+    let found = &reference.operators[sink.index()].records;
+    let found: BTreeMap<i64, i64> = found.iter().map(|record| (record.key as i64, record.value)).collect();
+    assert_eq!(found, sums);
+    assert_eq!(reference.steps, 5_000 + 5_000 + 7 + 7 + 7 + 7);
+}
