@@ -1,7 +1,8 @@
-//! What to run: scenario files, their units and the library of ready-made scenarios.
+//! What to run, and how: scenario files, the library of ready-made ones, fault profiles, the runner.
 
 pub mod inputs;
 pub mod library_files;
 pub mod operators;
+pub mod record;
 pub mod spec;
 pub mod units;

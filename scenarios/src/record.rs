@@ -1,0 +1,185 @@
+//! What is left of a run: plain data, for the screen, for files, for reports. Times are nanoseconds of virtual time.
+
+use cutline_sim::ids::{Attempt, CheckpointId};
+use cutline_sim::oracles::Verdict;
+use cutline_sim::protocol::AbortReason;
+use cutline_sim::world::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// The version of [`RunRecord`]: it grows with every change of its meaning or form.
+pub const RECORD_VERSION: u32 = 1;
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunRecord {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The strategy's name, or the bug's.
+    pub strategy: String,
+    /// The fault profile's name.
+    pub faults: String,
+    /// The seed.
+    pub seed: u64,
+    /// The faults drawn, a line each.
+    pub plan: Vec<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the oracles say, in the order of `cutline list oracles`.
+    pub verdicts: Vec<OracleVerdict>,
+    /// The digest of everything observable, 32 hexadecimal digits.
+    pub digest: String,
+    /// How long it took.
+    pub duration: u64,
+    /// Events and records handled by the simulator.
+    pub steps: u64,
+    /// Records read by the sources in the history that counts.
+    pub source_records: u64,
+    /// Records visible in the external system.
+    pub sink_records: u64,
+    /// Records that sources had to read again after restores.
+    pub replayed_records: u64,
+    /// Records that reached a sink (or the last operator), repetitions included.
+    pub arrivals: u64,
+    /// Arrivals per second of virtual time.
+    pub throughput: f64,
+    /// From the instant a record could be read to its arrival.
+    pub latency: Latency,
+    /// Checkpoints, in the order of their ids.
+    pub checkpoints: Vec<CheckpointRecord>,
+    /// Crashes of tasks.
+    pub task_crashes: u64,
+    /// Crashes of nodes.
+    pub node_crashes: u64,
+    /// Restores after a failure, in order.
+    pub restores: Vec<RestoreRecord>,
+    /// Control messages that were lost, late or doubled.
+    pub messages_disturbed: u64,
+    /// Writes of snapshots that failed.
+    pub writes_failed: u64,
+}
+
+/// What one oracle says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OracleVerdict {
+    /// The oracle.
+    pub oracle: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+}
+
+/// Latencies in nanoseconds; two significant digits. All 0 if nothing arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Latency {
+    /// Half are below.
+    pub p50: u64,
+    /// 99 of 100 are below.
+    pub p99: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+/// How a checkpoint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckpointEnd {
+    /// Its metadata is durable.
+    Completed,
+    /// It was given up.
+    Aborted(AbortReason),
+    /// The run ended before it.
+    InProgress,
+}
+
+/// One checkpoint. The breakdown is that of the slowest subtask in each part (see Flink's "Monitoring Checkpointing").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CheckpointRecord {
+    /// Its id.
+    pub id: CheckpointId,
+    /// When it was triggered.
+    pub triggered: u64,
+    /// How it ended.
+    pub end: CheckpointEnd,
+    /// From the trigger to its end.
+    pub duration: u64,
+    /// Checkpointed data size in bytes.
+    pub bytes: u64,
+    /// Longest start delay.
+    pub start_delay: u64,
+    /// Longest alignment duration.
+    pub alignment: u64,
+    /// Longest sync duration.
+    pub sync: u64,
+    /// Longest async duration.
+    pub asynchronous: u64,
+}
+
+/// One recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RestoreRecord {
+    /// The attempt it began.
+    pub attempt: Attempt,
+    /// The checkpoint restored; absent: the initial state.
+    pub checkpoint: Option<CheckpointId>,
+    /// When the first crash happened that it repairs (or, without one, when the coordinator decided).
+    pub crashed: u64,
+    /// When the coordinator noticed.
+    pub noticed: u64,
+    /// When everything was cancelled.
+    pub cancelled: u64,
+    /// When the restore began.
+    pub began: u64,
+    /// When all tasks ran again; absent if they did not before the next failure.
+    pub running: Option<u64>,
+    /// Records that sources had emitted and must read again.
+    pub replayed: u64,
+}
+
+/// The class of a run, as its exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// No oracle objects.
+    Pass = 0,
+    /// An oracle other than liveness and determinism objects.
+    Safety = 1,
+    /// Liveness objects.
+    Stall = 3,
+    /// Determinism objects.
+    NonDeterminism = 4,
+}
+
+impl RunRecord {
+    /// The class: non-determinism first (nothing else can be believed then), then safety, then stalls.
+    pub fn class(&self) -> Class {
+        use cutline_sim::oracles::{determinism, liveness};
+        let fails = |name: &str| self.verdicts.iter().any(|v| v.oracle == name && v.verdict.is_fail());
+        if fails(determinism::NAME) {
+            return Class::NonDeterminism;
+        }
+        let safety = |v: &OracleVerdict| v.oracle != liveness::NAME && v.verdict.is_fail();
+        if self.verdicts.iter().any(safety) {
+            Class::Safety
+        } else if fails(liveness::NAME) {
+            Class::Stall
+        } else {
+            Class::Pass
+        }
+    }
+
+    /// Completed checkpoints.
+    pub fn completed(&self) -> impl Iterator<Item = &CheckpointRecord> {
+        self.checkpoints.iter().filter(|checkpoint| checkpoint.end == CheckpointEnd::Completed)
+    }
+
+    /// Number of aborted checkpoints.
+    pub fn aborted(&self) -> usize {
+        self.checkpoints.iter().filter(|checkpoint| matches!(checkpoint.end, CheckpointEnd::Aborted(_))).count()
+    }
+}
