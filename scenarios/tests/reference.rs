@@ -107,8 +107,7 @@ fn even_and_odd_numbers_have_their_sums() {
         .into_iter()
         .map(|parity| {
             let kept = job.operator(parity, &format!("\"{parity}\""), &[source]);
-            let keyed = job.operator(&format!("{parity}-key"), "{ key-by-value = { modulus = 2 } }", &[kept]);
-            job.operator(&format!("{parity}-sum"), "\"keyed-sum\"", &[keyed])
+            job.operator(&format!("{parity}-sum"), "\"keyed-sum\"", &[kept])
         })
         .collect();
     let sink = job.sink(&sums);

@@ -1,4 +1,4 @@
-//! Keeps records with an even value, unchanged. No state.
+//! Keeps records with an even value and gives them the key 0, so that a `keyed-sum` behind it has one sum. No state.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub fn build(_contents: &Contents) -> Result<Arc<dyn Operator>, OperatorError> {
 impl Operator for KeepEven {
     fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
         if record.value & 1 == 0 {
-            cx.out.push(*record);
+            cx.out.push(Record { key: 0, ..*record });
         }
     }
 }
@@ -34,6 +34,6 @@ mod tests {
     fn only_even_values_pass() {
         let records: Vec<_> = (-3..4).map(|value| (0, record(7, value, 0))).collect();
         let (_, out) = run(&KeepEven, &records, 0);
-        assert!(out.iter().map(|record| record.value).eq([-2, 0, 2]));
+        assert!(out.iter().map(|record| (record.key, record.value)).eq([(0, -2), (0, 0), (0, 2)]));
     }
 }

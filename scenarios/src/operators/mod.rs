@@ -83,8 +83,8 @@ operators! {
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
     Join in join = "join": "joins the records of two ports that have the same key";
-    KeepEven in keep_even = "keep-even": "keeps records with an even value";
-    KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value";
+    KeepEven in keep_even = "keep-even": "keeps records with an even value, under the key 0";
+    KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value, under the key 1";
     KeyByValue(settings: key_by_value::KeyByValue) in key_by_value = "key-by-value": "sets the key to the value modulo a number";
     KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
     KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
