@@ -2,7 +2,10 @@
 
 pub mod inputs;
 pub mod library_files;
+pub mod metrics;
 pub mod operators;
+pub mod prepare;
 pub mod record;
+pub mod run;
 pub mod spec;
 pub mod units;

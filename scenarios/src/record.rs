@@ -180,6 +180,9 @@ impl RunRecord {
 
     /// Number of aborted checkpoints.
     pub fn aborted(&self) -> usize {
-        self.checkpoints.iter().filter(|checkpoint| matches!(checkpoint.end, CheckpointEnd::Aborted(_))).count()
+        self.checkpoints
+            .iter()
+            .filter(|checkpoint| matches!(checkpoint.end, CheckpointEnd::Aborted(_)))
+            .count()
     }
 }

@@ -1,6 +1,7 @@
 //! What sources read: an immutable, replayable, offset-addressed input.
 
 use crate::record::Record;
+use crate::time::Time;
 
 /// One record of an input, and where the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub trait Input: Send + Sync {
     /// split. Watermarks trail by this much, so no record is ever late.
     fn disorder(&self) -> u64 {
         0
+    }
+
+    /// The event time of the last record of all; 0 if there is none. The default reads everything.
+    fn last_event_time(&self) -> Time {
+        let mut last = 0;
+        for split in 0..self.splits() {
+            let mut offset = self.start(split);
+            while let Some(entry) = self.read(split, offset) {
+                last = last.max(entry.record.event_time);
+                offset = entry.next;
+            }
+        }
+        last
     }
 
     /// What a person should read about the record at an offset of a split, in a witness.

@@ -119,6 +119,9 @@ pub(crate) struct Network {
     /// When each task acts next.
     pub wakes: Tournament,
     pub config: NetworkConfig,
+    /// The item to look out for: the n-th on a channel; and the last one that was it.
+    pub watch: Option<(ChannelId, u64)>,
+    pub watched: Option<Slot>,
 }
 
 impl Clone for Network {
@@ -128,6 +131,7 @@ impl Clone for Network {
             ports: self.ports.clone(),
             wakes: self.wakes.clone(),
             config: self.config.clone(),
+            ..*self
         }
     }
 
@@ -136,6 +140,8 @@ impl Clone for Network {
         self.ports.clone_from(&from.ports);
         self.wakes.clone_from(&from.wakes);
         self.config.clone_from(&from.config);
+        self.watch = from.watch;
+        self.watched = from.watched;
     }
 }
 
@@ -181,6 +187,9 @@ impl Network {
         let ch = &mut self.channels[channel.index()];
         let size = slot.size;
         ch.append(slot);
+        if self.watch == Some((channel, ch.sent.count)) {
+            self.watched = Some(slot);
+        }
         if ch.open_slots == 0 {
             self.ports[ch.from.index()].used += 1;
         }

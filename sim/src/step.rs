@@ -210,7 +210,8 @@ impl Step<'_> {
 
     #[inline]
     fn record_latency(&mut self, record: &Record, now: Time) {
-        if self.shared.detail.latencies {
+        // A result without an instant of its own (a sum at the end of the input) has no latency.
+        if self.shared.detail.latencies && record.event_time != NEVER {
             self.shared.latencies.push(now.saturating_sub(record.event_time));
         }
     }

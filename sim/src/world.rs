@@ -13,18 +13,19 @@
 
 use std::sync::Arc;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, RECORD, Slot};
 use crate::coordinator::Coordinator;
 use crate::erased::Protocol;
 use crate::event::{self, Detail, Event, Origin, Stamped};
 use crate::external::{External, Reply, Request};
 use crate::faults::{FaultPlan, Faults};
-use crate::ids::{Attempt, NodeId, TaskId};
+use crate::ids::{Attempt, ChannelId, NodeId, TaskId};
 use crate::network::{Network, Port};
 use crate::post::{MessageFaults, Post};
 use crate::protocol::{InputSet, JobCtx, SnapshotMethod};
 use crate::queue::{Action, Queue};
 use crate::random::{self, Stream};
+use crate::record::Record;
 use crate::shared::{Shared, StoreFaults};
 use crate::state::KeyedState;
 use crate::step::Step;
@@ -33,6 +34,9 @@ use crate::task::{Letter, Mail, Status, Task};
 use crate::time::{NEVER, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
+
+/// Latencies are handed to the observer when there are so many, if no event comes before.
+const LATENCIES_AT_ONCE: usize = 1 << 16;
 
 /// A bound that a run has exceeded: see [`Bounds`](crate::config::Bounds).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -168,6 +172,8 @@ impl World {
             ports: (0..tasks).map(|task| Port::new(&topology, TaskId(task as u32))).collect(),
             wakes: Tournament::new(tasks as u32),
             config: config.network.clone(),
+            watch: None,
+            watched: None,
         };
         let nodes =
             (0..config.cluster.nodes).map(|_| Node { up: true, ..Node::default() }).collect::<Vec<_>>();
@@ -246,12 +252,22 @@ impl World {
         self.deadline = deadline;
     }
 
+    /// Looks out for the n-th item (the first is 1) sent on a channel: see [`World::watched`].
+    pub fn watch(&mut self, channel: ChannelId, count: u64) {
+        self.network.watch = Some((channel, count));
+    }
+
+    /// The record that was the item looked out for, when it was last sent; `None` if it is no record.
+    pub fn watched(&self) -> Option<Record> {
+        self.network.watched.filter(|slot| slot.kind() == RECORD).map(Slot::to_record)
+    }
+
     /// Runs to the end. After everything that happens, the events that it caused are handed to the observer.
     pub fn run(&mut self, observe: &mut dyn FnMut(&World, &[Stamped])) -> Outcome {
         let mut events = Vec::new();
         loop {
             self.step();
-            if !self.shared.log.is_empty() {
+            if !self.shared.log.is_empty() || self.shared.latencies.len() >= LATENCIES_AT_ONCE {
                 std::mem::swap(&mut events, &mut self.shared.log);
                 self.note(&events);
                 observe(self, &events);

@@ -1,0 +1,165 @@
+//! What a run costs, read off its events.
+
+use std::collections::BTreeMap;
+
+use cutline_sim::event::{Event, Stamped};
+use cutline_sim::graph::Role;
+use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::time::Time;
+use cutline_sim::world::World;
+use hdrhistogram::Histogram;
+
+use crate::record::{CheckpointEnd, CheckpointRecord, Latency, RestoreRecord};
+
+/// Collects the figures of one run.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Checkpoints by id.
+    pub checkpoints: BTreeMap<CheckpointId, CheckpointRecord>,
+    /// Restores after a failure, in order.
+    pub restores: Vec<RestoreRecord>,
+    /// Crashes of tasks.
+    pub task_crashes: u64,
+    /// Crashes of nodes.
+    pub node_crashes: u64,
+    /// Control messages that were lost, late or doubled.
+    pub messages_disturbed: u64,
+    /// Writes of snapshots that failed.
+    pub writes_failed: u64,
+    /// Records that reached a sink, repetitions included.
+    pub arrivals: u64,
+    latencies: Option<Histogram<u64>>,
+    /// The first crash that no restore has repaired, the notice of it, and the end of the cancellation.
+    crashed: Option<Time>,
+    noticed: Time,
+    cancelled: Time,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics {
+            checkpoints: BTreeMap::new(),
+            restores: Vec::new(),
+            task_crashes: 0,
+            node_crashes: 0,
+            messages_disturbed: 0,
+            writes_failed: 0,
+            arrivals: 0,
+            // Two significant digits are valid, so this is always there.
+            latencies: Histogram::new(2).ok(),
+            crashed: None,
+            noticed: 0,
+            cancelled: 0,
+        }
+    }
+}
+
+impl Metrics {
+    /// Reads a batch of events.
+    pub fn observe(&mut self, world: &World, events: &[Stamped]) {
+        for stamped in events {
+            self.read(world, stamped);
+        }
+    }
+
+    /// Takes in latencies of arrivals.
+    pub fn arrive(&mut self, latencies: &[Time]) {
+        self.arrivals += latencies.len() as u64;
+        if let Some(histogram) = &mut self.latencies {
+            latencies.iter().for_each(|&latency| histogram.saturating_record(latency.max(1)));
+        }
+    }
+
+    /// The distribution of the latencies so far.
+    pub fn latency(&self) -> Latency {
+        match &self.latencies {
+            Some(histogram) if !histogram.is_empty() => Latency {
+                p50: histogram.value_at_quantile(0.5),
+                p99: histogram.value_at_quantile(0.99),
+                max: histogram.max(),
+            },
+            _ => Latency::default(),
+        }
+    }
+
+    fn read(&mut self, world: &World, stamped: &Stamped) {
+        let now = stamped.time;
+        match stamped.event {
+            Event::CheckpointTriggered { id } => {
+                let record = CheckpointRecord {
+                    id,
+                    triggered: now,
+                    end: CheckpointEnd::InProgress,
+                    duration: 0,
+                    bytes: 0,
+                    start_delay: 0,
+                    alignment: 0,
+                    sync: 0,
+                    asynchronous: 0,
+                };
+                self.checkpoints.insert(id, record);
+            }
+            Event::SnapshotTaken { id, metrics } => {
+                if let Some(record) = self.checkpoints.get_mut(&id) {
+                    record.start_delay = record.start_delay.max(metrics.start_delay);
+                    record.alignment = record.alignment.max(metrics.alignment);
+                    record.sync = record.sync.max(metrics.sync);
+                    record.asynchronous = record.asynchronous.max(metrics.asynchronous);
+                }
+            }
+            Event::CheckpointCompleted { id, duration, bytes } => {
+                if let Some(record) = self.checkpoints.get_mut(&id) {
+                    *record = CheckpointRecord { end: CheckpointEnd::Completed, duration, bytes, ..*record };
+                }
+            }
+            Event::CheckpointAborted { id, reason } => {
+                if let Some(record) = self.checkpoints.get_mut(&id) {
+                    record.end = CheckpointEnd::Aborted(reason);
+                    record.duration = now - record.triggered;
+                }
+            }
+            Event::TaskCrashed { .. } => {
+                self.task_crashes += 1;
+                self.crashed = self.crashed.or(Some(now));
+            }
+            Event::NodeCrashed { .. } => {
+                self.node_crashes += 1;
+                self.crashed = self.crashed.or(Some(now));
+            }
+            Event::FailureNoticed { .. } => self.noticed = now,
+            Event::JobCancelled => self.cancelled = now,
+            Event::Restoring { attempt, checkpoint } if attempt.0 > 1 => self.restores.push(RestoreRecord {
+                attempt,
+                checkpoint,
+                crashed: self.crashed.take().unwrap_or(self.noticed).min(self.noticed),
+                noticed: self.noticed,
+                cancelled: self.cancelled,
+                began: now,
+                running: None,
+                replayed: replayed(world, checkpoint),
+            }),
+            Event::JobRunning { .. } => {
+                if let Some(restore) = self.restores.last_mut() {
+                    restore.running = Some(now);
+                }
+            }
+            Event::MessageLost | Event::MessageDisturbed => self.messages_disturbed += 1,
+            Event::PersistFailed { .. } => self.writes_failed += 1,
+            _ => {}
+        }
+    }
+}
+
+/// How many records the sources have emitted that a checkpoint does not contain: they must read them again.
+fn replayed(world: &World, checkpoint: Option<CheckpointId>) -> u64 {
+    let topology = world.topology();
+    let manifest = checkpoint.and_then(|id| world.store().manifest(id));
+    let sources = (0..topology.tasks.len() as u32).map(TaskId);
+    let sources = sources.filter(|&task| matches!(topology.role(task), Role::Source(_)));
+    let lost = sources.map(|task| {
+        let handle = manifest.and_then(|manifest| manifest[task.index()]);
+        let kept = handle.and_then(|handle| world.store().get(handle)).map_or(0, |snapshot| snapshot.records);
+        world.handled(task).0.saturating_sub(kept)
+    });
+    lost.sum()
+}

@@ -1,0 +1,169 @@
+//! A scenario, ready to run: its job built, its inputs made, its failure-free result known. The same for every strategy,
+//! fault plan and seed of the run; only what is random in the inputs depends on the seed it is prepared with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cutline_sim::graph::{JobGraph, has_feedback};
+use cutline_sim::input::Input;
+use cutline_sim::operator::Operator;
+use cutline_sim::oracles::reference::{Reference, interpret};
+use cutline_sim::time::Time;
+use cutline_sim::topology::Topology;
+use cutline_sim::world::World;
+use petgraph::Direction::Incoming;
+use petgraph::graph::NodeIndex;
+
+use crate::inputs::text::Text;
+use crate::inputs::{BuiltInput, Content, InputKind, Texts};
+use crate::operators::{Contents, OperatorKind};
+
+use crate::spec::{Catalogue, Does, Scenario, ScenarioError};
+
+/// The reference interpreter gives up after so many steps: about a minute.
+const REFERENCE_STEPS: u64 = 5_000_000_000;
+
+/// A scenario, ready to run.
+#[derive(Clone)]
+pub struct Prepared {
+    name: String,
+    topology: Arc<Topology>,
+    reference: Arc<Reference>,
+    duration: Time,
+    words: Option<Arc<Text>>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prepared({})", self.name)
+    }
+}
+
+/// Makes inputs and operators for one seed.
+struct Workshop<'a> {
+    seed: u64,
+    texts: &'a mut Texts,
+    inputs: Vec<(String, BuiltInput)>,
+}
+
+impl Catalogue for Workshop<'_> {
+    fn input(&mut self, name: &str, kind: &InputKind) -> Result<Arc<dyn Input>, String> {
+        let built = kind.build(self.seed, self.texts).map_err(|error| error.to_string())?;
+        let input = Arc::clone(&built.input);
+        self.inputs.push((name.to_owned(), built));
+        Ok(input)
+    }
+
+    fn operator(
+        &mut self,
+        _uid: &str,
+        kind: &OperatorKind,
+        upstream: &[&str],
+    ) -> Result<Arc<dyn Operator>, String> {
+        let inputs =
+            self.inputs.iter().filter(|(name, _)| upstream.contains(&name.as_str())).map(|(_, built)| built);
+        kind.build(&Contents::of(inputs)).map_err(|error| error.to_string())
+    }
+}
+
+impl Prepared {
+    /// Builds a scenario; the seed decides what is random in its inputs.
+    ///
+    /// # Errors
+    /// If the job cannot be run, an input cannot be read, or the failure-free result cannot be computed.
+    pub fn new(scenario: &Scenario, seed: u64, texts: &mut Texts) -> Result<Prepared, ScenarioError> {
+        let mut workshop = Workshop { seed, texts, inputs: Vec::new() };
+        let (graph, config) = scenario.build(&mut workshop)?;
+        check_event_times(scenario, &graph)?;
+        let words = workshop.inputs.iter().find_map(|(_, built)| match &built.content {
+            Content::Text(text) => Some(Arc::clone(text)),
+            Content::Plain | Content::Nexmark(_) => None,
+        });
+        let duration =
+            workshop.inputs.iter().map(|(_, built)| built.input.last_event_time()).max().unwrap_or(0);
+        let reference =
+            interpret(&graph, REFERENCE_STEPS).map_err(|error| ScenarioError::new(error.to_string()))?;
+        let topology = Topology::new(graph, config).map_err(|error| ScenarioError::new(error.to_string()))?;
+        Ok(Prepared {
+            name: scenario.spec.name.to_string(),
+            topology: Arc::new(topology),
+            reference: Arc::new(reference),
+            duration,
+            words,
+        })
+    }
+
+    /// The scenario's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its tasks and channels.
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// Its failure-free result.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// When the last record may be emitted, in nanoseconds: about how long a failure-free run takes.
+    pub fn duration(&self) -> Time {
+        self.duration
+    }
+
+    /// True if the job has a cycle.
+    pub fn is_cyclic(&self) -> bool {
+        has_feedback(&self.topology.graph)
+    }
+
+    /// The final values of the last operator that has any, by the name of their key (the word, for a text; else the
+    /// number), the largest first.
+    pub fn values(&self, world: &World) -> Vec<(String, i64)> {
+        let mut values: Vec<(u64, i64)> = Vec::new();
+        for (at, info) in self.topology.tasks.iter().enumerate().rev() {
+            let same = self.topology.tasks.get(at + 1).is_some_and(|next| next.operator == info.operator);
+            if !values.is_empty() && !same {
+                break;
+            }
+            values.extend(world.state(cutline_sim::ids::TaskId(at as u32)).values());
+        }
+        values.sort_unstable_by_key(|&(key, value)| (std::cmp::Reverse(value), key));
+        let name = |key: u64| match (&self.words, u32::try_from(key)) {
+            (Some(text), Ok(word)) => text.word(word),
+            _ => key.to_string(),
+        };
+        let mut named: Vec<(String, i64)> =
+            values.into_iter().map(|(key, value)| (name(key), value)).collect();
+        named.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
+        named
+    }
+}
+
+/// Refuses an operator that goes by event time behind one whose results take the event time of whichever record came last.
+fn check_event_times(scenario: &Scenario, graph: &JobGraph) -> Result<(), ScenarioError> {
+    let kind = |node: NodeIndex| match &scenario.spec.job.operator.get(node.index())?.does {
+        Does::Transform(kind) => Some(kind),
+        Does::Source(_) | Does::Sink(_) => None,
+    };
+    for node in graph.node_indices().filter(|&node| kind(node).is_some_and(OperatorKind::needs_event_time)) {
+        let mut seen = vec![false; graph.node_count()];
+        let mut stack = vec![node];
+        while let Some(at) = stack.pop() {
+            for upstream in graph.neighbors_directed(at, Incoming) {
+                if kind(upstream).is_some_and(OperatorKind::blurs_event_time) {
+                    return Err(ScenarioError::new(format!(
+                        "operator `{}` goes by event time, and `{}` before it does not keep event times: put the window \
+                         before it",
+                        graph[node].uid, graph[upstream].uid
+                    )));
+                }
+                if !std::mem::replace(&mut seen[upstream.index()], true) {
+                    stack.push(upstream);
+                }
+            }
+        }
+    }
+    Ok(())
+}

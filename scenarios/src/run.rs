@@ -1,0 +1,340 @@
+//! The runner: one scenario, one strategy, one fault plan, one seed, all oracles.
+
+use std::sync::Arc;
+
+use cutline_sim::erased::Protocol;
+use cutline_sim::event::{Detail, Event, Stamped};
+use cutline_sim::faults::FaultPlan;
+use cutline_sim::graph::Role;
+use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::oracles::cut::{Cut, Tear};
+use cutline_sim::oracles::fencing::Fencing;
+use cutline_sim::oracles::ledger::{Ledger, visible_records};
+use cutline_sim::oracles::liveness::Liveness;
+use cutline_sim::oracles::order::Order;
+use cutline_sim::oracles::state::State;
+use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, restore, state};
+use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+use cutline_sim::time::{SECOND, Time};
+use cutline_sim::world::{Outcome, World};
+
+use crate::metrics::Metrics;
+use crate::prepare::Prepared;
+use crate::record::{OracleVerdict, RECORD_VERSION, RunRecord};
+
+/// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
+const SMALL_STEPS: u64 = 300_000;
+
+/// A strategy or a planted bug, as the runner takes it.
+#[derive(Clone, Copy)]
+pub struct Contender {
+    /// Its name.
+    pub name: &'static str,
+    /// Makes the machines of its cut protocol.
+    pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
+    /// How its snapshots reach the store.
+    pub snapshot: SnapshotMethod,
+}
+
+/// What a run is to do beyond running.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Fork the world at every completed checkpoint and restore it; `None`: for small runs only.
+    pub forks: Option<bool>,
+    /// Run twice and compare event for event.
+    pub check_determinism: bool,
+    /// Let tasks run ahead as far as nothing can reach them. Off, the run is slower and the same.
+    pub lookahead: bool,
+    /// Collect latencies, checkpoints, restores.
+    pub metrics: bool,
+    /// Emit an event for every record and mark (only of use with a trace).
+    pub detail: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { forks: None, check_determinism: false, lookahead: true, metrics: true, detail: false }
+    }
+}
+
+/// Something that wants to see every event: (the world, the events of one step).
+pub type Watcher<'a> = &'a mut dyn FnMut(&World, &[Stamped]);
+
+/// The worlds of one prepared scenario under one strategy, used again from run to run.
+pub struct Runner<'a> {
+    prepared: &'a Prepared,
+    contender: Contender,
+    pristine: World,
+    world: World,
+    fork: Option<World>,
+}
+
+/// The oracles over one run.
+struct Jury<'a> {
+    state: State<'a>,
+    ledger: Ledger<'a>,
+    cut: Cut,
+    order: Order,
+    fencing: Fencing,
+    liveness: Liveness,
+}
+
+impl<'a> Jury<'a> {
+    fn new(prepared: &'a Prepared) -> Self {
+        let reference = prepared.reference();
+        Jury {
+            state: State::new(reference),
+            ledger: Ledger::new(reference),
+            cut: Cut::default(),
+            order: Order::default(),
+            fencing: Fencing::default(),
+            liveness: Liveness::default(),
+        }
+    }
+
+    fn observe(&mut self, world: &World, event: &Stamped) {
+        self.cut.observe(world, event);
+        self.order.observe(world, event);
+        self.fencing.observe(world, event);
+        self.liveness.observe(world, event);
+    }
+}
+
+impl<'a> Runner<'a> {
+    /// Builds the worlds.
+    pub fn new(prepared: &'a Prepared, contender: Contender) -> Runner<'a> {
+        let pristine = World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot);
+        let world = pristine.clone();
+        Runner { prepared, contender, pristine, world, fork: None }
+    }
+
+    /// Makes the world as new, with a seed and faults.
+    fn begin(&mut self, seed: u64, plan: &Arc<FaultPlan>, options: &Options) {
+        self.world.clone_from(&self.pristine);
+        self.world.set_detail(Detail {
+            records: options.detail,
+            marks: options.detail,
+            latencies: options.metrics,
+        });
+        self.world.set_lookahead(options.lookahead);
+        self.world.set_deadline(self.deadline(plan.heal));
+        self.world.begin(seed, Arc::clone(plan));
+    }
+
+    /// When a run whose faults end at `heal` is given up.
+    fn deadline(&self, heal: Time) -> Time {
+        let bounds = &self.prepared.topology().config.bounds;
+        let needed = self.prepared.duration().saturating_mul(4).saturating_add(SECOND);
+        heal.max(needed).saturating_add(bounds.heal).min(bounds.time)
+    }
+
+    /// Runs, and asks every oracle.
+    pub fn run(
+        &mut self,
+        seed: u64,
+        plan: &Arc<FaultPlan>,
+        options: &Options,
+        watch: Option<Watcher<'_>>,
+    ) -> RunRecord {
+        let mut metrics = Metrics::default();
+        let (outcome, mut verdicts, tear) = self.judge(seed, plan, options, &mut metrics, watch);
+        if let Some(tear) = tear {
+            let name = self.name_record(seed, plan, options, tear);
+            for verdict in &mut verdicts {
+                if let ("cut", Verdict::Fail(proof)) = (verdict.oracle.as_str(), &mut verdict.verdict) {
+                    *proof += &name;
+                }
+            }
+        }
+        let digest = self.world.digest();
+        let mut record = self.record(seed, plan, outcome, verdicts, &metrics);
+        record.digest = format!("{digest:032x}");
+        let verdict = if options.check_determinism {
+            self.repeat(seed, plan, options)
+        } else {
+            Verdict::Unknown("not asked: it takes a second run".to_owned())
+        };
+        record.verdicts.push(OracleVerdict { oracle: determinism::NAME.to_owned(), verdict });
+        record
+    }
+
+    /// The world at the end of the last run.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn judge(
+        &mut self,
+        seed: u64,
+        plan: &Arc<FaultPlan>,
+        options: &Options,
+        metrics: &mut Metrics,
+        mut watch: Option<Watcher<'_>>,
+    ) -> (Outcome, Vec<OracleVerdict>, Option<Tear>) {
+        let prepared = self.prepared;
+        self.begin(seed, plan, options);
+        let mut jury = Jury::new(prepared);
+        let small = prepared.reference().steps <= SMALL_STEPS;
+        let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0 };
+        let forking = options.forks.unwrap_or(small);
+        let heal = prepared.duration() + prepared.topology().config.bounds.heal;
+        let outcome = self.world.run(&mut |world, events| {
+            if options.metrics {
+                metrics.observe(world, events);
+                metrics.arrive(world.latencies());
+            }
+            for event in events {
+                jury.observe(world, event);
+                if let (Event::CheckpointCompleted { id, .. }, true) = (event.event, forking) {
+                    forks.try_restore(prepared, world, id, heal);
+                }
+            }
+            if let Some(watch) = &mut watch {
+                watch(world, events);
+            }
+        });
+        let world = &self.world;
+        let mut verdicts = Vec::new();
+        let tear = jury.cut.tear();
+        let mut say =
+            |oracle: &str, verdict| verdicts.push(OracleVerdict { oracle: oracle.to_owned(), verdict });
+        say(state::NAME, jury.state.verdict(world, outcome));
+        say(ledger::NAME, jury.ledger.verdict(world, outcome));
+        say(jury.cut.name(), jury.cut.verdict(world, outcome));
+        say(restore::NAME, forks.verdict(forking));
+        say(jury.order.name(), jury.order.verdict(world, outcome));
+        say(jury.fencing.name(), jury.fencing.verdict(world, outcome));
+        say(jury.liveness.name(), jury.liveness.verdict(world, outcome));
+        self.fork = forks.fork;
+        (outcome, verdicts, tear)
+    }
+
+    /// Finds the record at which a cut is torn, in a second run that looks out for it.
+    fn name_record(&self, seed: u64, plan: &Arc<FaultPlan>, options: &Options, tear: Tear) -> String {
+        let mut world = self.pristine.clone();
+        world.set_lookahead(options.lookahead);
+        world.set_deadline(self.deadline(plan.heal));
+        world.begin(seed, Arc::clone(plan));
+        let count = tear.sent.count.min(tear.received.count) + 1;
+        world.watch(tear.channel, count);
+        let mut found = None;
+        let mut done = false;
+        world.run(&mut |world, events| {
+            let completes = |event: &Stamped| matches!(event.event, Event::CheckpointCompleted { id, .. } if id == tear.id);
+            if !done && events.iter().any(completes) {
+                done = true;
+                found = world.watched();
+            }
+        });
+        match found {
+            Some(record) => format!(
+                " Item {count} is the record with key {}, value {} and lineage {:#018x}.",
+                record.key, record.value, record.lineage
+            ),
+            None => format!(" Item {count} is a watermark or the end of the channel."),
+        }
+    }
+
+    /// Runs twice more and compares event for event.
+    fn repeat(&self, seed: u64, plan: &Arc<FaultPlan>, options: &Options) -> Verdict {
+        let once = || {
+            let mut world = self.pristine.clone();
+            let records = self.prepared.reference().steps <= 10 * SMALL_STEPS;
+            world.set_detail(Detail { records, marks: true, latencies: false });
+            world.set_lookahead(options.lookahead);
+            world.set_deadline(self.deadline(plan.heal));
+            world.begin(seed, Arc::clone(plan));
+            let mut all = Vec::new();
+            world.run(&mut |_, events| all.extend_from_slice(events));
+            all.sort_by_key(|event| (event.time, event.origin));
+            (world.digest(), all)
+        };
+        let (first, second) = (once(), once());
+        determinism::compare(self.prepared.topology(), (first.0, second.0), &first.1, &second.1)
+    }
+
+    fn record(
+        &self,
+        seed: u64,
+        plan: &FaultPlan,
+        outcome: Outcome,
+        verdicts: Vec<OracleVerdict>,
+        metrics: &Metrics,
+    ) -> RunRecord {
+        let (world, topology) = (&self.world, self.prepared.topology());
+        let tasks = (0..topology.tasks.len() as u32).map(TaskId);
+        let sources = tasks.filter(|&task| matches!(topology.role(task), Role::Source(_)));
+        let duration = world.now();
+        let per_second = metrics.arrivals as f64 * SECOND as f64;
+        RunRecord {
+            version: RECORD_VERSION,
+            scenario: self.prepared.name().to_owned(),
+            strategy: self.contender.name.to_owned(),
+            faults: String::new(),
+            seed,
+            plan: plan.describe(topology),
+            outcome,
+            verdicts,
+            digest: String::new(),
+            duration,
+            steps: world.steps(),
+            source_records: sources.map(|task| world.handled(task).0).sum(),
+            sink_records: visible_records(world),
+            replayed_records: metrics.restores.iter().map(|restore| restore.replayed).sum(),
+            arrivals: metrics.arrivals,
+            throughput: if duration == 0 { 0.0 } else { per_second / duration as f64 },
+            latency: metrics.latency(),
+            checkpoints: metrics.checkpoints.values().copied().collect(),
+            task_crashes: metrics.task_crashes,
+            node_crashes: metrics.node_crashes,
+            restores: metrics.restores.clone(),
+            messages_disturbed: metrics.messages_disturbed,
+            writes_failed: metrics.writes_failed,
+        }
+    }
+}
+
+/// The forks of a run: one world, used again and again.
+struct Forks {
+    fork: Option<World>,
+    verdict: Option<Verdict>,
+    done: u64,
+}
+
+impl Forks {
+    /// Fails the job over at this instant, without further faults, and asks about the end.
+    fn try_restore(&mut self, prepared: &Prepared, world: &World, id: CheckpointId, heal: Time) {
+        if self.verdict.is_some() {
+            return;
+        }
+        let fork = match &mut self.fork {
+            Some(fork) => {
+                fork.clone_from(world);
+                fork
+            }
+            None => self.fork.insert(world.clone()),
+        };
+        self.done += 1;
+        fork.set_detail(Detail::default());
+        fork.set_deadline(world.now().saturating_add(heal));
+        fork.fail_over();
+        let outcome = fork.run(&mut |_, _| {});
+        let reference = prepared.reference();
+        let mut liveness = Liveness::default();
+        let proofs = [
+            restore::proof(id, world.now(), state::NAME, &State::new(reference).verdict(fork, outcome)),
+            restore::proof(id, world.now(), ledger::NAME, &Ledger::new(reference).verdict(fork, outcome)),
+            restore::proof(id, world.now(), "liveness", &liveness.verdict(fork, outcome)),
+        ];
+        self.verdict = proofs.into_iter().flatten().next().map(Verdict::Fail);
+    }
+
+    fn verdict(&self, forking: bool) -> Verdict {
+        match &self.verdict {
+            Some(verdict) => verdict.clone(),
+            None if !forking => Verdict::Unknown("not asked: the run is large".to_owned()),
+            None if self.done == 0 => Verdict::Unknown("no checkpoint completed".to_owned()),
+            None => Verdict::Pass,
+        }
+    }
+}
