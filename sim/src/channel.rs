@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use crate::event::chain;
 use crate::ids::{CheckpointId, TaskId};
+use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
@@ -194,8 +195,9 @@ pub(crate) struct Channel {
     pub open_bytes: u32,
     /// Closed buffers without a credit, between the granted slots and the open ones.
     pub waiting: VecDeque<Waiting>,
-    /// When each unused credit reaches the sender; grows.
+    /// When each unused credit reaches the sender; grows. Those that were there from the start are only counted.
     pub credits: VecDeque<Time>,
+    pub first_credits: u32,
     /// Key and counter of the latency draws.
     pub key: u64,
     pub draws: u64,
@@ -251,6 +253,7 @@ impl Channel {
             open_bytes: 0,
             waiting: VecDeque::new(),
             credits: VecDeque::new(),
+            first_credits: 0,
             key: 0,
             draws: 0,
             latency: 1,
@@ -270,6 +273,47 @@ impl Channel {
             slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
         }
         self.slots.push_back(slot);
+    }
+
+    /// Appends a record that is a buffer of its own and departs at once.
+    #[inline(always)]
+    pub fn append_departed(&mut self, record: &Record, arrive: Time) {
+        self.sent.count += 1;
+        self.sent.chain = chain(self.sent.chain, record.lineage);
+        let tag = RECORD | LAST | (self.sent.count as u32) << SEQUENCE_SHIFT;
+        self.slots.push_back(Slot { arrive, tag, ..Slot::record(record) });
+        self.granted += 1;
+    }
+
+    /// Takes the credit that is there soonest, and says when.
+    #[inline]
+    pub fn take_credit(&mut self, now: Time) -> Option<Time> {
+        match self.credits.front() {
+            Some(&at) if at <= now || self.first_credits == 0 => self.credits.pop_front(),
+            _ if self.first_credits > 0 => {
+                self.first_credits -= 1;
+                Some(0)
+            }
+            _ => None,
+        }
+    }
+
+    /// True if [`Channel::take_credit`] would give one that is there already.
+    #[inline]
+    pub fn has_credit(&self, now: Time) -> bool {
+        self.first_credits > 0 || self.credits.front().is_some_and(|&at| at <= now)
+    }
+
+    /// When what leaves the sender now reaches the receiver: never before what left earlier.
+    #[inline]
+    pub fn arrival(&mut self, leaves: Time, jitter: Time) -> Time {
+        let mut arrive = leaves + self.latency + self.slowed;
+        if jitter > 0 && !self.local {
+            self.draws += 1;
+            arrive += below(draw(self.key, self.draws), jitter + 1);
+        }
+        self.last_arrival = self.last_arrival.max(arrive);
+        self.last_arrival
     }
 
     /// Marks the newest slot as the last of its buffer.
@@ -308,9 +352,7 @@ impl Channel {
         self.slots.clear();
         self.waiting.clear();
         self.credits.clear();
-        if !self.local {
-            self.credits.extend((0..exclusive).map(|_| 0));
-        }
+        self.first_credits = if self.local { 0 } else { exclusive };
         self.granted = 0;
         self.open_slots = 0;
         self.open_bytes = 0;

@@ -18,6 +18,7 @@ use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
 use crate::random::{below, draw};
+use crate::record::Record;
 use crate::time::{NEVER, SECOND, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
@@ -119,6 +120,8 @@ pub(crate) struct Network {
     /// When each task acts next.
     pub wakes: Tournament,
     pub config: NetworkConfig,
+    /// True if every record is sent at once, on wires without a limit: most is then known at the moment of sending.
+    pub unbuffered: bool,
     /// The item to look out for: the n-th on a channel; and the last one that was it.
     pub watch: Option<(ChannelId, u64)>,
     pub watched: Option<Slot>,
@@ -140,6 +143,7 @@ impl Clone for Network {
         self.ports.clone_from(&from.ports);
         self.wakes.clone_from(&from.wakes);
         self.config.clone_from(&from.config);
+        self.unbuffered = from.unbuffered;
         self.watch = from.watch;
         self.watched = from.watched;
     }
@@ -160,50 +164,74 @@ impl Network {
         port.used < port.capacity
     }
 
-    /// True if a record of this size may be sent on a channel now.
-    #[inline]
-    pub fn can_send(&mut self, channel: ChannelId, size: u32, now: Time) -> bool {
-        let ch = &self.channels[channel.index()];
-        if ch.open_slots > 0 && ch.open_bytes.saturating_add(size) <= self.config.buffer_bytes {
-            return true;
-        }
-        let from = ch.from;
-        self.has_room(from, now)
-    }
-
     /// When the task may look for a free buffer again; [`NEVER`] if nobody knows yet (then it will be woken).
     pub fn room_at(&self, task: TaskId) -> Time {
         let port = &self.ports[task.index()];
         port.releases.peek().map_or(NEVER, |&Reverse(time)| time)
     }
 
-    /// Sends a record or a watermark. [`Network::can_send`] must have said yes.
-    #[inline]
-    pub fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+    /// Sends a record; false if there is no output buffer for it now.
+    #[inline(always)]
+    pub fn try_send_record(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
         let ch = &mut self.channels[channel.index()];
-        if ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) > self.config.buffer_bytes {
+        let port = &self.ports[ch.from.index()];
+        // One record, one buffer, and a credit for it: it is on the wire at once and never waits in a buffer.
+        if self.unbuffered && !ch.local && port.used < port.capacity && ch.has_credit(now) {
+            ch.take_credit(now);
+            ch.wire_free = ch.wire_free.max(now);
+            let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
+            ch.append_departed(record, arrive);
+            if ch.granted == 1 {
+                let (to, input) = (ch.to, ch.input);
+                self.announce(to, input, arrive);
+            }
+            if self.watch.is_some() {
+                self.look_out(channel, Slot::record(record));
+            }
+            return true;
+        }
+        self.try_send(channel, Slot::record(record), now)
+    }
+
+    /// Sends a record or a watermark; false if there is no output buffer for it now.
+    #[inline(never)]
+    pub fn try_send(&mut self, channel: ChannelId, slot: Slot, now: Time) -> bool {
+        let ch = &self.channels[channel.index()];
+        let from = ch.from;
+        let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) <= self.config.buffer_bytes;
+        if !fits {
+            if !self.has_room(from, now) {
+                return false;
+            }
             self.close_buffer(channel, now);
         }
         let ch = &mut self.channels[channel.index()];
-        let size = slot.size;
         ch.append(slot);
-        if self.watch == Some((channel, ch.sent.count)) {
-            self.watched = Some(slot);
-        }
         if ch.open_slots == 0 {
-            self.ports[ch.from.index()].used += 1;
+            self.ports[from.index()].used += 1;
         }
         ch.open_slots += 1;
-        ch.open_bytes = ch.open_bytes.saturating_add(size);
+        ch.open_bytes = ch.open_bytes.saturating_add(slot.size);
         if self.config.buffer_timeout == 0 || ch.open_bytes >= self.config.buffer_bytes {
             self.close_buffer(channel, now);
         } else if !ch.listed {
             ch.listed = true;
-            let port = &mut self.ports[ch.from.index()];
+            let port = &mut self.ports[from.index()];
             port.open.push(channel);
             if port.flush_at == NEVER {
-                port.flush_at = next_flush(ch.from, now, self.config.buffer_timeout);
+                port.flush_at = next_flush(from, now, self.config.buffer_timeout);
             }
+        }
+        if self.watch.is_some() {
+            self.look_out(channel, slot);
+        }
+        true
+    }
+
+    #[cold]
+    fn look_out(&mut self, channel: ChannelId, slot: Slot) {
+        if self.watch == Some((channel, self.channels[channel.index()].sent.count)) {
+            self.watched = Some(slot);
         }
     }
 
@@ -231,7 +259,7 @@ impl Network {
         ch.open_bytes = 0;
         if ch.local {
             self.depart(channel, buffer, now, false);
-        } else if let Some(credit) = ch.credits.pop_front() {
+        } else if let Some(credit) = ch.take_credit(now) {
             // Credits without a buffer and buffers without a credit never exist at once.
             self.depart(channel, buffer, credit.max(now), credit > now);
         } else {
@@ -260,13 +288,7 @@ impl Network {
             free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
         }
         ch.wire_free = free;
-        let mut arrive = free + ch.latency + ch.slowed;
-        if self.config.latency_jitter > 0 && !ch.local {
-            ch.draws += 1;
-            arrive += below(draw(ch.key, ch.draws), self.config.latency_jitter + 1);
-        }
-        ch.last_arrival = ch.last_arrival.max(arrive);
-        let arrive = ch.last_arrival;
+        let arrive = ch.arrival(free, self.config.latency_jitter);
         let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
         let is_front = ch.grant(buffer.slots, arrive, waited);
         if buffer.needs_credit && !local {
@@ -303,7 +325,7 @@ impl Network {
     }
 
     /// Takes the front of a channel, which has arrived, out of it.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self, channel: ChannelId, now: Time) -> Slot {
         let ch = &mut self.channels[channel.index()];
         let slot = ch.slots.pop_front().unwrap_or_default();
@@ -311,16 +333,19 @@ impl Network {
         if slot.counts() {
             ch.received.advance(&slot);
         }
-        let (to, input, head) = (ch.to, ch.input, ch.head());
-        self.ports[to.index()].heads.set(input, head);
+        let head = ch.head();
+        self.ports[ch.to.index()].heads.set(ch.input, head);
         if slot.is_last() {
-            self.recycle(channel, now, slot.has_waited());
+            if !ch.local && !slot.has_waited() && ch.floating == 0 && ch.waiting.is_empty() {
+                ch.credits.push_back(now + ch.latency + ch.slowed);
+            } else {
+                self.recycle(channel, now, slot.has_waited());
+            }
         }
         slot
     }
 
     /// The receiver has consumed a buffer.
-    #[inline]
     fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let back = now + ch.latency + ch.slowed;

@@ -69,7 +69,8 @@ pub fn key_lineage(key: u64, index: u64) -> u64 {
 /// of records. The order of arrival and the subtask do not matter.
 #[inline]
 pub fn lineage_weight(lineage: u64, port: u32) -> u64 {
-    mix(lineage ^ u64::from(port))
+    // A lineage is a hash already; the port must only keep equal lineages apart.
+    lineage ^ u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// A mark of a cut protocol inside a channel. It separates what belongs before the cut from what comes after it, and is

@@ -47,6 +47,7 @@ impl Step<'_> {
     /// Acts until the horizon.
     pub fn run(mut self) {
         loop {
+            self.handle_records();
             let flush_at = self.net.ports[self.id.index()].flush_at;
             let act_at = self.next_action();
             if flush_at.min(act_at) >= self.horizon {
@@ -58,6 +59,38 @@ impl Step<'_> {
             }
             self.shared.steps += 1;
             self.act(act_at, flush_at);
+        }
+    }
+
+    /// Handles records one after the other, for as long as nothing but records is due: the rest of the loop in short.
+    #[inline(always)]
+    fn handle_records(&mut self) {
+        if self.task.serving.is_some() || self.info.inputs.is_empty() || !self.task.status.is_alive() {
+            return;
+        }
+        while self.task.pending.is_empty() {
+            let port = &self.net.ports[self.id.index()];
+            let (arrive, input) = port.heads.first();
+            let start = arrive.max(self.task.clock);
+            let end = self.horizon.min(port.flush_at);
+            if start >= end || start >= self.task.mail_at() {
+                return;
+            }
+            let channel = self.info.inputs[input as usize];
+            let Some(front) = self.net.channels[channel.index()].slots.front() else { return };
+            if front.kind() != RECORD {
+                return;
+            }
+            let size = front.size;
+            let until = start + self.service(size);
+            self.task.clock = start;
+            if until >= end {
+                self.task.serving = Some((input, until));
+                return;
+            }
+            self.task.clock = until;
+            self.shared.steps += 1;
+            self.finish_record(input, until);
         }
     }
 
@@ -131,7 +164,7 @@ impl Step<'_> {
     }
 
     /// How long a record of this size takes.
-    #[inline]
+    #[inline(always)]
     fn service(&mut self, size: u32) -> Time {
         let service = &self.operator.service;
         let mut time = service.record;
@@ -152,7 +185,7 @@ impl Step<'_> {
     }
 
     /// The record has been handled: its effects happen now.
-    #[inline]
+    #[inline(always)]
     fn finish_record(&mut self, input: Input, now: Time) {
         if input == READING {
             return self.read_record(now);
@@ -190,7 +223,7 @@ impl Step<'_> {
     }
 
     /// Takes the front of an input; it must be the next one in the sender's count, also across restores.
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self, input: Input, now: Time) -> Slot {
         let channel = self.info.inputs[input as usize];
         let slot = self.net.pop(channel, now);
@@ -217,7 +250,7 @@ impl Step<'_> {
     }
 
     /// Sends what the operator has made.
-    #[inline]
+    #[inline(always)]
     fn send_scratch(&mut self, now: Time) {
         let mut scratch = std::mem::take(&mut self.shared.scratch);
         for record in scratch.drain(..) {
@@ -227,7 +260,7 @@ impl Step<'_> {
     }
 
     /// Sends a record on every outgoing edge.
-    #[inline]
+    #[inline(always)]
     fn send_record(&mut self, record: &Record, now: Time) {
         for (at, output) in self.info.outputs.iter().enumerate() {
             let receiver = match output.ship {
@@ -249,7 +282,10 @@ impl Step<'_> {
                     continue;
                 }
             };
-            self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
+            let channel = ChannelId(output.first.0 + receiver);
+            if !self.task.pending.is_empty() || !self.net.try_send_record(channel, record, now) {
+                self.task.pending.push_back((channel, Slot::record(record)));
+            }
         }
     }
 
@@ -257,11 +293,9 @@ impl Step<'_> {
     #[inline]
     fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         let needs_buffer = slot.kind() <= WATERMARK;
-        if !self.task.pending.is_empty() || (needs_buffer && !self.net.can_send(channel, slot.size, now)) {
+        if !self.task.pending.is_empty() || (needs_buffer && !self.net.try_send(channel, slot, now)) {
             self.task.pending.push_back((channel, slot));
-        } else if needs_buffer {
-            self.net.send(channel, slot, now);
-        } else {
+        } else if !needs_buffer {
             self.net.send_event(channel, slot, now);
         }
     }
@@ -280,9 +314,7 @@ impl Step<'_> {
         while let Some(&(channel, slot)) = self.task.pending.front() {
             if slot.kind() > WATERMARK {
                 self.net.send_event(channel, slot, now);
-            } else if self.net.can_send(channel, slot.size, now) {
-                self.net.send(channel, slot, now);
-            } else {
+            } else if !self.net.try_send(channel, slot, now) {
                 return;
             }
             self.task.pending.pop_front();

@@ -1,16 +1,21 @@
 //! A winner tree: which of n entrants has the smallest instant, with ties won by the lower number.
 //!
 //! One structure answers two questions: which input of a task comes next, and which task acts next. Reading the winner
-//! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes.
+//! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes. Up to
+//! [`SCANNED`] entrants there is no tree: a scan of one cache line is faster than any bookkeeping.
 
 use crate::time::{NEVER, Time};
+
+/// So many entrants are looked at one by one.
+const SCANNED: usize = 8;
 
 /// A winner tree.
 #[derive(Debug, Default)]
 pub struct Tournament {
     /// The instant of each entrant, padded to a power of two with [`NEVER`].
     keys: Vec<Time>,
-    /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants.
+    /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
+    /// if the entrants are scanned.
     winners: Vec<u32>,
 }
 
@@ -29,10 +34,9 @@ impl Tournament {
     /// A tree of `n` entrants who all come never.
     pub fn new(n: u32) -> Self {
         let size = (n as usize).next_power_of_two();
-        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; size] };
-        for node in (1..size).rev() {
-            tree.winners[node] = tree.left(node);
-        }
+        let nodes = if size <= SCANNED { 0 } else { size };
+        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; nodes] };
+        tree.reset();
         tree
     }
 
@@ -47,20 +51,30 @@ impl Tournament {
     /// The entrant with the smallest instant, and that instant; [`NEVER`] if none comes.
     #[inline]
     pub fn first(&self) -> (Time, u32) {
-        match self.winners.get(1) {
-            Some(&winner) => (self.keys[winner as usize], winner),
-            None => (self.keys.first().copied().unwrap_or(NEVER), 0),
+        if let Some(&winner) = self.winners.get(1) {
+            return (self.keys[winner as usize], winner);
         }
+        let mut best = (NEVER, 0);
+        for (entrant, &key) in self.keys.iter().enumerate() {
+            if key < best.0 {
+                best = (key, entrant as u32);
+            }
+        }
+        best
     }
 
     /// Changes the instant of one entrant.
     #[inline]
     pub fn set(&mut self, entrant: u32, key: Time) {
         self.keys[entrant as usize] = key;
-        let size = self.winners.len();
-        if size == 1 {
-            return;
+        if !self.winners.is_empty() {
+            self.replay(entrant);
         }
+    }
+
+    /// Plays the matches of one entrant again.
+    fn replay(&mut self, entrant: u32) {
+        let size = self.winners.len();
         let mut node = (entrant as usize + size) / 2;
         let mut winner = self.better(entrant & !1, entrant | 1);
         loop {

@@ -172,6 +172,7 @@ impl World {
             ports: (0..tasks).map(|task| Port::new(&topology, TaskId(task as u32))).collect(),
             wakes: Tournament::new(tasks as u32),
             config: config.network.clone(),
+            unbuffered: config.network.buffer_timeout == 0 && config.network.bandwidth == 0,
             watch: None,
             watched: None,
         };
