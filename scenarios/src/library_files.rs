@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::error::{Quote, ScenarioError, listing, suggestion};
 
-/// Longest scenario file in bytes.
+/// Longest file in bytes.
 const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// A row of the table: the name, which is also the file's, and the text.
@@ -27,15 +27,25 @@ pub const LIBRARY: &[(&str, &str)] = &[
     row!("wordcount"),
 ];
 
-/// The text of a scenario, and where it came from.
+/// The text of a scenario or of a fault profile, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioText {
     /// The name of the file, as errors show it.
     pub file: String,
-    /// The folder of the file; `None` for a scenario of the library.
+    /// The folder of the file; `None` for a text of the library.
     pub folder: Option<PathBuf>,
     /// The text.
     pub text: String,
+}
+
+/// A table of embedded texts, and the words in which errors speak of them.
+pub(crate) struct Shelf<'a> {
+    /// Name and text, by name.
+    pub(crate) rows: &'a [(&'static str, &'static str)],
+    /// The folder of the files, as errors show it.
+    pub(crate) folder: &'static str,
+    /// What one of them is called.
+    pub(crate) noun: &'static str,
 }
 
 /// Finds a scenario by its name in the library or, if there is none of that name, reads it from a file. Write `./name` for
@@ -44,30 +54,36 @@ pub struct ScenarioText {
 /// # Errors
 /// If there is no such scenario, or if the file cannot be read, is longer than 1 MiB or is not UTF-8.
 pub fn resolve(name_or_path: &str) -> Result<ScenarioText, ScenarioError> {
-    if let Some((name, text)) = LIBRARY.iter().find(|(name, _)| *name == name_or_path) {
-        let file = format!("scenarios/library/{name}.toml");
+    find(&Shelf { rows: LIBRARY, folder: "scenarios/library", noun: "scenario" }, name_or_path)
+}
+
+/// Takes a text from a shelf or, if there is none of that name, from a file.
+pub(crate) fn find(shelf: &Shelf<'_>, name_or_path: &str) -> Result<ScenarioText, ScenarioError> {
+    if let Some((name, text)) = shelf.rows.iter().find(|(name, _)| *name == name_or_path) {
+        let file = format!("{}/{name}.toml", shelf.folder);
         return Ok(ScenarioText { file, folder: None, text: (*text).to_owned() });
     }
     let path = Path::new(name_or_path);
     if path.exists() {
-        return read(path);
+        return read(path, shelf.noun);
     }
-    let names = || LIBRARY.iter().map(|(name, _)| *name);
+    let names = || shelf.rows.iter().map(|(name, _)| *name);
+    let noun = shelf.noun;
     let mut error =
-        ScenarioError::new(format!("`{name_or_path}` is neither a scenario of the library nor a file"));
+        ScenarioError::new(format!("`{name_or_path}` is neither a {noun} of the library nor a file"));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(name_or_path);
     if let Some(help) = suggestion(stem, names()) {
         error = error.with_help(help);
     }
-    Err(error.with_help(listing("scenarios of the library", names())))
+    Err(error.with_help(listing(&format!("{noun}s of the library"), names())))
 }
 
-/// Reads a scenario file.
-fn read(path: &Path) -> Result<ScenarioText, ScenarioError> {
+/// Reads a file.
+fn read(path: &Path, noun: &str) -> Result<ScenarioText, ScenarioError> {
     let file = path.display().to_string();
     let fail = |error: std::io::Error| {
         ScenarioError::new(format!("cannot read `{file}`: {error}"))
-            .with_help("give a readable TOML file, or the name of a scenario of the library")
+            .with_help(format!("give a readable TOML file, or the name of a {noun} of the library"))
     };
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too long, even if it never ends.
@@ -75,7 +91,7 @@ fn read(path: &Path) -> Result<ScenarioText, ScenarioError> {
     std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
     if bytes.len() > FILE_BYTES_MAX {
         return Err(ScenarioError::new(format!(
-            "`{file}` is too long for a scenario: at most {FILE_BYTES_MAX} bytes"
+            "`{file}` is too long for a {noun}: at most {FILE_BYTES_MAX} bytes"
         )));
     }
     let folder = Some(path.parent().unwrap_or(Path::new("")).to_owned());

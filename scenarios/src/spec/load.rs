@@ -1,6 +1,6 @@
 //! From text to a checked [`ScenarioSpec`]: parse, lay the overrides over it, read it, and turn serde's words into ours.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use toml::de::DeTable;
 
@@ -21,16 +21,45 @@ pub struct Scenario {
     pub folder: Option<std::path::PathBuf>,
 }
 
+/// What differs between the formats that are read here: scenarios and fault profiles.
+pub(crate) struct Format {
+    /// What a file of this format is called.
+    pub(crate) noun: &'static str,
+    /// The keys that every file needs, for the reader of an empty one.
+    pub(crate) needs: &'static str,
+    /// What the line `about` says.
+    pub(crate) about: &'static str,
+    /// What to do about a missing key; the flag is true at the top of the file.
+    pub(crate) missing: fn(bool, &str) -> &'static str,
+}
+
+const SCENARIO: Format = Format {
+    noun: "scenario",
+    needs: "at least `name`, `about`, `input` and `job`",
+    about: "what the scenario shows, and why",
+    missing: missing_in_scenario,
+};
+
 /// Reads a scenario, with overrides of the form `key=value` laid over it in order.
 ///
 /// # Errors
 /// If the text is not TOML or not a scenario. The error points at the line, or at the override.
 pub fn load(source: &ScenarioText, overrides: &[String]) -> Result<Scenario, ScenarioError> {
+    let (spec, document): (ScenarioSpec, _) = read(source, overrides, &SCENARIO)?;
+    check_about(&spec.about, &document, &SCENARIO)?;
+    Ok(Scenario { spec, document, folder: source.folder.clone() })
+}
+
+/// Reads a text of any format, with overrides laid over it in order.
+pub(crate) fn read<T: DeserializeOwned>(
+    source: &ScenarioText,
+    overrides: &[String],
+    format: &Format,
+) -> Result<(T, Document), ScenarioError> {
     let mut document = Document::new(&source.file, &source.text);
     if source.text.trim().is_empty() {
-        let error = ScenarioError::new(
-            "the file is empty: a scenario needs at least `name`, `about`, `input` and `job`",
-        );
+        let Format { noun, needs, .. } = format;
+        let error = ScenarioError::new(format!("the file is empty: a {noun} needs {needs}"));
         return Err(document.locate(error, &[]).with_help("begin with a copy of one from the library"));
     }
     let mut root = DeTable::parse(&source.text).map_err(|error| {
@@ -45,27 +74,19 @@ pub fn load(source: &ScenarioText, overrides: &[String]) -> Result<Scenario, Sce
     let deserializer = toml::de::Deserializer::from(root);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    match ScenarioSpec::deserialize(tracked) {
-        Ok(spec) => {
-            let scenario = Scenario { spec, document, folder: source.folder.clone() };
-            scenario.check_about()?;
-            Ok(scenario)
-        }
-        Err(error) => Err(explain(&document, &error, &steps(&track.path()))),
+    match T::deserialize(tracked) {
+        Ok(spec) => Ok((spec, document)),
+        Err(error) => Err(explain(&document, &error, &steps(&track.path()), format)),
     }
 }
 
-impl Scenario {
-    fn check_about(&self) -> Result<(), ScenarioError> {
-        let about = &self.spec.about;
-        if !about.trim().is_empty() && !about.contains('\n') && about.len() <= 400 {
-            return Ok(());
-        }
-        let error = ScenarioError::new(
-            "`about` must be one line of 1 to 400 bytes: say what the scenario shows, and why",
-        );
-        Err(self.document.locate(error, &key_path!["about"]))
+/// Checks that `about` is one line.
+pub(crate) fn check_about(about: &str, document: &Document, format: &Format) -> Result<(), ScenarioError> {
+    if !about.trim().is_empty() && !about.contains('\n') && about.len() <= 400 {
+        return Ok(());
     }
+    let message = format!("`about` must be one line of 1 to 400 bytes: say {}", format.about);
+    Err(document.locate(ScenarioError::new(message), &key_path!["about"]))
 }
 
 fn steps(path: &serde_path_to_error::Path) -> KeyPath {
@@ -89,7 +110,7 @@ fn all_quoted(text: &str) -> Vec<&str> {
 }
 
 /// Serde's message, in the words of this format, in its place.
-fn explain(document: &Document, error: &toml::de::Error, path: &[Step]) -> ScenarioError {
+fn explain(document: &Document, error: &toml::de::Error, path: &[Step], format: &Format) -> ScenarioError {
     let message = error.message();
     let span = error.span();
     if let Some((found, known)) = message.strip_prefix("unknown field ").and_then(quoted) {
@@ -116,7 +137,7 @@ fn explain(document: &Document, error: &toml::de::Error, path: &[Step]) -> Scena
         return document.locate_at(error, path, span, false);
     }
     if let Some((name, _)) = message.strip_prefix("missing field ").and_then(quoted) {
-        return missing(document, path, name);
+        return missing(document, path, name, format);
     }
     if message.starts_with("wanted exactly 1 element") {
         let error = ScenarioError::new("exactly one kind must stand here: `{ kind = { parameters } }`");
@@ -135,9 +156,16 @@ fn unknown(message: &str, title: &str, found: &str, known: &str) -> ScenarioErro
     error.with_help(listing(title, known))
 }
 
-fn missing(document: &Document, path: &[Step], name: &str) -> ScenarioError {
+fn missing(document: &Document, path: &[Step], name: &str, format: &Format) -> ScenarioError {
     let error = ScenarioError::new(format!("the key `{name}` is missing"));
-    let help = match (path.is_empty(), name) {
+    let help = (format.missing)(path.is_empty(), name);
+    let full: KeyPath = path.iter().cloned().chain([Step::from(name)]).collect();
+    // The key has no place of its own: the table around it is underlined.
+    document.locate_at(error, path, None, true).with_key(document.show(&full)).with_help(help)
+}
+
+fn missing_in_scenario(at_top: bool, key: &str) -> &'static str {
+    match (at_top, key) {
         (true, "input") => {
             "add an input: `[input.text]` with `kind = { text = { rate = \"20000/s\", splits = 2 } }`"
         }
@@ -149,10 +177,7 @@ fn missing(document: &Document, path: &[Step], name: &str) -> ScenarioError {
         }
         (_, "ship") => "add `ship = ...`: `\"forward\"`, `\"hash\"`, `\"rebalance\"` or `\"broadcast\"`",
         _ => "add it",
-    };
-    let full: KeyPath = path.iter().cloned().chain([Step::from(name)]).collect();
-    // The key has no place of its own: the table around it is underlined.
-    document.locate_at(error, path, None, true).with_key(document.show(&full)).with_help(help)
+    }
 }
 
 /// The words of serde and toml that speak of Rust and not of the file.

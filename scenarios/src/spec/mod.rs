@@ -5,7 +5,7 @@ pub mod build;
 mod document;
 mod does;
 pub mod error;
-mod load;
+pub(crate) mod load;
 pub mod schema;
 mod set;
 #[cfg(test)]

@@ -203,10 +203,21 @@ impl FaultPlan {
             match planned.when {
                 When::At(time) => format!("at {}: {what}", ms(time)),
                 When::Between(from, until) => format!("from {} to {}: {what}", ms(from), ms(until)),
-                When::Point(point, nth) => format!("after event {nth} of kind {point:?}: {what}"),
+                When::Point(point, nth) => format!("after the {nth}{} {point:?}: {what}", ordinal(nth)),
             }
         };
         self.faults.iter().map(line).collect()
+    }
+}
+
+/// What makes a number an ordinal: 1st, 2nd, 3rd, 4th, 11th, 21st.
+fn ordinal(number: u32) -> &'static str {
+    match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
     }
 }
 
