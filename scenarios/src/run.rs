@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cutline_algorithms::Strategy;
 use cutline_sim::erased::Protocol;
 use cutline_sim::event::{Detail, Event, Stamped};
 use cutline_sim::faults::FaultPlan;
@@ -34,6 +35,12 @@ pub struct Contender {
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
     /// How its snapshots reach the store.
     pub snapshot: SnapshotMethod,
+}
+
+impl From<&Strategy> for Contender {
+    fn from(strategy: &Strategy) -> Contender {
+        Contender { name: strategy.name, cut: strategy.cut, snapshot: strategy.snapshot }
+    }
 }
 
 /// What a run is to do beyond running.

@@ -43,6 +43,8 @@ pub enum Up {
     Ack(CheckpointId),
     /// This task cannot take part in this checkpoint.
     Decline(CheckpointId),
+    /// This task has finished: it cannot take part, and the trigger went to it by mistake. That is no failure.
+    Unavailable(CheckpointId),
     /// A source asks for a checkpoint: a record count, a marked record, or the end of its input.
     Request,
 }
@@ -232,6 +234,8 @@ pub enum AbortReason {
     Expired,
     /// A task declined.
     Declined,
+    /// A task that was to take part had just finished.
+    Unavailable,
     /// Its metadata could not be stored.
     MetadataNotStored,
     /// A newer checkpoint has completed.

@@ -543,7 +543,7 @@ impl Step<'_> {
         if !self.task.status.is_alive() {
             // A task that is done cannot take part; its node says so for it.
             if let Down::Trigger(id) = down {
-                self.tell(Up::Decline(id), now);
+                self.tell(Up::Unavailable(id), now);
             }
             return;
         }
