@@ -1,0 +1,50 @@
+# The documented entry. `make` alone lists the targets.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CUTLINE := $(TARGET)/release/cutline
+# Seeds per scenario, strategy and fault profile of `make sweep`: 200 for a pause, 1000 before a release.
+SEEDS ?= 200
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build demo test format lint determinism docs unit bench sweep deny
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the command line, optimised
+	$(CARGO) build --locked --release
+
+demo: build ## Crash a word count while it takes checkpoints, and see it recover
+	$(CUTLINE) run wordcount --strategy aligned --faults crashes --seed 1
+
+test: format lint determinism docs unit ## Check everything that a change must pass
+
+format: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+lint: ## Check with clippy; a warning is an error
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+determinism: ## Check that a seed gives one digest: debug and release, any number of threads, replays
+	$(CARGO) build --locked
+	$(CARGO) build --locked --release
+	tests/determinism.sh $(TARGET)/debug/cutline $(CUTLINE)
+
+docs: ## Run the examples in the documentation
+	$(CARGO) test --locked --doc --workspace
+
+unit: ## Run all other tests, with cargo-nextest if it is installed
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
+	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
+
+bench: ## Measure the engine against the limit (some minutes; close everything else)
+	$(CARGO) bench --locked -p cutline-benches
+
+sweep: build ## Run SEEDS seeds of every scenario, strategy and fault profile
+	$(CUTLINE) sweep --seeds $(SEEDS)
+
+deny: ## Check licences, advisories and sources of all dependencies, if cargo-deny is installed
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	else echo "cargo-deny is not installed: cargo install --locked cargo-deny"; fi
