@@ -239,6 +239,8 @@ pub enum AbortReason {
     Declined,
     /// Its metadata could not be stored.
     MetadataNotStored,
+    /// A newer checkpoint has completed.
+    Subsumed,
     /// Tasks were lost.
     Failover,
 }
