@@ -1,1 +1,54 @@
-//! cutline-algorithms
+//! The checkpoint strategies: one file each, written as the paper writes it, and one row each in [`STRATEGIES`].
+//!
+//! Everything here is a pure state machine: no clock, no randomness, no I/O, no async.
+
+use cutline_sim::erased::{Protocol, machines};
+use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+
+pub mod aligned;
+#[cfg(test)]
+mod hand;
+pub mod rounds;
+
+use aligned::Aligned;
+
+/// A row of the registry: what `cutline list strategies` shows, and how to make it.
+#[derive(Clone, Copy, Debug)]
+pub struct Strategy {
+    /// The name on the command line and in scenario files; that of its source file, with hyphens.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    /// What a restore gives.
+    pub guarantee: &'static str,
+    /// What stands still, and for how long.
+    pub blocks: &'static str,
+    /// What of the data in flight becomes part of the checkpoint.
+    pub channel_state: &'static str,
+    /// True if the job graph may have cycles.
+    pub cycles: bool,
+    /// How the snapshot reaches the store.
+    pub snapshot: SnapshotMethod,
+    /// Where it is published.
+    pub source: &'static str,
+    /// Makes the machines of a job.
+    pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
+}
+
+/// All strategies.
+pub const STRATEGIES: &[Strategy] = &[Strategy {
+    name: "aligned",
+    about: "Barriers flow with the data; an input that has delivered its barrier waits for the others.",
+    guarantee: "exactly once; at least once, without blocking, in that mode",
+    blocks: "early inputs until the last barrier has arrived",
+    channel_state: "none: what precedes the barriers is consumed first",
+    cycles: false,
+    snapshot: SnapshotMethod::FullAsync,
+    source: "Carbone et al. 2015, algorithm 1; Flink",
+    cut: machines::<Aligned, aligned::Coordinator>,
+}];
+
+/// The strategy of this name.
+pub fn find(name: &str) -> Option<&'static Strategy> {
+    STRATEGIES.iter().find(|strategy| strategy.name == name)
+}

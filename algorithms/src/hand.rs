@@ -1,0 +1,131 @@
+//! Machines driven by hand, for the tests of this crate.
+
+use cutline_sim::config::CheckpointConfig;
+use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx,
+    TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
+};
+use cutline_sim::time::Time;
+
+/// A checkpoint id.
+pub fn id(n: u64) -> CheckpointId {
+    CheckpointId(n)
+}
+
+/// A task of a job that consists of it alone.
+pub struct HandTask<T> {
+    pub machine: T,
+    pub config: CheckpointConfig,
+    open: InputSet,
+    inputs: u32,
+    is_source: bool,
+}
+
+impl<T: TaskCut> HandTask<T> {
+    pub fn source() -> Self {
+        Self::make(0, true)
+    }
+
+    pub fn with_inputs(inputs: u32) -> Self {
+        Self::make(inputs, false)
+    }
+
+    fn make(inputs: u32, is_source: bool) -> Self {
+        let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
+        let task = TaskCtx { task: TaskId(0), inputs, open: &open, is_source, config: &config };
+        let machine = T::new(&task, T::Durable::default());
+        HandTask { machine, config, open, inputs, is_source }
+    }
+
+    pub fn on(&mut self, event: TaskEvent) -> Vec<TaskEffect> {
+        if let TaskEvent::InputEnded(input) = event {
+            self.open.remove(input);
+        }
+        let HandTask { machine, config, open, inputs, is_source } = self;
+        let task = TaskCtx { task: TaskId(0), inputs: *inputs, open, is_source: *is_source, config };
+        let mut fx = TaskEffects::default();
+        machine.on(&task, event, &mut fx);
+        fx.0
+    }
+
+    /// The effects of a whole sequence of events.
+    pub fn run(&mut self, events: &[TaskEvent]) -> Vec<TaskEffect> {
+        events.iter().flat_map(|&event| self.on(event)).collect()
+    }
+}
+
+/// A coordinator of a job of three tasks, of which the first is the source.
+pub struct HandCoordinator<C> {
+    pub machine: C,
+    pub config: CheckpointConfig,
+    pub now: Time,
+    pub attempt: Attempt,
+    pub finished: InputSet,
+}
+
+pub const TASKS: u32 = 3;
+
+impl<C: CoordinatorCut> HandCoordinator<C> {
+    /// A job that runs and asks for a checkpoint whenever somebody requests it.
+    pub fn running(config: CheckpointConfig) -> Self {
+        let finished = InputSet::default();
+        let roots = [TaskId(0)];
+        let attempt = Attempt(0);
+        let job =
+            JobCtx { now: 0, attempt, tasks: TASKS, finished: &finished, roots: &roots, config: &config };
+        let machine = C::new(&job);
+        let mut hand = HandCoordinator { machine, config, now: 0, attempt, finished };
+        hand.restart();
+        hand
+    }
+
+    /// No periodic ticks; so many completed checkpoints retained.
+    pub fn by_request(retained: u32) -> Self {
+        Self::running(CheckpointConfig { interval: 0, retained, ..CheckpointConfig::default() })
+    }
+
+    pub fn on(&mut self, event: CoordinatorEvent) -> Vec<CoordinatorEffect> {
+        let HandCoordinator { machine, config, now, attempt, finished } = self;
+        let roots = [TaskId(0)];
+        let job = JobCtx { now: *now, attempt: *attempt, tasks: TASKS, finished, roots: &roots, config };
+        let mut fx = CoordinatorEffects::default();
+        machine.on(&job, event, &mut fx);
+        fx.0
+    }
+
+    /// Restores the job and starts it; the effects of the restore.
+    pub fn restart(&mut self) -> Vec<CoordinatorEffect> {
+        self.attempt.0 += 1;
+        let effects = self.on(CoordinatorEvent::Recover);
+        self.on(CoordinatorEvent::Started);
+        effects
+    }
+
+    pub fn up(&mut self, task: u32, up: Up) -> Vec<CoordinatorEffect> {
+        let attempt = self.attempt;
+        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up, handle: None })
+    }
+
+    /// An acknowledgement of the present attempt.
+    pub fn ack(&mut self, task: u32, n: u64) -> Vec<CoordinatorEffect> {
+        self.ack_of(self.attempt, task, n)
+    }
+
+    pub fn ack_of(&mut self, attempt: Attempt, task: u32, n: u64) -> Vec<CoordinatorEffect> {
+        let handle = Some(handle(attempt, task, n));
+        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up: Up::Ack(id(n)), handle })
+    }
+
+    /// A whole checkpoint, from the request to the stored metadata.
+    pub fn complete(&mut self, n: u64) -> Vec<CoordinatorEffect> {
+        self.up(0, Up::Request);
+        (0..TASKS).for_each(|task| drop(self.ack(task, n)));
+        self.on(CoordinatorEvent::MetaStored(id(n)))
+    }
+}
+
+/// A handle that differs for everything that should differ.
+pub fn handle(attempt: Attempt, task: u32, n: u64) -> Handle {
+    Handle(u64::from(attempt.0) * 1_000_000 + n * 1000 + u64::from(task))
+}

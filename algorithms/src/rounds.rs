@@ -1,0 +1,387 @@
+//! The coordinator's bookkeeping of coordinated checkpoints, shared by every strategy in which one coordinator begins a
+//! checkpoint, waits for all tasks, and stores the metadata (Flink's `CheckpointCoordinator`, `PendingCheckpoint` and
+//! `CompletedCheckpointStore` in one).
+//!
+//! What it holds to:
+//! - A checkpoint goes to its metadata only when every task has acknowledged it *in the present attempt*, or has finished
+//!   and is represented by its last snapshot. It is complete only when its metadata is durable; nobody is told before.
+//! - Ids grow for ever, over restarts too, so nothing can be mistaken for something older of the same name.
+//! - What a task of an older attempt says changes nothing.
+//! - The outcome of a metadata write in flight is not known. So a checkpoint whose metadata is being written can neither
+//!   expire nor be declined; if tasks are lost meanwhile and the write succeeds *before* the next restore, the checkpoint
+//!   exists and is restored. If it succeeds after the job was already restored from an older one, nobody was ever told of
+//!   it and the new attempt may have made visible what contradicts it: it is subsumed on the spot.
+//! - A snapshot is given back (abandoned, discarded) once nothing refers to it: the last snapshot of a finished task
+//!   belongs to every later checkpoint.
+//!
+//! Triggering follows Flink: a periodic tick or a request that may not fire now (too many in flight, the pause after the
+//! last one not over) waits until it may, and several that wait are served by one checkpoint.
+
+use std::sync::Arc;
+
+use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::protocol::{
+    AbortReason, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, To, Up,
+};
+use cutline_sim::time::Time;
+
+/// A checkpoint that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// Its id.
+    pub id: CheckpointId,
+    /// Per task its snapshot.
+    pub snapshots: Arc<[Option<Handle>]>,
+}
+
+/// A checkpoint in flight.
+#[derive(Debug, PartialEq, Eq)]
+struct Round {
+    id: CheckpointId,
+    began: Time,
+    /// A task asked for it: if it fails, the request stands.
+    asked: bool,
+    /// The tasks whose snapshots are here.
+    present: InputSet,
+    snapshots: Vec<Option<Handle>>,
+    /// The metadata is being written: the outcome is no longer ours.
+    writing: bool,
+}
+
+/// When the next checkpoint may begin, and which id it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pace {
+    next: CheckpointId,
+    /// At most one in flight, whatever the configuration says.
+    single: bool,
+    /// All tasks run.
+    running: bool,
+    /// A periodic tick has not been served yet.
+    due: bool,
+    /// A request has not been served yet.
+    asked: bool,
+    /// When the last checkpoint ended, completed or not.
+    ended: Option<Time>,
+    /// The instant for which the timer of the pause is set.
+    resume: Time,
+    /// The series of ticks that counts; those of older ones are stale.
+    series: u64,
+    /// Failures since the last success.
+    failed: u32,
+}
+
+/// All checkpoints of a job, in flight and completed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rounds {
+    pace: Pace,
+    /// In flight, oldest first.
+    pending: Vec<Round>,
+    /// Retained, oldest first.
+    completed: Vec<Completed>,
+    /// Per task the snapshot that stands for it once it has finished.
+    standing: Vec<Option<Handle>>,
+}
+
+// The kinds of timers, in the two lowest bits of a token; above them what tells a stale one.
+const TICK: u64 = 0;
+const PAUSE: u64 = 1;
+const EXPIRY: u64 = 2;
+
+impl Clone for Round {
+    fn clone(&self) -> Self {
+        let (present, snapshots) = (self.present.clone(), self.snapshots.clone());
+        Round { id: self.id, began: self.began, asked: self.asked, present, snapshots, writing: self.writing }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Round { id, began, asked, present, snapshots, writing } = from;
+        (self.id, self.began, self.asked, self.writing) = (*id, *began, *asked, *writing);
+        self.present.clone_from(present);
+        self.snapshots.clone_from(snapshots);
+    }
+}
+
+impl Clone for Rounds {
+    fn clone(&self) -> Self {
+        let (pending, completed) = (self.pending.clone(), self.completed.clone());
+        Rounds { pace: self.pace, pending, completed, standing: self.standing.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Rounds { pace, pending, completed, standing } = from;
+        self.pace = *pace;
+        self.pending.clone_from(pending);
+        self.completed.clone_from(completed);
+        self.standing.clone_from(standing);
+    }
+}
+
+impl Round {
+    fn put(&mut self, task: TaskId, snapshot: Option<Handle>) {
+        if self.present.insert(task.0) {
+            self.snapshots[task.index()] = snapshot;
+        }
+    }
+
+    /// The snapshots that were taken for this checkpoint; those that stand for finished tasks belong to others too.
+    fn own(&self, standing: &[Option<Handle>]) -> Vec<Handle> {
+        let taken = self.snapshots.iter().zip(standing).filter(|(taken, standing)| taken != standing);
+        taken.filter_map(|(taken, _)| *taken).collect()
+    }
+}
+
+impl Rounds {
+    /// The books of a job that has not run yet; as many checkpoints in flight as configured.
+    pub fn new(job: &JobCtx<'_>) -> Self {
+        let pace = Pace {
+            next: CheckpointId(1),
+            single: false,
+            running: false,
+            due: false,
+            asked: false,
+            ended: None,
+            resume: 0,
+            series: 0,
+            failed: 0,
+        };
+        Rounds { pace, pending: Vec::new(), completed: Vec::new(), standing: vec![None; job.tasks as usize] }
+    }
+
+    /// The same with at most one checkpoint in flight, whatever the configuration says.
+    pub fn single(job: &JobCtx<'_>) -> Self {
+        let mut rounds = Rounds::new(job);
+        rounds.pace.single = true;
+        rounds
+    }
+
+    /// The retained checkpoints, oldest first.
+    pub fn completed(&self) -> &[Completed] {
+        &self.completed
+    }
+
+    /// Gives out ids again that were given out before: only for planting bugs.
+    pub(crate) fn reuse_ids_from(&mut self, next: CheckpointId) {
+        self.pace.next = next;
+    }
+
+    /// Reacts to an event.
+    pub fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        use CoordinatorEvent::{
+            Finished, FromTask, Lost, MetaFailed, MetaStored, Recover, Started, Timer as TimerRang,
+        };
+        match event {
+            FromTask { attempt, .. } if attempt != job.attempt => return,
+            FromTask { task, up: Up::Ack(id), handle: Some(handle), .. } => {
+                self.ack(job, id, task, handle, fx)
+            }
+            FromTask { up: Up::Ack(_), handle: None, .. } => return, // nothing that could be restored
+            FromTask { up: Up::Decline(id), .. } => self.fail(job, id, AbortReason::Declined, fx),
+            FromTask { up: Up::Request, .. } => self.pace.asked |= self.pace.running,
+            Finished(task, handle) => self.finish(job, task, handle, fx),
+            TimerRang(token) => self.wake(job, token, fx),
+            MetaStored(id) => self.stored(job, id, fx),
+            MetaFailed(id) => self.fail(job, id, AbortReason::MetadataNotStored, fx),
+            Lost => self.void(job, fx),
+            Recover => self.recover(job, fx),
+            Started => self.start(job, fx),
+        }
+        self.begin_if_allowed(job, fx);
+    }
+
+    /// All tasks run. What they were restored from is complete, but perhaps none of them has heard of it.
+    fn start(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        self.pace.running = true;
+        if let Some(restored) = self.completed.last() {
+            fx.tell(To::All, Down::Completed(restored.id));
+        }
+        self.pace.series += 1;
+        if job.config.interval > 0 {
+            fx.timer(job.config.interval, self.pace.series << 2 | TICK);
+        }
+    }
+
+    fn wake(&mut self, job: &JobCtx<'_>, token: u64, fx: &mut CoordinatorEffects) {
+        match (token & 3, token >> 2) {
+            (TICK, series) if series == self.pace.series && self.pace.running => {
+                self.pace.due = true;
+                fx.timer(job.config.interval, token);
+            }
+            (EXPIRY, id) => self.fail(job, CheckpointId(id), AbortReason::Expired, fx),
+            _ => {} // a stale tick, or the end of a pause
+        }
+    }
+
+    /// Begins a checkpoint if one is wanted and may begin; otherwise it stays wanted.
+    fn begin_if_allowed(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        let single = self.pace.single || job.config.min_pause > 0;
+        let most = if single { 1 } else { job.config.max_concurrent.max(1) as usize };
+        let wanted = self.pace.running && (self.pace.due || self.pace.asked);
+        if !wanted || self.pending.len() >= most || job.roots.is_empty() {
+            return;
+        }
+        let ready = self.pace.ended.map_or(0, |ended| ended.saturating_add(job.config.min_pause));
+        if job.now >= ready {
+            self.begin(job, fx);
+        } else if self.pace.resume < ready {
+            self.pace.resume = ready;
+            fx.timer(ready - job.now, PAUSE);
+        }
+    }
+
+    fn begin(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        let id = self.pace.next;
+        self.pace.next.0 += 1;
+        let snapshots = vec![None; job.tasks as usize];
+        let (asked, present) = (self.pace.asked, InputSet::default());
+        let mut round = Round { id, began: job.now, asked, present, snapshots, writing: false };
+        for task in job.finished.iter().map(TaskId) {
+            round.put(task, self.standing[task.index()]);
+        }
+        self.pending.push(round);
+        (self.pace.due, self.pace.asked) = (false, false);
+        fx.begin(id);
+        fx.timer(job.config.timeout, id.0 << 2 | EXPIRY);
+        fx.tell(To::Roots, Down::Trigger(id));
+    }
+
+    fn ack(
+        &mut self,
+        job: &JobCtx<'_>,
+        id: CheckpointId,
+        task: TaskId,
+        handle: Handle,
+        fx: &mut CoordinatorEffects,
+    ) {
+        let lacks = |round: &&mut Round| round.id == id && !round.writing && !round.present.contains(task.0);
+        let Some(round) = self.pending.iter_mut().find(lacks) else {
+            if !self.refers(handle) {
+                fx.discard(handle); // late: that checkpoint was given up
+            }
+            return;
+        };
+        round.put(task, Some(handle));
+        if job.now > round.began.saturating_add(job.config.timeout) {
+            self.fail(job, id, AbortReason::Expired, fx); // its timer is late; it must not live longer
+        } else {
+            self.write_if_whole(job, id, fx);
+        }
+    }
+
+    /// A finished task acknowledges nothing any more: its last snapshot stands for it.
+    fn finish(
+        &mut self,
+        job: &JobCtx<'_>,
+        task: TaskId,
+        handle: Option<Handle>,
+        fx: &mut CoordinatorEffects,
+    ) {
+        self.standing[task.index()] = handle;
+        for at in 0..self.pending.len() {
+            if !self.pending[at].writing {
+                self.pending[at].put(task, handle);
+                self.write_if_whole(job, self.pending[at].id, fx);
+            }
+        }
+    }
+
+    fn write_if_whole(&mut self, job: &JobCtx<'_>, id: CheckpointId, fx: &mut CoordinatorEffects) {
+        let Some(round) = self.pending.iter_mut().find(|round| round.id == id) else { return };
+        if round.present.len() == job.tasks {
+            round.writing = true;
+            fx.complete(id, round.snapshots.clone());
+        }
+    }
+
+    /// The checkpoint exists. Older ones in flight are of no use any more, and the oldest completed one may go.
+    fn stored(&mut self, job: &JobCtx<'_>, id: CheckpointId, fx: &mut CoordinatorEffects) {
+        let Some(at) = self.pending.iter().position(|round| round.id == id && round.writing) else {
+            if self.completed.iter().all(|completed| completed.id != id) {
+                fx.subsume(id); // the job was restored without it
+            }
+            return;
+        };
+        let round = self.pending.remove(at);
+        let place = self.completed.partition_point(|completed| completed.id < id);
+        let newest = place == self.completed.len();
+        self.completed.insert(place, Completed { id, snapshots: round.snapshots.into() });
+        self.abandon_where(AbortReason::Subsumed, fx, |round| round.id < id && !round.writing);
+        while self.completed.len() > job.config.retained.max(1) as usize {
+            fx.subsume(self.completed.remove(0).id);
+        }
+        (self.pace.failed, self.pace.ended) = (0, Some(job.now));
+        if newest && self.pace.running {
+            fx.tell(To::All, Down::Completed(id));
+        }
+    }
+
+    /// A checkpoint has failed, unless it is too late to say so.
+    fn fail(&mut self, job: &JobCtx<'_>, id: CheckpointId, reason: AbortReason, fx: &mut CoordinatorEffects) {
+        let writing = reason == AbortReason::MetadataNotStored;
+        let Some(at) = self.pending.iter().position(|round| round.id == id && round.writing == writing)
+        else {
+            return;
+        };
+        let round = self.pending.remove(at);
+        fx.abandon(id, reason, round.own(&self.standing));
+        self.pace.ended = Some(job.now);
+        if !self.pace.running {
+            return;
+        }
+        fx.tell(To::All, Down::Aborted(id));
+        self.pace.asked |= round.asked;
+        self.pace.failed += 1;
+        if self.pace.failed > job.config.tolerable_failed {
+            (self.pace.failed, self.pace.running) = (0, false);
+            fx.fail_over();
+        }
+    }
+
+    /// Tasks were lost: nothing in progress can succeed, except metadata on its way to the store.
+    fn void(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        (self.pace.running, self.pace.due, self.pace.asked) = (false, false, false);
+        self.pace.series += 1;
+        if self.abandon_where(AbortReason::Failover, fx, |round| !round.writing) {
+            self.pace.ended = Some(job.now);
+        }
+    }
+
+    /// The newest checkpoint that exists is the restore point. One whose metadata should still be on its way (it should
+    /// not) must not come to exist after this.
+    fn recover(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        self.void(job, fx);
+        self.abandon_where(AbortReason::Failover, fx, |_| true);
+        let (checkpoint, snapshots) = match self.completed.last() {
+            Some(newest) => (Some(newest.id), newest.snapshots.to_vec()),
+            None => (None, vec![None; job.tasks as usize]),
+        };
+        self.standing.clone_from(&snapshots);
+        fx.restore(Line { checkpoint, snapshots });
+    }
+
+    fn abandon_where(
+        &mut self,
+        reason: AbortReason,
+        fx: &mut CoordinatorEffects,
+        gone: impl Fn(&Round) -> bool,
+    ) -> bool {
+        let (before, standing) = (self.pending.len(), &self.standing);
+        self.pending.retain(|round| {
+            let gone = gone(round);
+            if gone {
+                fx.abandon(round.id, reason, round.own(standing));
+            }
+            !gone
+        });
+        self.pending.len() < before
+    }
+
+    fn refers(&self, handle: Handle) -> bool {
+        let handle = Some(handle);
+        self.standing.contains(&handle)
+            || self.pending.iter().any(|round| round.snapshots.contains(&handle))
+            || self.completed.iter().any(|completed| completed.snapshots.contains(&handle))
+    }
+}
+
+#[cfg(test)]
+mod tests;
