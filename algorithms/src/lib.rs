@@ -9,8 +9,10 @@ pub mod aligned;
 #[cfg(test)]
 mod hand;
 pub mod rounds;
+pub mod stop_the_world;
 
 use aligned::Aligned;
+use stop_the_world::StopTheWorld;
 
 /// A row of the registry: what `cutline list strategies` shows, and how to make it.
 #[derive(Clone, Copy, Debug)]
@@ -36,17 +38,30 @@ pub struct Strategy {
 }
 
 /// All strategies.
-pub const STRATEGIES: &[Strategy] = &[Strategy {
-    name: "aligned",
-    about: "Barriers flow with the data; an input that has delivered its barrier waits for the others.",
-    guarantee: "exactly once; at least once, without blocking, in that mode",
-    blocks: "early inputs until the last barrier has arrived",
-    channel_state: "none: what precedes the barriers is consumed first",
-    cycles: false,
-    snapshot: SnapshotMethod::FullAsync,
-    source: "Carbone et al. 2015, algorithm 1; Flink",
-    cut: machines::<Aligned, aligned::Coordinator>,
-}];
+pub const STRATEGIES: &[Strategy] = &[
+    Strategy {
+        name: "stop-the-world",
+        about: "Sources pause, the channels drain, every task takes its snapshot, sources read on.",
+        guarantee: "exactly once",
+        blocks: "all sources until the checkpoint is complete; each task until its snapshot is stored",
+        channel_state: "none: channels are empty",
+        cycles: false,
+        snapshot: SnapshotMethod::FullSync,
+        source: "Murray et al. 2013 (Naiad), section 3.4",
+        cut: machines::<StopTheWorld, stop_the_world::Coordinator>,
+    },
+    Strategy {
+        name: "aligned",
+        about: "Barriers flow with the data; an input that has delivered its barrier waits for the others.",
+        guarantee: "exactly once; at least once, without blocking, in that mode",
+        blocks: "early inputs until the last barrier has arrived",
+        channel_state: "none: what precedes the barriers is consumed first",
+        cycles: false,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Carbone et al. 2015, algorithm 1; Flink",
+        cut: machines::<Aligned, aligned::Coordinator>,
+    },
+];
 
 /// The strategy of this name.
 pub fn find(name: &str) -> Option<&'static Strategy> {
