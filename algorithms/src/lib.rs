@@ -1,4 +1,5 @@
-//! The checkpoint strategies: one file each, written as the paper writes it, and one row each in [`STRATEGIES`].
+//! The checkpoint strategies: one file each, written as the paper writes it, and one row each in [`STRATEGIES`]. The
+//! planted bugs, by which the oracles are tested, stand in [`bugs`].
 //!
 //! Everything here is a pure state machine: no clock, no randomness, no I/O, no async.
 
@@ -6,6 +7,7 @@ use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub mod aligned;
+pub mod bugs;
 #[cfg(test)]
 mod hand;
 pub mod rounds;
