@@ -270,8 +270,6 @@ struct BadTask<B: TaskBug> {
 impl<B: TaskBug> TaskCut for BadTask<B> {
     type Durable = <B::Of as TaskCut>::Durable;
 
-    const ARRIVALS: bool = B::Of::ARRIVALS;
-
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
         BadTask { correct: B::Of::new(task, restored), bug: B::default() }
     }
