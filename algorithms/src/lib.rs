@@ -1,6 +1,7 @@
 //! The strategies: one file each, written as the paper writes it, and one row in the table below.
 
 pub mod aligned;
+pub mod bugs;
 #[cfg(test)]
 mod hand;
 pub mod rounds;

@@ -1,0 +1,331 @@
+//! Planted bugs: each a small mutation of a correct strategy, most of them real bugs of real systems. No oracle is trusted
+//! until it has caught its own.
+//!
+//! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
+//! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
+//! mutation.
+
+mod abort_not_forwarded;
+mod ack_before_durable;
+mod commit_on_snapshot;
+mod count_acks;
+mod early_resume;
+mod ended_inputs_count;
+mod first_barrier;
+mod forget_last_commit;
+mod forget_trigger;
+mod global_counter;
+mod hash_order;
+mod late_snapshot;
+mod mixed_line;
+mod no_block;
+mod no_drain;
+mod stale_ack;
+mod string_order;
+
+use cutline_sim::erased::{Protocol, machines};
+use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state};
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    TaskEffects, TaskEvent,
+};
+
+use crate::aligned::{self, Aligned};
+use crate::stop_the_world;
+
+/// A change to the part of a strategy that runs in every task.
+pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
+    /// The correct machine.
+    type Of: TaskCut;
+
+    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
+    fn on(&mut self, machine: &mut Self::Of, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+}
+
+/// The machine of a task, mutated.
+#[derive(Clone, Debug)]
+pub struct MutantTask<M: TaskMutation> {
+    machine: M::Of,
+    mutation: M,
+}
+
+impl<M: TaskMutation> TaskCut for MutantTask<M> {
+    type Durable = <M::Of as TaskCut>::Durable;
+
+    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
+        MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }
+    }
+
+    fn durable(&self) -> Self::Durable {
+        self.machine.durable()
+    }
+
+    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        self.mutation.on(&mut self.machine, task, event, fx);
+    }
+}
+
+/// A change to the part of a strategy that runs in the coordinator.
+pub trait CoordinatorMutation: Clone + Default + Send + Sync + 'static {
+    /// The correct machine.
+    type Of: CoordinatorCut;
+
+    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
+    fn on(
+        &mut self,
+        machine: &mut Self::Of,
+        job: &JobCtx<'_>,
+        event: CoordinatorEvent,
+        fx: &mut CoordinatorEffects,
+    );
+}
+
+/// The machine of the coordinator, mutated.
+#[derive(Clone, Debug)]
+pub struct MutantCoordinator<M: CoordinatorMutation> {
+    machine: M::Of,
+    mutation: M,
+}
+
+impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
+    fn new(job: &JobCtx<'_>) -> Self {
+        MutantCoordinator { machine: M::Of::new(job), mutation: M::default() }
+    }
+
+    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        self.mutation.on(&mut self.machine, job, event, fx);
+    }
+}
+
+/// A planted bug. A row of `cutline list bugs`.
+#[derive(Clone, Copy)]
+pub struct Bug {
+    /// Its name.
+    pub name: &'static str,
+    /// The mutation, in one sentence.
+    pub about: &'static str,
+    /// The strategy that it is a mutation of.
+    pub of: &'static str,
+    /// The issue in which it was found in a real system, or `invented`.
+    pub source: &'static str,
+    /// The oracle that must catch it.
+    pub caught_by: &'static str,
+    /// Makes the machines of its cut protocol.
+    pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
+    /// How its snapshots reach the store.
+    pub snapshot: SnapshotMethod,
+}
+
+/// Machines of `aligned` with a mutation in the tasks.
+fn aligned_task<M: TaskMutation<Of = Aligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, aligned::Coordinator>(job)
+}
+
+/// Machines of `aligned` with a mutation in the coordinator.
+fn aligned_coordinator<M: CoordinatorMutation<Of = aligned::Coordinator>>(
+    job: &JobCtx<'_>,
+) -> Box<dyn Protocol> {
+    machines::<Aligned, MutantCoordinator<M>>(job)
+}
+
+/// Machines of `stop-the-world` with a mutation in the tasks.
+fn stopping_task<M: TaskMutation<Of = stop_the_world::StopTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, stop_the_world::Coordinator>(job)
+}
+
+/// All planted bugs, by the oracle that must catch them.
+pub const BUGS: &[Bug] = &[
+    Bug {
+        name: "no-block",
+        about: "an early input is not blocked, though exactly-once is promised",
+        of: "aligned",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_task::<no_block::NoBlock>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "late-snapshot",
+        about: "the snapshot is taken a moment after the barrier was sent, and records come between the two",
+        of: "aligned",
+        source: "FLINK-2098",
+        caught_by: state::NAME,
+        cut: aligned_task::<late_snapshot::LateSnapshot>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "commit-on-snapshot",
+        about: "a sink commits when its own snapshot is durable, before the checkpoint is complete",
+        of: "aligned",
+        source: "invented",
+        caught_by: ledger::NAME,
+        cut: aligned_task::<commit_on_snapshot::CommitOnSnapshot>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "forget-last-commit",
+        about: "a completed checkpoint commits only what older ones had prepared, so the last transaction stays hidden",
+        of: "aligned",
+        source: "FLINK-26403",
+        caught_by: ledger::NAME,
+        cut: aligned_task::<forget_last_commit::ForgetLastCommit>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "no-drain",
+        about: "a task takes its snapshot at the first mark instead of when all inputs are drained",
+        of: "stop-the-world",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: stopping_task::<no_drain::NoDrain>,
+        snapshot: SnapshotMethod::FullSync,
+    },
+    Bug {
+        name: "first-barrier",
+        about: "a task takes its snapshot at the first barrier and ignores those of the other inputs",
+        of: "aligned",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: aligned_task::<first_barrier::FirstBarrier>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "count-acks",
+        about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
+        of: "aligned",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: aligned_coordinator::<count_acks::CountAcks>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "ack-before-durable",
+        about: "a task acknowledges when its snapshot is taken, before it is written",
+        of: "aligned",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: aligned_task::<ack_before_durable::AckBeforeDurable>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "mixed-line",
+        about: "one task is restored from the checkpoint before the one from which all others are",
+        of: "aligned",
+        source: "invented",
+        caught_by: order::NAME,
+        cut: aligned_coordinator::<mixed_line::MixedLine>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "early-resume",
+        about: "a source reads on when its own snapshot is durable, while others still drain",
+        of: "stop-the-world",
+        source: "invented",
+        caught_by: order::NAME,
+        cut: stopping_task::<early_resume::EarlyResume>,
+        snapshot: SnapshotMethod::FullSync,
+    },
+    Bug {
+        name: "stale-ack",
+        about: "acknowledgements of older attempts count, and ids are given out again after a restore",
+        of: "aligned",
+        source: "invented",
+        caught_by: fencing::NAME,
+        cut: aligned_coordinator::<stale_ack::StaleAck>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "string-order",
+        about: "the checkpoint restored is the last in the order of strings, in which 9 comes after 10",
+        of: "aligned",
+        source: "FLINK-6284",
+        caught_by: fencing::NAME,
+        cut: aligned_coordinator::<string_order::StringOrder>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "ended-inputs-count",
+        about: "barriers of all inputs are awaited, also of those that have ended",
+        of: "aligned",
+        source: "FLINK-2519",
+        caught_by: liveness::NAME,
+        cut: aligned_task::<ended_inputs_count::EndedInputsCount>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "abort-not-forwarded",
+        about: "a task that gives up a checkpoint does not tell those below it",
+        of: "aligned",
+        source: "FLINK-18238",
+        caught_by: liveness::NAME,
+        cut: aligned_task::<abort_not_forwarded::AbortNotForwarded>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "forget-trigger",
+        about: "after the first checkpoint that is given up no other is ever triggered",
+        of: "aligned",
+        source: "FLINK-26394",
+        caught_by: liveness::NAME,
+        cut: aligned_coordinator::<forget_trigger::ForgetTrigger>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "global-counter",
+        about: "a counter of the whole process decides how long an acknowledgement waits",
+        of: "aligned",
+        source: "invented",
+        caught_by: determinism::NAME,
+        cut: aligned_task::<global_counter::GlobalCounter>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "hash-order",
+        about: "the order of a randomly seeded hash set decides which task is told first",
+        of: "aligned",
+        source: "invented",
+        caught_by: determinism::NAME,
+        cut: aligned_coordinator::<hash_order::HashOrder>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+];
+
+/// The bug of this name.
+pub fn find(name: &str) -> Option<&'static Bug> {
+    BUGS.iter().find(|bug| bug.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_has_a_row() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
+        let files = std::fs::read_dir(folder).expect("the folder of the bugs");
+        let stems = files.map(|entry| entry.expect("an entry").path().with_extension(""));
+        let mut files: Vec<String> =
+            stems.map(|stem| stem.file_name().expect("a name").to_string_lossy().replace('_', "-")).collect();
+        files.retain(|name| name != "mod");
+        files.sort();
+        let mut rows: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
+        rows.sort_unstable();
+        assert_eq!(files, rows, "files of algorithms/src/bugs against the rows of BUGS");
+    }
+
+    #[test]
+    fn every_oracle_has_two_bugs_of_known_strategies() {
+        let mut bugs = BTreeMap::<&str, u32>::new();
+        for bug in BUGS {
+            assert!(crate::find(bug.of).is_some_and(|of| of.snapshot == bug.snapshot), "{}", bug.name);
+            *bugs.entry(bug.caught_by).or_default() += 1;
+        }
+        for row in cutline_sim::oracles::ROWS {
+            assert!(bugs.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
+        }
+        assert!(find("no-drain").is_some() && find("no-such-bug").is_none());
+    }
+}
