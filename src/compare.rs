@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutline::algorithms::{STRATEGIES, Strategy};
+use cutline::algorithms::STRATEGIES;
 use cutline::reports;
 use cutline::scenarios::record::{Class, RunRecord};
 
@@ -10,6 +10,7 @@ use crate::arguments::CompareArguments;
 use crate::execute::{Order, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
+use crate::registry::Named;
 use crate::screen::{Screen, paint};
 use crate::{registry, run};
 
@@ -19,8 +20,8 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     screen.set_json(subject.json);
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
-    let strategies: Vec<&Strategy> = if arguments.strategies.is_empty() {
-        STRATEGIES.iter().collect()
+    let strategies: Vec<Named> = if arguments.strategies.is_empty() {
+        STRATEGIES.iter().map(Named::from).collect()
     } else {
         arguments.strategies.iter().map(|name| registry::strategy(name)).collect::<Result<_, _>>()?
     };
@@ -30,7 +31,8 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let mut records = Vec::new();
     for strategy in strategies {
         let (faults, plan) = (subject.faults.clone(), Arc::clone(&ready.plan));
-        let order = Order { strategy, faults, plan, seed: ready.seed, options: ready.options };
+        let order =
+            Order { contender: strategy.contender, faults, plan, seed: ready.seed, options: ready.options };
         records.push(execute(&ready.setup, &order, None).record);
         orders.push(order);
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cutline::algorithms::Strategy;
 use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord};
 use cutline::scenarios::run::{Contender, Options, Runner};
@@ -16,7 +15,7 @@ use crate::trace::Trace;
 /// What to run besides the scenario.
 pub struct Order {
     /// The strategy, or the bug.
-    pub strategy: &'static Strategy,
+    pub contender: Contender,
     /// The name of the fault profile.
     pub faults: String,
     /// The faults.
@@ -42,8 +41,8 @@ pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finis
         detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
         ..order.options.options()
     };
-    let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.strategy.name));
-    let mut runner = Runner::new(&setup.prepared, Contender::from(order.strategy));
+    let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.contender.name));
+    let mut runner = Runner::new(&setup.prepared, order.contender);
     let mut record = match trace {
         Some(trace) => runner.run(
             order.seed,

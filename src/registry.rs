@@ -1,8 +1,10 @@
 //! What can be named on the command line, read off the registries of the crates.
 
+use cutline::algorithms::bugs::{self, Bug};
 use cutline::algorithms::{self, STRATEGIES, Strategy};
 use cutline::scenarios::library_files::{self, LIBRARY};
 use cutline::scenarios::prepare::Prepared;
+use cutline::scenarios::run::Contender;
 use cutline::scenarios::{faults, operators, spec};
 use cutline::sim;
 use serde::Serialize;
@@ -21,9 +23,19 @@ pub struct Row {
     pub name: String,
     /// What it is, in one line.
     pub about: String,
-    /// More about a strategy.
+    /// More about it.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub traits: Option<Traits>,
+    pub more: Option<More>,
+}
+
+/// What only some lists have.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum More {
+    /// Strategies.
+    Strategy(Traits),
+    /// Planted bugs.
+    Bug(Plant),
 }
 
 /// What distinguishes strategies.
@@ -42,9 +54,21 @@ pub struct Traits {
     pub source: &'static str,
 }
 
+/// What distinguishes planted bugs.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plant {
+    /// The strategy that it is a mutation of.
+    pub of: &'static str,
+    /// The issue in which it was found in a real system, or `invented`.
+    pub source: &'static str,
+    /// The oracle that must catch it.
+    pub caught_by: &'static str,
+}
+
 impl Row {
     fn new(name: &str, about: &str) -> Row {
-        Row { kind: None, name: name.to_owned(), about: about.to_owned(), traits: None }
+        Row { kind: None, name: name.to_owned(), about: about.to_owned(), more: None }
     }
 
     fn of(kind: &'static str, name: &str, about: &str) -> Row {
@@ -53,8 +77,14 @@ impl Row {
 
     fn strategy(strategy: &Strategy) -> Row {
         let &Strategy { cycles, blocks, channel_state, guarantee, source, .. } = strategy;
-        let traits = Some(Traits { cycles, blocks, channel_state, guarantee, source });
-        Row { traits, ..Row::new(strategy.name, strategy.about) }
+        let traits = Traits { cycles, blocks, channel_state, guarantee, source };
+        Row { more: Some(More::Strategy(traits)), ..Row::new(strategy.name, strategy.about) }
+    }
+
+    fn bug(bug: &Bug) -> Row {
+        let &Bug { of, source, caught_by, .. } = bug;
+        let plant = Plant { of, source, caught_by };
+        Row { more: Some(More::Bug(plant)), ..Row::new(bug.name, bug.about) }
     }
 }
 
@@ -62,7 +92,7 @@ impl Row {
 pub fn rows(what: Listing) -> Result<Vec<Row>, Failure> {
     Ok(match what {
         Listing::Strategies => STRATEGIES.iter().map(Row::strategy).collect(),
-        Listing::Bugs => BUGS.iter().map(Row::strategy).collect(),
+        Listing::Bugs => bugs::BUGS.iter().map(Row::bug).collect(),
         Listing::Scenarios => scenarios()?,
         Listing::Faults => {
             let profiles = faults::PROFILES.iter().map(|row| Row::of("profile", row.name, row.about));
@@ -82,13 +112,32 @@ fn scenarios() -> Result<Vec<Row>, Failure> {
     LIBRARY.iter().map(row).collect()
 }
 
-/// The planted bugs.
-const BUGS: &[Strategy] = &[];
+/// A strategy or a planted bug, as the command line takes it.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// What runs.
+    pub contender: Contender,
+    /// True if it can checkpoint a job with a cycle.
+    cycles: bool,
+}
+
+impl From<&Strategy> for Named {
+    fn from(strategy: &Strategy) -> Named {
+        Named { contender: strategy.into(), cycles: strategy.cycles }
+    }
+}
+
+impl From<&Bug> for Named {
+    fn from(bug: &Bug) -> Named {
+        let cycles = algorithms::find(bug.of).is_some_and(|strategy| strategy.cycles);
+        Named { contender: bug.into(), cycles }
+    }
+}
 
 /// The strategy or the planted bug of this name.
-pub fn strategy(name: &str) -> Result<&'static Strategy, Failure> {
-    let bug = || BUGS.iter().find(|bug| bug.name == name);
-    if let Some(found) = algorithms::find(name).or_else(bug) {
+pub fn strategy(name: &str) -> Result<Named, Failure> {
+    let bug = || bugs::BUGS.iter().find(|bug| bug.name == name);
+    if let Some(found) = algorithms::find(name).map(Named::from).or_else(|| bug().map(Named::from)) {
         return Ok(found);
     }
     let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect();
@@ -97,7 +146,7 @@ pub fn strategy(name: &str) -> Result<&'static Strategy, Failure> {
 }
 
 /// Refuses a strategy that cannot checkpoint the job.
-pub fn check_cycles(strategy: &Strategy, prepared: &Prepared) -> Result<(), Failure> {
+pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
     if strategy.cycles || !prepared.is_cyclic() {
         return Ok(());
     }
@@ -109,7 +158,7 @@ pub fn check_cycles(strategy: &Strategy, prepared: &Prepared) -> Result<(), Fail
     let message = format!(
         "the job of `{}` has a cycle, and `{}` cannot checkpoint a job with a cycle",
         prepared.name(),
-        strategy.name
+        strategy.contender.name
     );
     Err(Failure::new(message).with_help(help))
 }

@@ -34,7 +34,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let seed = capsule.seed;
     announce_seed(screen, seed)?;
     let commit = note_commit(screen, &capsule)?;
-    let strategy = registry::strategy(&capsule.strategy)?;
+    let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
     let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, seed);
     let moved = "if the input file has moved, name it with `--input FILE`";
@@ -43,10 +43,10 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
     let plan = Arc::new(capsule.plan.clone());
     announce_plan(screen, &setup, &capsule.faults, &plan)?;
-    let about = (setup.prepared.name(), strategy.name, seed);
+    let about = (setup.prepared.name(), contender.name, seed);
     let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
-    let order = Order { strategy, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
+    let order = Order { contender, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
     let finished = execute(&setup, &order, trace.as_mut());
 
     let differences = capsule.result.differences(&finished.record);

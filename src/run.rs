@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cutline::algorithms::Strategy;
 use cutline::reports;
 use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord};
@@ -14,6 +13,7 @@ use crate::arguments::{RunArguments, Subject};
 use crate::execute::{Finished, Order, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
+use crate::registry::Named;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
@@ -38,7 +38,7 @@ pub struct Ready {
 pub fn ready(
     subject: &Subject,
     seed: u64,
-    strategies: &[&Strategy],
+    strategies: &[Named],
     screen: &mut Screen,
 ) -> Result<Ready, Failure> {
     let profile = faults::resolve(&subject.faults)?;
@@ -63,16 +63,17 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
     let strategy = registry::strategy(&arguments.strategy)?;
+    let contender = strategy.contender;
     let ready = ready(subject, seed, &[strategy], screen)?;
     // Begun before the run: a file that cannot be written is known before the wait.
     let counts = arguments.counts.as_deref().map(Output::create).transpose()?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
-    let about = (ready.setup.prepared.name(), strategy.name, seed);
+    let about = (ready.setup.prepared.name(), contender.name, seed);
     let topology = ready.setup.prepared.topology();
     let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
     let faults = subject.faults.clone();
-    let order = Order { strategy, faults, plan: ready.plan, seed, options: ready.options };
+    let order = Order { contender, faults, plan: ready.plan, seed, options: ready.options };
     let finished = execute(&ready.setup, &order, trace.as_mut());
 
     show(screen, &ready.setup, &finished)?;
