@@ -2,42 +2,48 @@
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+CUTLINE := $(TARGET)/release/cutline
 # The text whose words `make demo` counts: one that is in every clone.
 INPUT ?= LICENSE-APACHE
 PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
-# Two cargos would wait for each other, and what a test says must come last.
 .NOTPARALLEL:
-.PHONY: help demo test determinism bench sweep doc deny clean
+.PHONY: help build demo test format lint determinism docs unit bench sweep doc deny clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Crash a word count while it takes checkpoints, under two strategies; draw what happened
+build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
+
+demo: build ## Crash a word count while it takes checkpoints, under two strategies; draw what happened
 	@mkdir -p $(dir $(PICTURE))
-	$(TARGET)/release/cutline compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 7 \
+	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 7 \
 		--input '$(INPUT)' --svg $(PICTURE)
 	@echo "The picture is $(PICTURE): open it in a browser."
 
-test: ## Check everything that a change must pass
+test: format lint determinism docs unit ## Check everything that a change must pass
+
+format: ## Check the formatting
 	$(CARGO) fmt --all --check
+
+lint: ## Check with clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	@$(MAKE) --no-print-directory determinism
+
+determinism: ## Check that a seed gives one digest: debug and release, any number of threads, replays
+	$(CARGO) build --locked
+	$(CARGO) build --locked --release
+	tests/determinism.sh $(TARGET)/debug/cutline $(CUTLINE)
+
+docs: ## Run the examples in the documentation
 	$(CARGO) test --locked --doc --workspace
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		echo "$(CARGO) nextest run --locked --workspace"; \
-		$(CARGO) nextest run --locked --workspace; \
-	else \
-		echo "$(CARGO) test --locked --workspace --lib --bins --tests"; \
-		$(CARGO) test --locked --workspace --lib --bins --tests; \
-	fi
 
-determinism: ## Check that a seed gives one digest, in debug and in release builds
-	tests/determinism.sh
+unit: ## Run all other tests, with cargo-nextest if it is installed
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
+	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-bench: ## Measure the engine (some minutes; close everything else)
+bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
 
 sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, with crashes
@@ -46,13 +52,9 @@ sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, wi
 doc: ## Build the documentation; a warning is an error
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps
 
-deny: ## Check licences, advisories and sources of all dependencies
-	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-		$(CARGO) deny check; \
-	else \
-		echo "cargo-deny is not installed, so nothing was checked. To install it:"; \
-		echo "  cargo install --locked cargo-deny"; \
-	fi
+deny: ## Check licences, advisories and sources of all dependencies, if cargo-deny is installed
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	else echo "cargo-deny is not installed: cargo install --locked cargo-deny"; fi
 
 clean: ## Remove what was built, and what runs have left
 	$(CARGO) clean

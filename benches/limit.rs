@@ -12,7 +12,7 @@
 //! stream. A record goes to the task of the next stage that owns its key's group. A channel (one sender, one receiver)
 //! is first in, first out, with a latency of [`LATENCY`] plus a uniform draw below [`JITTER`]. A task serves arrivals in
 //! the order of their arrival, each for [`SERVICE`]; then it adds one to the counter of the key, replaces the key by
-//! `mix(key) & 1023` and sends the record on. What arrives at one instant is served by sender, then in the order sent.
+//! the next key ([`next_key`]) and sends the record on. What arrives at one instant is served by sender, then in the order sent.
 //!
 //! A *hop* is one record through one task: there are [`HOPS`]. Simulated with one event for every emission, arrival and
 //! completion these are 4.25 million events.
@@ -28,7 +28,8 @@
 //! All three process the same records at the same instants in the same order per task; a test compares them record for
 //! record with a computation that sorts instead of simulating.
 
-use cutline_sim::random::{Stream, below, draw, key, mix};
+use cutline_scenarios::operators::counter::next_key;
+use cutline_sim::random::{Stream, below, draw, key};
 use cutline_sim::state::{group_owner, key_group};
 use cutline_sim::time::{MICROSECOND, MILLISECOND, Time};
 
@@ -149,7 +150,7 @@ impl Pipe {
     fn count(&mut self, task: usize, key: u64) -> u64 {
         self.hops += 1;
         self.counters[(task * KEYS + key as usize) % COUNTERS] += 1;
-        mix(key) & (KEYS as u64 - 1)
+        next_key(key, KEYS as u64 - 1)
     }
 
     fn outcome(self) -> Outcome {
@@ -479,7 +480,8 @@ mod tests {
                     counters[task * KEYS + key as usize] += 1;
                     histories[task].push((key, busy));
                 }
-                sent[place] = histories[task].iter().map(|&(key, done)| (mix(key) & 1023, done)).collect();
+                sent[place] =
+                    histories[task].iter().map(|&(key, done)| (next_key(key, 1023), done)).collect();
             }
         }
         (Outcome { counters, hops: histories.iter().map(|history| history.len() as u64).sum() }, histories)

@@ -6,6 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, SamplingMode, Throughput};
+use cutline_benches::engine::Engine;
 use cutline_benches::limit::{self, Outcome};
 use cutline_benches::ratios::{Row, ratios};
 
@@ -14,22 +15,32 @@ const SEED: u64 = 7;
 /// Rounds of the comparison in turn.
 const ROUNDS: usize = 21;
 
-/// One run of the workload under a seed.
-type Run = fn(u64) -> Outcome;
+/// One run of the workload.
+type Run = Box<dyn FnMut() -> Outcome>;
 
-/// What is measured: name and run. The first row of the comparison in turn is the bar.
-const ROWS: [(&str, Run); 3] = [
-    ("limit/window", limit::window),
-    ("limit/fused", limit::fused),
-    ("limit/two_events", limit::two_events),
-    // engine/...: the same workload through the simulator; it returns its counters, and `main` compares them.
-];
+/// What is measured: name and run. The first row of the comparison in turn is the bar that the engine is asked to reach
+/// the half of.
+fn rows() -> Vec<(&'static str, Run)> {
+    let mut engine = Engine::new("pipe", &["execution.checkpointing.interval=100ms"], SEED);
+    let mut scarce = Engine::new(
+        "pipe",
+        &["execution.checkpointing.interval=100ms", "taskmanager.network.memory.buffers-per-channel=8"],
+        SEED,
+    );
+    vec![
+        ("limit/two_events", Box::new(|| limit::two_events(black_box(SEED)))),
+        ("limit/fused", Box::new(|| limit::fused(black_box(SEED)))),
+        ("limit/window", Box::new(|| limit::window(black_box(SEED)))),
+        ("engine/aligned", Box::new(move || engine.pipe(black_box(SEED)))),
+        ("engine/aligned, 8 buffers", Box::new(move || scarce.pipe(black_box(SEED)))),
+    ]
+}
 
-fn pipe(criterion: &mut Criterion) {
+fn pipe(criterion: &mut Criterion, rows: &mut [(&'static str, Run)]) {
     let mut group = criterion.benchmark_group("pipe");
     group.sample_size(20).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(limit::HOPS));
-    for (name, run) in ROWS {
-        group.bench_function(name, |bencher| bencher.iter(|| run(black_box(SEED))));
+    for (name, run) in rows {
+        group.bench_function(*name, |bencher| bencher.iter(&mut *run));
     }
     group.finish();
 }
@@ -41,24 +52,26 @@ fn wants_the_comparison() -> bool {
 }
 
 fn main() {
+    let mut rows = rows();
     let bar = limit::window(SEED);
-    for (name, run) in ROWS {
-        assert!(run(SEED) == bar, "{name} computes other counters than the limit: its speed means nothing");
+    for (name, run) in &mut rows {
+        assert!(run() == bar, "{name} computes other counters than the limit: its speed means nothing");
     }
     let mut criterion = Criterion::default().configure_from_args();
-    pipe(&mut criterion);
+    pipe(&mut criterion, &mut rows);
     criterion.final_summary();
     if wants_the_comparison() {
-        let mut rows: Vec<Row> = ROWS
-            .map(|(name, run)| -> Row {
+        let mut rows: Vec<Row> = rows
+            .into_iter()
+            .map(|(name, mut run)| -> Row {
                 (
                     name,
                     Box::new(move || {
-                        black_box(run(black_box(SEED)));
+                        black_box(run());
                     }),
                 )
             })
-            .into();
+            .collect();
         println!("{}", ratios(limit::HOPS, ROUNDS, &mut rows));
     }
 }

@@ -9,23 +9,19 @@
 //! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
 //! changes what it does.
 
-use std::sync::Arc;
-
 use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, SEQUENCE_MASK, Slot, WATERMARK};
 use crate::erased::Protocol;
-use crate::event::{Event, Origin, chain};
-use crate::external::{Request, TransactionId};
+use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::network::Network;
 use crate::operator::Context;
-use crate::protocol::{Down, Handle, Input, READING, TaskCtx, TaskEffect, TaskEvent, Up};
-use crate::queue::{Action, Life, Message, Report};
+use crate::protocol::{Input, READING, TaskEvent, Up};
 use crate::random::{below, draw};
-use crate::record::{Record, lineage_weight, source_lineage};
+use crate::record::{Record, lineage_weight};
 use crate::shared::Shared;
 use crate::state::key_group;
-use crate::task::{Letter, Mail, Status, Task};
+use crate::task::{Status, Task};
 use crate::time::{NEVER, Time};
 use crate::topology::{TaskInfo, Topology};
 
@@ -261,7 +257,7 @@ impl Step<'_> {
 
     /// Sends a record on every outgoing edge.
     #[inline(always)]
-    fn send_record(&mut self, record: &Record, now: Time) {
+    pub(crate) fn send_record(&mut self, record: &Record, now: Time) {
         for (at, output) in self.info.outputs.iter().enumerate() {
             let receiver = match output.ship {
                 Ship::Forward => 0,
@@ -301,7 +297,7 @@ impl Step<'_> {
     }
 
     /// Sends on every channel.
-    fn send_all(&mut self, slot: Slot, now: Time) {
+    pub(crate) fn send_all(&mut self, slot: Slot, now: Time) {
         for output in &self.info.outputs {
             for receiver in 0..output.channels {
                 self.send(ChannelId(output.first.0 + receiver), slot, now);
@@ -361,7 +357,7 @@ impl Step<'_> {
     }
 
     /// Remembers when this checkpoint first reached the task; true if it is the first time.
-    fn note_first_mark(&mut self, id: CheckpointId, now: Time) -> bool {
+    pub(crate) fn note_first_mark(&mut self, id: CheckpointId, now: Time) -> bool {
         let first = !self.task.first_marks.iter().any(|&(other, _)| other == id);
         if first {
             self.task.first_marks.push((id, now));
@@ -394,7 +390,7 @@ impl Step<'_> {
     }
 
     /// After the last input has ended: sends the end, and becomes [`Status::Ended`] once it is sent.
-    fn end_if_done(&mut self, now: Time) {
+    pub(crate) fn end_if_done(&mut self, now: Time) {
         let inputs = self.info.inputs.len() as u32;
         let done = match inputs {
             0 => self.task.splits.iter().all(|split| split.at.ended),
@@ -409,298 +405,5 @@ impl Step<'_> {
         if inputs == 0 {
             self.tell(Up::Request, now);
         }
-    }
-
-    // Sources.
-
-    /// When the next record of a source may be emitted.
-    #[inline]
-    fn reading_due(&self) -> Time {
-        let task = &*self.task;
-        if task.paused || task.status == Status::Ended {
-            return NEVER;
-        }
-        match task.splits.get(task.split).and_then(|split| split.next) {
-            Some(entry) => entry.record.event_time,
-            None => NEVER,
-        }
-    }
-
-    /// A source emits a record and reads the next one.
-    #[inline]
-    fn read_record(&mut self, now: Time) {
-        let Role::Source(input) = &self.operator.role else { return };
-        let split = &mut self.task.splits[self.task.split];
-        let Some(entry) = split.next else { return };
-        let mut record = entry.record;
-        record.lineage = source_lineage(self.info.operator.0, split.at.split, split.at.offset);
-        split.at.offset = entry.next;
-        split.at.event_time = split.at.event_time.max(record.event_time);
-        split.next = input.read(split.at.split, entry.next);
-        split.at.ended = split.next.is_none();
-        let task = &mut *self.task;
-        task.records += 1;
-        task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, 0));
-        task.chain = chain(task.chain, record.lineage ^ now);
-        if self.shared.detail.records {
-            self.emit(now, Event::Record { input: READING, lineage: record.lineage });
-        }
-        self.send_record(&record, now);
-        self.after_reading(record.event_time, input.disorder(), now);
-    }
-
-    /// What follows a record of a source: a request, a watermark, the choice of the next split, the end.
-    #[inline]
-    fn after_reading(&mut self, event_time: Time, disorder: Time, now: Time) {
-        let config = &self.topology.config.checkpointing;
-        self.task.since_request += 1;
-        let counted = config.every_records > 0 && self.task.since_request >= config.every_records;
-        let marked = config.at_records.get(self.task.marked).is_some_and(|&time| time <= event_time);
-        if counted || marked {
-            self.task.since_request = 0;
-            self.task.marked += usize::from(marked);
-            self.tell(Up::Request, now);
-        }
-        if self.task.splits.len() > 1 {
-            choose_split(self.task);
-        }
-        let seen =
-            self.task.splits.iter().filter(|split| !split.at.ended).map(|split| split.at.event_time).min();
-        match seen {
-            Some(seen) => {
-                // The watermark is a function of what has been read, not of when: it is the same in every replay.
-                let watermark = seen.saturating_sub(disorder + 1);
-                if watermark >= self.task.watermark + self.topology.config.watermark_interval {
-                    self.task.watermark = watermark;
-                    self.send_all(Slot::watermark(watermark), now);
-                }
-            }
-            None => {
-                self.send_all(Slot::watermark(NEVER), now);
-                self.end_if_done(now);
-            }
-        }
-    }
-
-    // Letters.
-
-    fn open_letter(&mut self, now: Time) {
-        let Some(Letter { attempt, mail, .. }) = self.task.mailbox.pop() else { return };
-        if attempt != self.task.attempt {
-            return;
-        }
-        match mail {
-            Mail::Restored => self.start(now),
-            Mail::Control(down) => self.control(down, now),
-            Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
-            Mail::Written(id, true) => {
-                self.upload(id).for_each(|upload| upload.written = true);
-                self.persisted(id, now);
-            }
-            Mail::Written(id, false) => {
-                self.task.uploads.retain(|upload| upload.id != id);
-                self.emit(now, Event::PersistFailed { id });
-                self.tell_protocol(TaskEvent::PersistFailed(id), now);
-            }
-            Mail::Prepared(id) => {
-                self.upload(id).for_each(|upload| upload.prepared = true);
-                self.persisted(id, now);
-            }
-            Mail::Committed => {
-                self.task.commits = self.task.commits.saturating_sub(1);
-                self.finish_if_done(now);
-            }
-        }
-    }
-
-    fn upload(&mut self, id: CheckpointId) -> impl Iterator<Item = &mut crate::task::Upload> {
-        self.task.uploads.iter_mut().filter(move |upload| upload.id == id)
-    }
-
-    fn persisted(&mut self, id: CheckpointId, now: Time) {
-        if self.upload(id).any(|upload| upload.written && upload.prepared) {
-            self.emit(now, Event::Persisted { id });
-            self.tell_protocol(TaskEvent::Persisted(id), now);
-        }
-    }
-
-    /// The state is there: the task begins to work.
-    fn start(&mut self, now: Time) {
-        self.task.become_status(if self.task.resumes_ended { Status::Ended } else { Status::Running }, now);
-        self.net.open_inputs(self.id, &self.info.inputs);
-        let attempt = self.task.attempt;
-        self.emit(now, Event::TaskRunning { attempt });
-        self.report(Life::Running, now);
-        if let Role::Sink(SinkMode::Transactional) = self.operator.role {
-            let pending = self.task.transactions.clone();
-            self.ask_external(Request::Begin(self.id, attempt, pending), now);
-        }
-        self.tell_protocol(TaskEvent::Started, now);
-        self.end_if_done(now);
-    }
-
-    fn control(&mut self, down: Down, now: Time) {
-        if !self.task.status.is_alive() {
-            // A task that is done cannot take part; its node says so for it.
-            if let Down::Trigger(id) = down {
-                self.tell(Up::Unavailable(id), now);
-            }
-            return;
-        }
-        if let Down::Trigger(id) = down {
-            self.note_first_mark(id, now);
-        }
-        self.tell_protocol(TaskEvent::Control(down), now);
-        let task = &mut *self.task;
-        match down {
-            Down::Completed(id) => {
-                let last = task.final_snapshots.iter().find(|&&(other, _)| other == id);
-                task.last_snapshot = last.map(|&(_, handle)| handle).or(task.last_snapshot);
-                task.uploads.retain(|upload| upload.id > id);
-                task.first_marks.retain(|&(other, _)| other > id);
-                self.finish_if_done(now);
-            }
-            Down::Aborted(id) => task.first_marks.retain(|&(other, _)| other != id),
-            Down::Trigger(_) => {}
-        }
-    }
-
-    /// An ended task finishes when a checkpoint with its end has completed and its commits are confirmed.
-    fn finish_if_done(&mut self, now: Time) {
-        if self.task.status != Status::Ended || self.task.last_snapshot.is_none() || self.task.commits > 0 {
-            return;
-        }
-        self.send_all(Slot::close(), now);
-        self.task.become_status(Status::Finished, now);
-        self.emit(now, Event::TaskFinished);
-        self.report(Life::Finished(self.task.last_snapshot), now);
-    }
-
-    // The strategy.
-
-    fn tell_protocol(&mut self, event: TaskEvent, now: Time) {
-        let mut fx = std::mem::take(&mut self.shared.effects);
-        self.protocol.on_task(&task_ctx(self.id, self.task, self.info, self.topology), event, &mut fx);
-        for effect in fx.0.drain(..) {
-            self.execute(effect, now);
-        }
-        self.shared.effects = fx;
-    }
-
-    fn execute(&mut self, effect: TaskEffect, now: Time) {
-        // A strategy's machine may name inputs that do not exist; nothing happens then.
-        let channel = |input: Input| self.info.inputs.get(input as usize).copied();
-        match effect {
-            TaskEffect::Block(READING) => self.task.paused = true,
-            TaskEffect::Unblock(READING) => self.task.paused = false,
-            TaskEffect::Block(input) if channel(input).is_some() => self.net.block(self.id, input),
-            TaskEffect::Unblock(input) => {
-                if let Some(channel) = channel(input) {
-                    self.net.unblock(self.id, input, channel);
-                }
-            }
-            TaskEffect::Block(_) => {}
-            TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
-            TaskEffect::Snapshot(id) => self.snapshot(id, now),
-            TaskEffect::DropSnapshot(id) => self.task.uploads.retain(|upload| upload.id != id),
-            TaskEffect::Tell(up) => self.tell(up, now),
-            TaskEffect::Commit(id) => self.commit(id, now),
-            TaskEffect::Timer(after, token) => {
-                self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
-            }
-        }
-    }
-
-    fn commit(&mut self, id: CheckpointId, now: Time) {
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            self.task.transactions.iter().copied().partition(|transaction| transaction.id <= id);
-        if ready.is_empty() {
-            return;
-        }
-        self.task.transactions = rest;
-        self.task.commits += 1;
-        self.emit(now, Event::CommitSent { id });
-        self.ask_external(Request::Commit(self.id, self.task.attempt, ready), now);
-    }
-
-    /// Closes the open transaction of a transactional sink; true if there is one to wait for.
-    pub(crate) fn prepare(&mut self, id: CheckpointId, now: Time) -> bool {
-        if !matches!(self.operator.role, Role::Sink(SinkMode::Transactional)) {
-            return false;
-        }
-        let transaction = TransactionId { task: self.id, id, attempt: self.task.attempt };
-        let records = Arc::new(std::mem::take(&mut self.task.transaction));
-        self.task.transactions.push(transaction);
-        self.ask_external(Request::Prepare(transaction, records), now);
-        true
-    }
-
-    // Messages.
-
-    /// A letter to itself.
-    pub(crate) fn letter(&mut self, time: Time, mail: Mail) {
-        let rank = u64::from(Origin::task(self.id).0) << 32 | u64::from(self.task.next_number());
-        let attempt = self.task.attempt;
-        self.task.post(Letter { time, rank, attempt, mail });
-    }
-
-    fn tell(&mut self, up: Up, now: Time) {
-        let mut handle: Option<Handle> = None;
-        if let Up::Ack(id) = up {
-            handle = self.upload(id).map(|upload| upload.handle).next();
-            self.emit(now, Event::AckSent { id });
-        }
-        self.send_up(Message::Up(self.id, self.task.attempt, up, handle), now);
-    }
-
-    fn report(&mut self, life: Life, now: Time) {
-        let report = Report { task: self.id, attempt: self.task.attempt, life, sent: now };
-        self.send_up(Message::Status(report), now);
-    }
-
-    fn send_up(&mut self, message: Message, now: Time) {
-        let number = self.task.next_number();
-        let origin = Origin::task(self.id);
-        let deliveries = self.shared.post.deliver(now, origin.0, number, &mut self.task.last_up);
-        if let Some(trouble) = deliveries.trouble {
-            self.emit(now, trouble);
-        }
-        for time in deliveries.times() {
-            self.shared.queue.push(time, origin, number, Action::Tell(message.clone()));
-        }
-    }
-
-    /// Asks the external system. These requests are not lost: the client library repeats them until answered.
-    fn ask_external(&mut self, request: Request, now: Time) {
-        let number = self.task.next_number();
-        let time = (now + self.shared.post.latency).max(self.task.last_external);
-        self.task.last_external = time;
-        self.shared.queue.push(time, Origin::task(self.id), number, Action::External(request));
-    }
-
-    pub(crate) fn emit(&mut self, now: Time, event: Event) {
-        self.shared.emit(now, Origin::task(self.id), event);
-    }
-}
-
-/// Chooses the split whose next record is due first.
-pub(crate) fn choose_split(task: &mut Task) {
-    let due = |at: &usize| task.splits[*at].next.map_or(NEVER, |entry| entry.record.event_time);
-    task.split = (0..task.splits.len()).min_by_key(|at| (due(at), *at)).unwrap_or(0);
-}
-
-/// What a task's machine may look at.
-pub(crate) fn task_ctx<'a>(
-    id: TaskId,
-    task: &'a Task,
-    info: &TaskInfo,
-    topology: &'a Topology,
-) -> TaskCtx<'a> {
-    TaskCtx {
-        task: id,
-        inputs: info.inputs.len() as u32,
-        open: &task.open,
-        is_source: info.inputs.is_empty(),
-        config: &topology.config.checkpointing,
     }
 }

@@ -41,12 +41,18 @@ pub fn build(settings: &Counter, _contents: &Contents) -> Result<Arc<dyn Operato
 /// An odd number: multiplying by it permutes the keys.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// The key with which a counter of `mask + 1` keys sends a record on.
+#[inline]
+pub fn next_key(key: u64, mask: u64) -> u64 {
+    (key + 1).wrapping_mul(FACTOR) & mask
+}
+
 impl Operator for Stage {
     #[inline]
     fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
         let key = record.key & self.mask;
         cx.state.add(key, record.value);
-        cx.out.push(Record { key: (key + 1).wrapping_mul(FACTOR) & self.mask, ..*record });
+        cx.out.push(Record { key: next_key(key, self.mask), ..*record });
     }
 }
 

@@ -1,0 +1,85 @@
+//! The simulator on the workload of the bench: the scenario `pipe` of the library, with aligned checkpoints and oracles.
+
+use std::sync::Arc;
+
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::{Class, RunRecord};
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
+use cutline_sim::ids::TaskId;
+use cutline_sim::time::Time;
+
+use crate::limit::{KEYS, Outcome, STAGES, TASKS};
+
+/// What is left out of a measured run: figures for people (latencies, the list of checkpoints) and the forks that restore
+/// every checkpoint. All oracles over the run itself are on.
+pub const OPTIONS: Options =
+    Options { forks: Some(false), check_determinism: false, lookahead: true, metrics: false, detail: false };
+
+/// A prepared scenario under the strategy `aligned`, to run again and again in the same worlds.
+pub struct Engine {
+    prepared: &'static Prepared,
+    runner: Runner<'static>,
+}
+
+impl Engine {
+    /// Prepares a scenario of the library with overrides.
+    ///
+    /// # Panics
+    ///
+    /// If the scenario cannot be built: the bench itself is wrong then.
+    pub fn new(scenario: &str, overrides: &[&str], seed: u64) -> Engine {
+        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+        let text = resolve(scenario).unwrap_or_else(|error| panic!("{error}"));
+        let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
+        let prepared =
+            Prepared::new(&scenario, seed, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"));
+        let strategy = cutline_algorithms::find("aligned").expect("the strategy `aligned` is in the table");
+        // A bench lives as long as its process.
+        let prepared: &'static Prepared = Box::leak(Box::new(prepared));
+        Engine { prepared, runner: Runner::new(prepared, Contender::from(strategy)) }
+    }
+
+    /// One run with a plan of faults, judged by all oracles.
+    pub fn run(&mut self, seed: u64, plan: &Arc<FaultPlan>, options: &Options) -> RunRecord {
+        self.runner.run(seed, plan, options, None)
+    }
+
+    /// One run without faults, as the limit counts it.
+    ///
+    /// # Panics
+    ///
+    /// If an oracle objects: the speed of a wrong run means nothing.
+    pub fn pipe(&mut self, seed: u64) -> Outcome {
+        let record = self.run(seed, &Arc::new(FaultPlan::default()), &OPTIONS);
+        assert_eq!(record.class(), Class::Pass, "{:?}", record.verdicts);
+        let mut outcome = Outcome { counters: vec![0; STAGES * TASKS * KEYS], hops: 0 };
+        for counter in 0..STAGES * TASKS {
+            // The tasks of the sources come first.
+            let task = TaskId((TASKS + counter) as u32);
+            outcome.hops += self.runner.world().handled(task).0;
+            for (key, value) in self.runner.world().state(task).values() {
+                outcome.counters[counter * KEYS + key as usize] = value;
+            }
+        }
+        outcome
+    }
+
+    /// The number of tasks.
+    pub fn tasks(&self) -> u32 {
+        self.prepared.topology().tasks.len() as u32
+    }
+}
+
+/// Crashes of tasks at these instants.
+pub fn crashes(at: &[(Time, u32)]) -> Arc<FaultPlan> {
+    let crash = |&(time, task): &(Time, u32)| Planned {
+        when: When::At(time),
+        fault: Fault::TaskCrash(TaskCrash { task: Some(TaskId(task)) }),
+    };
+    let heal = at.iter().map(|&(time, _)| time + 1).max().unwrap_or(0);
+    Arc::new(FaultPlan { faults: at.iter().map(crash).collect(), heal })
+}

@@ -1,0 +1,88 @@
+//! What a source task does: it reads its splits in the order of event time, not before that instant, asks for checkpoints
+//! where the configuration says so, and sends watermarks.
+
+use crate::channel::Slot;
+use crate::event::{Event, chain};
+use crate::graph::Role;
+use crate::protocol::{READING, Up};
+use crate::record::{lineage_weight, source_lineage};
+use crate::step::Step;
+use crate::task::{Status, Task};
+use crate::time::{NEVER, Time};
+
+impl Step<'_> {
+    /// When the next record of a source may be emitted.
+    #[inline]
+    pub(crate) fn reading_due(&self) -> Time {
+        let task = &*self.task;
+        if task.paused || task.status == Status::Ended {
+            return NEVER;
+        }
+        match task.splits.get(task.split).and_then(|split| split.next) {
+            Some(entry) => entry.record.event_time,
+            None => NEVER,
+        }
+    }
+
+    /// A source emits a record and reads the next one.
+    #[inline]
+    pub(crate) fn read_record(&mut self, now: Time) {
+        let Role::Source(input) = &self.operator.role else { return };
+        let split = &mut self.task.splits[self.task.split];
+        let Some(entry) = split.next else { return };
+        let mut record = entry.record;
+        record.lineage = source_lineage(self.info.operator.0, split.at.split, split.at.offset);
+        split.at.offset = entry.next;
+        split.at.event_time = split.at.event_time.max(record.event_time);
+        split.next = input.read(split.at.split, entry.next);
+        split.at.ended = split.next.is_none();
+        let task = &mut *self.task;
+        task.records += 1;
+        task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, 0));
+        task.chain = chain(task.chain, record.lineage ^ now);
+        if self.shared.detail.records {
+            self.emit(now, Event::Record { input: READING, lineage: record.lineage });
+        }
+        self.send_record(&record, now);
+        self.after_reading(record.event_time, input.disorder(), now);
+    }
+
+    /// What follows a record of a source: a request, a watermark, the choice of the next split, the end.
+    #[inline]
+    fn after_reading(&mut self, event_time: Time, disorder: Time, now: Time) {
+        let config = &self.topology.config.checkpointing;
+        self.task.since_request += 1;
+        let counted = config.every_records > 0 && self.task.since_request >= config.every_records;
+        let marked = config.at_records.get(self.task.marked).is_some_and(|&time| time <= event_time);
+        if counted || marked {
+            self.task.since_request = 0;
+            self.task.marked += usize::from(marked);
+            self.tell(Up::Request, now);
+        }
+        if self.task.splits.len() > 1 {
+            choose_split(self.task);
+        }
+        let seen =
+            self.task.splits.iter().filter(|split| !split.at.ended).map(|split| split.at.event_time).min();
+        match seen {
+            Some(seen) => {
+                // The watermark is a function of what has been read, not of when: it is the same in every replay.
+                let watermark = seen.saturating_sub(disorder + 1);
+                if watermark >= self.task.watermark + self.topology.config.watermark_interval {
+                    self.task.watermark = watermark;
+                    self.send_all(Slot::watermark(watermark), now);
+                }
+            }
+            None => {
+                self.send_all(Slot::watermark(NEVER), now);
+                self.end_if_done(now);
+            }
+        }
+    }
+}
+
+/// Chooses the split whose next record is due first.
+pub(crate) fn choose_split(task: &mut Task) {
+    let due = |at: &usize| task.splits[*at].next.map_or(NEVER, |entry| entry.record.event_time);
+    task.split = (0..task.splits.len()).min_by_key(|at| (due(at), *at)).unwrap_or(0);
+}
