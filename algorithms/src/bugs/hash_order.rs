@@ -1,6 +1,8 @@
 //! The classic: the order of a standard hash map, seeded anew for each map, leaks into what a run does. Here it decides
 //! how late an acknowledgement is sent.
 
+#![expect(clippy::disallowed_types, reason = "this bug is about them")]
+
 use std::hash::{BuildHasher, RandomState}; // tidy-allow: hash-maps this bug is about it
 
 use super::*;
