@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 
-static ACKS: AtomicU64 = AtomicU64::new(0); // tidy-allow: statics this bug is one
+static ACKS: AtomicU64 = AtomicU64::new(0); // tidy-allow: statics this bug is about it
 
 #[derive(Clone, Default)]
 pub(super) struct GlobalCounter;
