@@ -248,8 +248,9 @@ impl World {
         }
         if lost {
             self.fail_job();
-            self.restart_if_cancelled();
         }
+        // A node that is dead need not confirm a cancellation any more.
+        self.restart_if_cancelled();
     }
 
     // Tasks.
@@ -301,7 +302,9 @@ impl World {
             for channel in output.first.index()..output.first.index() + output.channels as usize {
                 let receiver = self.topology.channels[channel].to;
                 coordinator.unfinished_senders[receiver.index()] -= 1;
-                if coordinator.unfinished_senders[receiver.index()] == 0 {
+                // The receiver may have finished, and said so, before the last of its senders.
+                let done = coordinator.finished.contains(receiver.0);
+                if coordinator.unfinished_senders[receiver.index()] == 0 && !done {
                     coordinator.roots.push(receiver);
                 }
             }
