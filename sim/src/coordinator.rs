@@ -301,7 +301,9 @@ impl World {
             for channel in output.first.index()..output.first.index() + output.channels as usize {
                 let receiver = self.topology.channels[channel].to;
                 coordinator.unfinished_senders[receiver.index()] -= 1;
-                if coordinator.unfinished_senders[receiver.index()] == 0 {
+                // The receiver may have finished, and said so, before the last of its senders.
+                let done = coordinator.finished.contains(receiver.0);
+                if coordinator.unfinished_senders[receiver.index()] == 0 && !done {
                     coordinator.roots.push(receiver);
                 }
             }
