@@ -383,3 +383,6 @@ impl Rounds {
             || self.completed.iter().any(|completed| completed.snapshots.contains(&handle))
     }
 }
+
+#[cfg(test)]
+mod tests;
