@@ -345,6 +345,41 @@ fn a_checkpoint_expires_unless_its_metadata_is_being_written() {
 }
 
 #[test]
+fn an_acknowledgement_later_than_the_time_out_comes_too_late() {
+    let mut hand = by_request(CheckpointConfig { timeout: 100, ..Default::default() });
+    hand.up(0, Up::Request);
+    hand.now = 101; // and the timer is on its way
+    let effects = hand.ack(0, 1);
+    assert_eq!(effects[0], Abandon(id(1), AbortReason::Expired, vec![handle(hand.attempt, 0, 1)]));
+}
+
+#[test]
+fn a_tick_of_an_older_attempt_is_stale() {
+    let mut hand = Hand::running(CheckpointConfig { interval: 10, ..Default::default() });
+    let restart = |hand: &mut Hand| {
+        hand.on(CoordinatorEvent::Recover);
+        match hand.on(CoordinatorEvent::Started).as_slice() {
+            [Timer(10, token)] => CoordinatorEvent::Timer(*token),
+            effects => panic!("{effects:?}"),
+        }
+    };
+    let (old, new) = (restart(&mut hand), restart(&mut hand));
+    assert_eq!(hand.on(old), []);
+    assert_eq!(begins(&hand.on(new)), [id(1)]);
+}
+
+#[test]
+fn what_a_task_acknowledged_stands_also_when_it_finishes() {
+    let mut hand = Hand::by_request(1);
+    hand.up(0, Up::Request);
+    hand.ack(0, 1);
+    hand.on(CoordinatorEvent::Finished(TaskId(0), Some(handle(hand.attempt, 0, 900))));
+    hand.ack(1, 1);
+    let snapshots = (0..TASKS).map(|task| Some(handle(hand.attempt, task, 1))).collect();
+    assert_eq!(hand.ack(2, 1), [Complete(id(1), snapshots)]);
+}
+
+#[test]
 fn a_completed_checkpoint_subsumes_older_ones() {
     let mut hand = by_request(CheckpointConfig { max_concurrent: 2, ..Default::default() });
     hand.complete(1);
