@@ -80,7 +80,7 @@ impl Step<'_> {
     fn control(&mut self, down: Down, now: Time) {
         if !self.task.status.is_alive() {
             // A task that is done cannot take part; its node says so for it.
-            if let Down::Trigger(id) = down {
+            if let (Down::Trigger(id), Status::Finished) = (down, self.task.status) {
                 self.tell(Up::Unavailable(id), now);
             }
             return;

@@ -92,6 +92,9 @@ impl Step<'_> {
     #[inline]
     fn next_action(&self) -> Time {
         let task = &*self.task;
+        if task.status.is_dead() {
+            return NEVER;
+        }
         if let Some((_, until)) = task.serving {
             return until;
         }

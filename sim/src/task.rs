@@ -31,6 +31,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// True for a task that is not there: it does not act, and nothing that it began goes on.
+    pub fn is_dead(self) -> bool {
+        matches!(self, Status::Idle | Status::Failed)
+    }
+
     /// True for a task that takes part in checkpoints.
     pub fn is_alive(self) -> bool {
         matches!(self, Status::Running | Status::Ended)

@@ -340,8 +340,9 @@ impl World {
             Action::Tell(message) => self.receive(message),
             Action::Timer(timer) => self.coordinator_timer(timer),
             Action::Written(task, attempt, handle, snapshot) => {
+                // A task that has finished meanwhile has not crashed: what it was writing is written.
                 let writer = &self.tasks[task.index()];
-                if writer.attempt == attempt && writer.status.is_alive() {
+                if writer.attempt == attempt && !writer.status.is_dead() {
                     self.store.put(handle, snapshot);
                 }
             }
