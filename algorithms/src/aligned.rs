@@ -12,7 +12,8 @@
 //! open at once; with blocking the next barrier of an input waits behind the block, so at most one is.
 //!
 //! Giving up: barriers of one input come in the order of their ids. So a newer barrier on an input that still owes an older
-//! one says that the older one was skipped upstream and will not come. Whoever gives up a checkpoint before having sent its
+//! one, be it the barrier of a checkpoint that was given up, says that the older one was skipped upstream and will not
+//! come. Whoever gives up a checkpoint before having sent its
 //! barrier sends a cancellation down in its place, once, or those below would keep inputs blocked for ever (FLINK-18238).
 //! A cancellation, unlike a barrier, says nothing about other checkpoints: it may have been sent early.
 
@@ -66,11 +67,12 @@ impl TaskCut for Aligned {
                 self.alignment(id, task); // a source, or a task whose inputs have ended: nothing to wait for
                 self.cut_what_is_aligned(fx);
             }
-            TaskEvent::Reached(_, Mark::Cut(id)) if self.is_closed(id) => {} // late: that checkpoint was given up
             TaskEvent::Reached(input, Mark::Cut(id)) => {
                 self.give_up_what_it_owes(input, id, fx);
-                self.reach(input, id, task, fx);
-                self.cut_what_is_aligned(fx);
+                if !self.is_closed(id) {
+                    self.reach(input, id, task, fx);
+                    self.cut_what_is_aligned(fx);
+                } // otherwise it is late: that checkpoint was given up
             }
             TaskEvent::Reached(_, Mark::Cancel(id)) => self.give_up(id, fx),
             TaskEvent::InputEnded(input) => {
@@ -279,6 +281,14 @@ mod tests {
         assert_eq!(task.on(Reached(0, Cancel(id(2)))), [], "the barrier has gone down already");
         assert_eq!(task.on(Reached(0, Cut(id(3)))), []);
         assert_eq!(task.on(Reached(1, Cut(id(4)))), [Block(1)]);
+    }
+
+    #[test]
+    fn a_barrier_of_a_given_up_checkpoint_still_says_what_will_not_come() {
+        let mut task = HandTask::<Aligned>::with_inputs(2);
+        assert_eq!(task.on(Reached(0, Cancel(id(2)))), [Emit(Cancel(id(2)))]);
+        assert_eq!(task.on(Reached(0, Cut(id(1)))), [Block(0)], "an abort overtook a trigger at its sender");
+        assert_eq!(task.on(Reached(1, Cut(id(2)))), [Unblock(0), Emit(Cancel(id(1)))], "or 0 stays blocked");
     }
 
     #[test]

@@ -1,60 +1,67 @@
-//! The strategies: one file each, written as the paper writes it, and one row in the table below.
+//! The checkpoint strategies: one file each, written as the paper writes it, and one row each in [`STRATEGIES`]. The
+//! planted bugs, by which the oracles are tested, stand in [`bugs`].
+//!
+//! Everything here is a pure state machine: no clock, no randomness, no I/O, no async.
+
+use cutline_sim::erased::{Protocol, machines};
+use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub mod aligned;
+pub mod bugs;
 #[cfg(test)]
 mod hand;
 pub mod rounds;
 pub mod stop_the_world;
 
-use cutline_sim::erased::{Protocol, machines};
-use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+use aligned::Aligned;
+use stop_the_world::StopTheWorld;
 
-/// A named strategy: a cut protocol with a snapshot method. A row of `cutline list strategies`.
-#[derive(Clone, Copy)]
+/// A row of the registry: what `cutline list strategies` shows, and how to make it.
+#[derive(Clone, Copy, Debug)]
 pub struct Strategy {
-    /// Its name.
+    /// The name on the command line and in scenario files; that of its source file, with hyphens.
     pub name: &'static str,
-    /// What it does, in one line.
+    /// What it does, in one sentence.
     pub about: &'static str,
-    /// Makes the machines of its cut protocol.
-    pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
-    /// How its snapshots reach the store.
-    pub snapshot: SnapshotMethod,
-    /// True if it can checkpoint a job with a cycle.
-    pub cycles: bool,
-    /// What stands still meanwhile.
-    pub blocks: &'static str,
-    /// What of the channels goes into the checkpoint.
-    pub channel_state: &'static str,
-    /// What it guarantees.
+    /// What a restore gives.
     pub guarantee: &'static str,
-    /// Where it is described.
+    /// What stands still, and for how long.
+    pub blocks: &'static str,
+    /// What of the data in flight becomes part of the checkpoint.
+    pub channel_state: &'static str,
+    /// True if the job graph may have cycles.
+    pub cycles: bool,
+    /// How the snapshot reaches the store.
+    pub snapshot: SnapshotMethod,
+    /// Where it is published.
     pub source: &'static str,
+    /// Makes the machines of a job.
+    pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
 }
 
 /// All strategies.
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "stop-the-world",
-        about: "sources pause, channels drain, every task writes its snapshot standing still, sources read on",
-        cut: machines::<stop_the_world::StopTheWorld, stop_the_world::Coordinator>,
-        snapshot: SnapshotMethod::FullSync,
-        cycles: false,
-        blocks: "the reading of all sources, until the checkpoint is complete",
-        channel_state: "nothing: the channels are empty",
+        about: "Sources pause, the channels drain, every task takes its snapshot, sources read on.",
         guarantee: "exactly once",
+        blocks: "all sources until the checkpoint is complete; each task until its snapshot is stored",
+        channel_state: "none: channels are empty",
+        cycles: false,
+        snapshot: SnapshotMethod::FullSync,
         source: "Murray et al. 2013 (Naiad), section 3.4",
+        cut: machines::<StopTheWorld, stop_the_world::Coordinator>,
     },
     Strategy {
         name: "aligned",
-        about: "barriers flow with the records; an input that has delivered its barrier waits for the others",
-        cut: machines::<aligned::Aligned, aligned::Coordinator>,
-        snapshot: SnapshotMethod::FullAsync,
+        about: "Barriers flow with the data; an input that has delivered its barrier waits for the others.",
+        guarantee: "exactly once; at least once, without blocking, in that mode",
+        blocks: "early inputs until the last barrier has arrived",
+        channel_state: "none: what precedes the barriers is consumed first",
         cycles: false,
-        blocks: "inputs that are early, until the last barrier",
-        channel_state: "nothing: everything before the barriers has been consumed",
-        guarantee: "exactly once; at least once if execution.checkpointing.mode says so",
-        source: "Carbone et al. 2015 (ABS), algorithm 1; Flink",
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Carbone et al. 2015, algorithm 1; Flink",
+        cut: machines::<Aligned, aligned::Coordinator>,
     },
 ];
 

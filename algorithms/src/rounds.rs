@@ -253,17 +253,18 @@ impl Rounds {
         handle: Handle,
         fx: &mut CoordinatorEffects,
     ) {
-        match self.pending.iter().position(|round| round.id == id) {
-            Some(at) if !self.pending[at].writing && !self.pending[at].present.contains(task.0) => {
-                let round = &mut self.pending[at];
-                round.put(task, Some(handle));
-                if job.now > round.began.saturating_add(job.config.timeout) {
-                    return self.fail(job, id, AbortReason::Expired, fx); // its timer is late; it must not live longer
-                }
-                self.write_if_whole(job, id, fx);
+        let lacks = |round: &&mut Round| round.id == id && !round.writing && !round.present.contains(task.0);
+        let Some(round) = self.pending.iter_mut().find(lacks) else {
+            if !self.refers(handle) {
+                fx.discard(handle); // late: that checkpoint was given up
             }
-            _ if self.refers(handle) => {} // doubled
-            _ => fx.discard(handle),       // late: that checkpoint was given up
+            return;
+        };
+        round.put(task, Some(handle));
+        if job.now > round.began.saturating_add(job.config.timeout) {
+            self.fail(job, id, AbortReason::Expired, fx); // its timer is late; it must not live longer
+        } else {
+            self.write_if_whole(job, id, fx);
         }
     }
 
@@ -383,3 +384,6 @@ impl Rounds {
             || self.completed.iter().any(|completed| completed.snapshots.contains(&handle))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Stop the world: the checkpoint of the early stream processors (Naiad, Murray et al. 2013, section 3.4: "pause, flush,
-//! snapshot, resume"; Carbone et al. 2015, section 2, describe it as what they replace; CheckMate's baseline).
+//! Stop the world: pause, flush, snapshot, resume. The checkpoint of the early stream processors (Murray et al. 2013,
+//! *Naiad: A Timely Dataflow System*, section 3.4); what asynchronous barriers (Carbone et al. 2015) were made to replace.
 //!
 //! A source that is triggered stops reading, sends a mark and takes its snapshot. Behind the marks the channels are
 //! empty, because nothing a task sends has another cause than what it has consumed. So a task that has reached the marks
@@ -257,6 +257,7 @@ mod tests {
         task.on(Reached(0, Cut(id(1))));
         assert_eq!(task.on(Reached(0, Cancel(id(1)))), [Emit(Cancel(id(1)))]);
         assert_eq!(task.on(Reached(1, Cut(id(1)))), []);
+        assert_eq!(task.on(InputEnded(1)), [], "0 may have delivered what came behind its mark");
     }
 
     #[test]

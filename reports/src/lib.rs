@@ -1,1 +1,79 @@
-//! cutline-reports
+//! Reports: pure functions from the records of runs to tables, files and pictures.
+//!
+//! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
+
+pub mod counts;
+pub mod run_table;
+pub mod side_by_side;
+pub mod stats;
+pub mod timeline;
+pub mod units;
+
+#[cfg(test)]
+mod samples;
+
+pub use counts::{counts_csv, frequent};
+pub use run_table::table;
+pub use side_by_side::side_by_side;
+pub use timeline::timeline;
+
+use comfy_table::{ContentArrangement, Row, Table, presets};
+
+/// The width of tables and prose, in characters.
+pub const WIDTH: usize = 100;
+
+/// A table without borders: columns stand two spaces apart, long cells are wrapped.
+fn plain_table<R: Into<Row>>(rows: impl IntoIterator<Item = R>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(WIDTH as u16).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// A table as text: no blanks at the ends of lines, and a line feed after each.
+fn text(table: &Table) -> String {
+    let lines = table.lines();
+    lines.map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Breaks prose into lines of at most [`WIDTH`] characters (unless a word is longer), each after the same indent. Line
+/// feeds in the prose stay.
+pub fn wrap(prose: &str, indent: &str) -> String {
+    let mut wrapped = String::new();
+    for paragraph in prose.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            let full = indent.chars().count() + line.chars().count() + 1 + word.chars().count() > WIDTH;
+            if full && !line.is_empty() {
+                wrapped.push_str(&format!("{indent}{line}\n"));
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        wrapped.push_str(&format!("{indent}{line}\n"));
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_between_words_and_indented() {
+        let prose = "word ".repeat(60);
+        let wrapped = wrap(&prose, "    ");
+        assert!(wrapped.lines().all(|line| line.starts_with("    word") && line.len() <= WIDTH));
+        assert_eq!(wrapped.split_whitespace().count(), 60);
+        assert_eq!(wrap("a\nb", "> "), "> a\n> b\n");
+        assert_eq!(wrap("", " "), "");
+        let long = "x".repeat(300);
+        assert_eq!(wrap(&long, ""), format!("{long}\n"));
+    }
+}

@@ -1,9 +1,9 @@
 //! What is left of a run: plain data, for the screen, for files, for reports. Times are nanoseconds of virtual time.
 
-use cutline_sim::ids::{Attempt, CheckpointId};
-use cutline_sim::oracles::Verdict;
-use cutline_sim::protocol::AbortReason;
-use cutline_sim::world::Outcome;
+pub use cutline_sim::ids::{Attempt, CheckpointId};
+pub use cutline_sim::oracles::Verdict;
+pub use cutline_sim::protocol::AbortReason;
+pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.

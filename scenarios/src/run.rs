@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cutline_algorithms::Strategy;
+use cutline_algorithms::bugs::Bug;
 use cutline_sim::erased::Protocol;
 use cutline_sim::event::{Detail, Event, Stamped};
 use cutline_sim::faults::FaultPlan;
@@ -40,6 +41,12 @@ pub struct Contender {
 impl From<&Strategy> for Contender {
     fn from(strategy: &Strategy) -> Contender {
         Contender { name: strategy.name, cut: strategy.cut, snapshot: strategy.snapshot }
+    }
+}
+
+impl From<&Bug> for Contender {
+    fn from(bug: &Bug) -> Contender {
+        Contender { name: bug.name, cut: bug.cut, snapshot: bug.snapshot }
     }
 }
 

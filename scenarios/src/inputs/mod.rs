@@ -139,6 +139,12 @@ impl Texts {
         self.read.insert(path, Arc::clone(&text));
         Ok(text)
     }
+
+    /// The files that have been read, by path.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &Text)> {
+        let files = self.read.iter().filter(|(path, _)| !path.as_os_str().is_empty());
+        files.map(|(path, text)| (path.as_path(), text.as_ref()))
+    }
 }
 
 /// Why an input cannot be made.

@@ -1,0 +1,46 @@
+//! One variant, one file, one row: every source file is named by a row of its registry, and every row has its file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cutline_algorithms::bugs::BUGS;
+use cutline_algorithms::{STRATEGIES, bugs, find};
+
+/// Files of `src` that are no strategy.
+const HELPERS: [&str; 3] = ["lib", "rounds", "hand"];
+
+fn files(directory: &str, helpers: &[&str]) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let entries = std::fs::read_dir(path).expect("the sources lie beside the manifest");
+    let names =
+        entries.map(|entry| entry.expect("a readable entry").file_name().into_string().expect("UTF-8"));
+    let stems = names.filter_map(|name| name.strip_suffix(".rs").map(str::to_owned));
+    stems.filter(|stem| !helpers.contains(&stem.as_str())).map(|stem| stem.replace('_', "-")).collect()
+}
+
+#[test]
+fn every_file_is_named_by_a_row() {
+    let strategies: BTreeSet<String> = STRATEGIES.iter().map(|strategy| strategy.name.to_owned()).collect();
+    assert_eq!(files("src", &HELPERS), strategies);
+    let zoo: BTreeSet<String> = BUGS.iter().map(|bug| bug.name.to_owned()).collect();
+    assert_eq!(files("src/bugs", &["mod"]), zoo);
+    assert_eq!((strategies.len(), zoo.len()), (STRATEGIES.len(), BUGS.len()), "a name is used twice");
+}
+
+#[test]
+fn every_oracle_has_two_bugs() {
+    for oracle in ["state", "ledger", "cut", "restore", "order", "fencing", "liveness", "determinism"] {
+        assert!(BUGS.iter().filter(|bug| bug.caught_by == oracle).count() >= 2, "{oracle}");
+    }
+}
+
+#[test]
+fn every_row_is_whole() {
+    for bug in BUGS {
+        let of = find(bug.of).expect("a bug mutates a strategy");
+        assert_eq!(of.snapshot, bug.snapshot, "{}", bug.name);
+        assert!(of.cut as usize != bug.cut as usize, "{} mutates nothing", bug.name);
+        assert!(!bug.about.is_empty() && !bug.source.is_empty(), "{}", bug.name);
+        assert!(bugs::find(bug.name).is_some() && find(bug.name).is_none());
+    }
+}

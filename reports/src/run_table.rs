@@ -1,0 +1,176 @@
+//! One run, for people.
+
+use cutline_scenarios::record::{Bound, CheckpointEnd, OracleVerdict, Outcome, RunRecord, Verdict};
+
+use crate::stats::Spread;
+use crate::{plain_table, text, units, wrap};
+
+/// Everything about a run: what it was, verdicts, the proofs of what failed, figures.
+pub fn table(record: &RunRecord) -> String {
+    format!("{}\n{}{}\n{}", title(record), verdicts(record), proofs(record), figures(record))
+}
+
+/// What was run, and how it ended: one line.
+pub fn title(record: &RunRecord) -> String {
+    format!(
+        "{} under {}, faults {}, seed {}: {} after {} of virtual time\n",
+        record.scenario,
+        record.strategy,
+        record.faults,
+        record.seed,
+        outcome(record),
+        units::time(record.duration),
+    )
+}
+
+/// How a run ended, in a word or two.
+pub fn outcome(record: &RunRecord) -> String {
+    match record.outcome {
+        Outcome::Finished => "finished".to_owned(),
+        Outcome::Failed => "failed, all restarts used up,".to_owned(),
+        Outcome::Exceeded(Bound::Steps) => "given up (bounds.steps)".to_owned(),
+        Outcome::Exceeded(Bound::Time) => "given up (bounds.time)".to_owned(),
+        Outcome::Exceeded(Bound::Queue) => "given up (bounds.queue)".to_owned(),
+        Outcome::Exceeded(Bound::Quiet) => "stuck (nothing was left to happen)".to_owned(),
+    }
+}
+
+/// One line per oracle: its name; `pass`, `FAIL` or `unknown`; why it is unknown.
+pub fn verdicts(record: &RunRecord) -> String {
+    let row = |verdict: &OracleVerdict| {
+        let reason = match &verdict.verdict {
+            Verdict::Unknown(reason) => reason.as_str(),
+            Verdict::Pass | Verdict::Fail(_) => "",
+        };
+        vec![verdict.oracle.clone(), verdict.verdict.to_string(), reason.to_owned()]
+    };
+    text(&plain_table(record.verdicts.iter().map(row)))
+}
+
+/// Why what failed has failed.
+pub fn proofs(record: &RunRecord) -> String {
+    let proof = |verdict: &OracleVerdict| match &verdict.verdict {
+        Verdict::Fail(proof) => Some(format!("\n{} fails:\n{}", verdict.oracle, wrap(proof, "  "))),
+        Verdict::Pass | Verdict::Unknown(_) => None,
+    };
+    record.verdicts.iter().filter_map(proof).collect()
+}
+
+/// The figures: what happened, and what it cost.
+pub fn figures(record: &RunRecord) -> String {
+    let rows = rows(record).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    let mut table = plain_table(rows);
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+    }
+    text(&table)
+}
+
+/// The figures as names and values, the same names in the same order for every run.
+pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
+    let none = || "-".to_owned();
+    let durations = Spread::of(record.completed().map(|checkpoint| checkpoint.duration));
+    let sizes = Spread::of(record.completed().map(|checkpoint| checkpoint.bytes));
+    let recoveries = Spread::of(
+        record.restores.iter().filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed))),
+    );
+    let latency = [record.latency.p50, record.latency.p99, record.latency.max].map(units::time).join(" / ");
+    let spread = |spread: Option<Spread>, show: fn(u64) -> String| spread.map_or_else(none, |s| s.show(show));
+    vec![
+        ("crashes", format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes)),
+        ("restores", record.restores.len().to_string()),
+        ("crash to running, min / median / max", spread(recoveries, units::time)),
+        ("replayed records", units::count(record.replayed_records)),
+        ("messages disturbed", units::count(record.messages_disturbed)),
+        ("writes failed", units::count(record.writes_failed)),
+        ("checkpoints", checkpoints(record)),
+        ("checkpoint duration, min / median / max", spread(durations, units::time)),
+        ("checkpoint size, min / median / max", spread(sizes, units::bytes)),
+        ("records read", units::count(record.source_records)),
+        ("records visible in the sink", units::count(record.sink_records)),
+        ("latency, p50 / p99 / max", if record.arrivals == 0 { none() } else { latency }),
+        ("throughput", format!("{} records/s", units::count(record.throughput.max(0.0).round() as u64))),
+        ("virtual time", units::time(record.duration)),
+        ("digest", record.digest.clone()),
+    ]
+}
+
+/// `5 completed, 2 aborted (failover 1, expired 1)`.
+fn checkpoints(record: &RunRecord) -> String {
+    let mut reasons: Vec<(String, usize)> = Vec::new();
+    let mut unfinished = 0;
+    for checkpoint in &record.checkpoints {
+        match checkpoint.end {
+            CheckpointEnd::Completed => {}
+            CheckpointEnd::InProgress => unfinished += 1,
+            CheckpointEnd::Aborted(reason) => {
+                let reason = spaced(&format!("{reason:?}"));
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, times)) => *times += 1,
+                    None => reasons.push((reason, 1)),
+                }
+            }
+        }
+    }
+    let mut text = format!("{} completed, {} aborted", record.completed().count(), record.aborted());
+    if !reasons.is_empty() {
+        let reasons: Vec<String> =
+            reasons.iter().map(|(reason, times)| format!("{times} {reason}")).collect();
+        text.push_str(&format!(" ({})", reasons.join(", ")));
+    }
+    if unfinished > 0 {
+        text.push_str(&format!(", {unfinished} unfinished"));
+    }
+    text
+}
+
+/// `MetadataNotStored` as `metadata not stored`.
+fn spaced(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push(' ');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_table_says_everything_asked_for() {
+        let table = table(&samples::run("aligned"));
+        for part in [
+            "wordcount under aligned, faults crashes, seed 7: finished after 2.41 s of virtual time",
+            "state     pass",
+            "2 completed, 1 aborted (1 metadata not stored)",
+            "12.0 ms / 12.0 ms / 30.0 ms",
+            "1 of tasks, 0 of nodes",
+            "0123456789abcdef0123456789abcdef",
+        ] {
+            assert!(table.contains(part), "no `{part}` in\n{table}");
+        }
+        assert!(table.lines().all(|line| line.chars().count() <= crate::WIDTH), "{table}");
+        assert!(table.lines().all(|line| line.trim_end() == line), "{table}");
+    }
+
+    #[test]
+    fn a_proof_is_wrapped_prose() {
+        let mut record = samples::run("aligned");
+        record.verdicts[0].verdict = Verdict::Fail("Let x be a record. ".repeat(20));
+        let table = table(&record);
+        assert!(table.contains("state     FAIL"), "{table}");
+        assert!(table.contains("state fails:\n  Let x be a record. Let x"), "{table}");
+        assert!(table.lines().all(|line| line.chars().count() <= crate::WIDTH), "{table}");
+    }
+
+    #[test]
+    fn an_empty_run_has_no_figures() {
+        let table = table(&samples::empty());
+        assert!(table.contains("0 completed, 0 aborted\n"), "{table}");
+    }
+}

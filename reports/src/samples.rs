@@ -1,0 +1,87 @@
+//! Records for the tests of this crate.
+
+use cutline_scenarios::record::Attempt;
+use cutline_scenarios::record::{
+    AbortReason, CheckpointEnd, CheckpointId, CheckpointRecord, Latency, OracleVerdict, Outcome,
+    RECORD_VERSION, RestoreRecord, RunRecord, Verdict,
+};
+
+const MS: u64 = 1_000_000;
+
+/// A run in which nothing happened.
+pub fn empty() -> RunRecord {
+    RunRecord {
+        version: RECORD_VERSION,
+        scenario: "wordcount".to_owned(),
+        strategy: "aligned".to_owned(),
+        faults: "none".to_owned(),
+        seed: 7,
+        plan: Vec::new(),
+        outcome: Outcome::Finished,
+        verdicts: Vec::new(),
+        digest: "0123456789abcdef0123456789abcdef".to_owned(),
+        duration: 0,
+        steps: 0,
+        source_records: 0,
+        sink_records: 0,
+        replayed_records: 0,
+        arrivals: 0,
+        throughput: 0.0,
+        latency: Latency::default(),
+        checkpoints: Vec::new(),
+        task_crashes: 0,
+        node_crashes: 0,
+        restores: Vec::new(),
+        messages_disturbed: 0,
+        writes_failed: 0,
+    }
+}
+
+/// A run with a crash, a restore, two checkpoints and an aborted one.
+pub fn run(strategy: &str) -> RunRecord {
+    let checkpoint = |id, triggered, duration, end| CheckpointRecord {
+        id: CheckpointId(id),
+        triggered: triggered * MS,
+        end,
+        duration: duration * MS,
+        bytes: 4096 * id,
+        start_delay: MS,
+        alignment: 2 * MS,
+        sync: MS,
+        asynchronous: 3 * MS,
+    };
+    let oracles = ["state", "ledger", "liveness"];
+    RunRecord {
+        strategy: strategy.to_owned(),
+        faults: "crashes".to_owned(),
+        plan: vec!["at 900.000 ms: count[1] crashes".to_owned()],
+        verdicts: oracles
+            .map(|oracle| OracleVerdict { oracle: oracle.to_owned(), verdict: Verdict::Pass })
+            .to_vec(),
+        duration: 2412 * MS,
+        steps: 12_345,
+        source_records: 40_000,
+        sink_records: 39_999,
+        replayed_records: 812,
+        arrivals: 40_811,
+        throughput: 16_920.4,
+        latency: Latency { p50: 52 * MS, p99: 140 * MS, max: 900 * MS },
+        checkpoints: vec![
+            checkpoint(1, 500, 12, CheckpointEnd::Completed),
+            checkpoint(2, 1000, 80, CheckpointEnd::Aborted(AbortReason::MetadataNotStored)),
+            checkpoint(3, 1900, 30, CheckpointEnd::Completed),
+        ],
+        task_crashes: 1,
+        restores: vec![RestoreRecord {
+            attempt: Attempt(1),
+            checkpoint: Some(CheckpointId(1)),
+            crashed: 900 * MS,
+            noticed: 950 * MS,
+            cancelled: 1010 * MS,
+            began: 1300 * MS,
+            running: Some(1420 * MS),
+            replayed: 812,
+        }],
+        ..empty()
+    }
+}

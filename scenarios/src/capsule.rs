@@ -1,0 +1,375 @@
+//! A capsule: all that is needed to run a failing run again, and what it gave.
+//!
+//! The form is JSON: a version, a checksum, and the content. What a capsule does not hold are the files that inputs are
+//! read from; it knows their sizes and digests, so a changed file is noticed before the run.
+
+use std::fmt;
+use std::path::Path;
+
+use cutline_sim::faults::FaultPlan;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::inputs::Texts;
+use crate::library_files::ScenarioText;
+use crate::record::{Class, OracleVerdict, Outcome, RunRecord};
+use crate::run::Options;
+
+/// The version of the form: it grows with every change of [`Capsule`].
+pub const CAPSULE_VERSION: u32 = 1;
+/// A longer file is no capsule.
+pub const CAPSULE_BYTES_MAX: u64 = 64 << 20;
+
+/// A run that can be run again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Capsule {
+    /// The program that wrote it.
+    pub program: Program,
+    /// The scenario.
+    pub scenario: CapsuleScenario,
+    /// The file that was read instead of the scenario's own, if one was named.
+    pub input: Option<String>,
+    /// The files that the inputs were read from.
+    pub files: Vec<FileSeal>,
+    /// The strategy, or the bug.
+    pub strategy: String,
+    /// The fault profile that the plan was drawn from.
+    pub faults: String,
+    /// The faults.
+    pub plan: FaultPlan,
+    /// The seed.
+    pub seed: u64,
+    /// What the run did beyond running.
+    pub options: CapsuleOptions,
+    /// What it gave.
+    pub result: CapsuleResult,
+}
+
+/// A version of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Program {
+    /// Its version.
+    pub version: String,
+    /// The commit it was built from; absent if that was unknown.
+    pub commit: Option<String>,
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.commit {
+            Some(commit) => write!(f, "{} ({commit})", self.version),
+            None => f.write_str(&self.version),
+        }
+    }
+}
+
+/// A scenario as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CapsuleScenario {
+    /// Its name.
+    pub name: String,
+    /// The file's name, as errors show it.
+    pub file: String,
+    /// The folder that its paths start from; absent for a scenario of the library.
+    pub folder: Option<String>,
+    /// The file's text.
+    pub text: String,
+    /// What `--set` laid over it.
+    pub overrides: Vec<String>,
+}
+
+impl CapsuleScenario {
+    /// The scenario to load again.
+    pub fn source(&self) -> ScenarioText {
+        ScenarioText {
+            file: self.file.clone(),
+            folder: self.folder.as_ref().map(Into::into),
+            text: self.text.clone(),
+        }
+    }
+}
+
+/// A file's size and digest: enough to notice that it is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileSeal {
+    /// The path.
+    pub path: String,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The 128-bit XXH3 digest, 32 hexadecimal digits.
+    pub digest: String,
+}
+
+impl FileSeal {
+    /// The seals of all files that have been read.
+    pub fn of(texts: &Texts) -> Vec<FileSeal> {
+        let seal = |path: &Path, bytes: &[u8]| FileSeal {
+            path: path.display().to_string(),
+            bytes: bytes.len() as u64,
+            digest: hex(bytes),
+        };
+        texts.files().map(|(path, text)| seal(path, text.bytes())).collect()
+    }
+}
+
+/// What a run did beyond running; see [`Options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CapsuleOptions {
+    /// See [`Options::forks`].
+    pub forks: Option<bool>,
+    /// See [`Options::check_determinism`].
+    pub check_determinism: bool,
+    /// See [`Options::lookahead`].
+    pub lookahead: bool,
+}
+
+impl CapsuleOptions {
+    /// The part of the options that verdicts depend on.
+    pub fn of(options: &Options) -> CapsuleOptions {
+        let &Options { forks, check_determinism, lookahead, .. } = options;
+        CapsuleOptions { forks, check_determinism, lookahead }
+    }
+
+    /// The options to run with.
+    pub fn options(&self) -> Options {
+        let &CapsuleOptions { forks, check_determinism, lookahead } = self;
+        Options { forks, check_determinism, lookahead, ..Options::default() }
+    }
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CapsuleResult {
+    /// Its class.
+    pub class: Class,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the oracles said.
+    pub verdicts: Vec<OracleVerdict>,
+    /// The digest of everything observable.
+    pub digest: String,
+}
+
+impl CapsuleResult {
+    /// The result of a run.
+    pub fn of(record: &RunRecord) -> CapsuleResult {
+        CapsuleResult {
+            class: record.class(),
+            outcome: record.outcome,
+            verdicts: record.verdicts.clone(),
+            digest: record.digest.clone(),
+        }
+    }
+
+    /// What is different in this run, a line each; empty if it is the same run.
+    pub fn differences(&self, record: &RunRecord) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.outcome != record.outcome {
+            lines.push(format!("the outcome was {:?}, and is {:?}", self.outcome, record.outcome));
+        }
+        if self.digest != record.digest {
+            lines.push(format!("the digest was {}, and is {}", self.digest, record.digest));
+        }
+        for was in &self.verdicts {
+            match record.verdicts.iter().find(|is| is.oracle == was.oracle) {
+                Some(is) if is == was => {}
+                Some(is) if is.verdict.to_string() == was.verdict.to_string() => {
+                    lines.push(format!("the oracle `{}` gives another reason", was.oracle));
+                }
+                Some(is) => {
+                    lines.push(format!(
+                        "the oracle `{}` said {}, and says {}",
+                        was.oracle, was.verdict, is.verdict
+                    ));
+                }
+                None => lines.push(format!("there is no oracle `{}` any more", was.oracle)),
+            }
+        }
+        for is in &record.verdicts {
+            if self.verdicts.iter().all(|was| was.oracle != is.oracle) {
+                lines.push(format!("the oracle `{}` is new, and says {}", is.oracle, is.verdict));
+            }
+        }
+        lines
+    }
+}
+
+/// Why a text is no capsule that can be run.
+#[derive(Debug)]
+pub enum CapsuleError {
+    /// It is no capsule, or not a whole one.
+    Broken(serde_json::Error),
+    /// It was written in another version of the form.
+    Version(u32),
+    /// Its content is not what was written.
+    Edited,
+    /// It is longer than [`CAPSULE_BYTES_MAX`].
+    TooLong,
+}
+
+impl fmt::Display for CapsuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CapsuleError::Broken(error) if error.is_eof() => {
+                write!(f, "the file is cut off ({error}): get a whole copy of it")
+            }
+            CapsuleError::Broken(error) => write!(
+                f,
+                "this is no capsule ({error}): give a file that a failing run has left in `cutline-out/capsules`"
+            ),
+            CapsuleError::Version(version) => write!(
+                f,
+                "the capsule has version {version}, and this program reads version {CAPSULE_VERSION}: replay it with the \
+                 program that wrote it"
+            ),
+            CapsuleError::Edited => f.write_str(
+                "the capsule was changed after it was written (its checksum does not match): get an unchanged copy; to try \
+                 other settings, use `cutline run`",
+            ),
+            CapsuleError::TooLong => {
+                write!(f, "the file is too long for a capsule: at most {CAPSULE_BYTES_MAX} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CapsuleError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CapsuleError::Broken(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The outer form.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Sealed<C> {
+    cutline_capsule: u32,
+    checksum: String,
+    content: C,
+}
+
+/// What every version has: read first, for the others may have another form.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Head {
+    cutline_capsule: u32,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(bytes))
+}
+
+impl Capsule {
+    /// The capsule as text, for a file.
+    ///
+    /// # Errors
+    /// None is known; the JSON library reserves the right.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        let checksum = hex(serde_json::to_string(self)?.as_bytes());
+        let sealed = Sealed { cutline_capsule: CAPSULE_VERSION, checksum, content: self };
+        serde_json::to_string_pretty(&sealed).map(|text| text + "\n")
+    }
+
+    /// Reads a capsule, and checks that it is whole and unchanged.
+    ///
+    /// # Errors
+    /// See [`CapsuleError`].
+    pub fn from_json(bytes: &[u8]) -> Result<Capsule, CapsuleError> {
+        if bytes.len() as u64 > CAPSULE_BYTES_MAX {
+            return Err(CapsuleError::TooLong);
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(CapsuleError::Broken)?;
+        if head.cutline_capsule != CAPSULE_VERSION {
+            return Err(CapsuleError::Version(head.cutline_capsule));
+        }
+        let sealed: Sealed<Capsule> = serde_json::from_slice(bytes).map_err(CapsuleError::Broken)?;
+        let content = serde_json::to_string(&sealed.content).map_err(CapsuleError::Broken)?;
+        if hex(content.as_bytes()) != sealed.checksum {
+            return Err(CapsuleError::Edited);
+        }
+        Ok(sealed.content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Verdict;
+
+    fn capsule() -> Capsule {
+        let verdict = Verdict::Fail("Let x be `a \"record\"`.\nIt is lost.".to_owned());
+        Capsule {
+            program: Program { version: "0.1.0".to_owned(), commit: None },
+            scenario: CapsuleScenario {
+                name: "wordcount".to_owned(),
+                file: "wordcount.toml".to_owned(),
+                folder: Some("files".to_owned()),
+                text: "name = \"wordcount\"\n".to_owned(),
+                overrides: vec!["cluster.nodes=3".to_owned()],
+            },
+            input: None,
+            files: vec![FileSeal { path: "a.txt".to_owned(), bytes: 3, digest: hex(b"abc") }],
+            strategy: "aligned".to_owned(),
+            faults: "crashes".to_owned(),
+            plan: FaultPlan { faults: Vec::new(), heal: u64::MAX },
+            seed: u64::MAX,
+            options: CapsuleOptions::of(&Options::default()),
+            result: CapsuleResult {
+                class: Class::Safety,
+                outcome: Outcome::Finished,
+                verdicts: vec![OracleVerdict { oracle: "state".to_owned(), verdict }],
+                digest: hex(b""),
+            },
+        }
+    }
+
+    #[test]
+    fn a_capsule_survives_the_file() {
+        let text = capsule().to_json().expect("text");
+        assert_eq!(Capsule::from_json(text.as_bytes()).expect("a capsule"), capsule());
+    }
+
+    #[test]
+    fn a_capsule_cut_off_anywhere_is_an_error() {
+        let text = capsule().to_json().expect("text");
+        for end in 0..text.trim_end().len() {
+            let error = Capsule::from_json(&text.as_bytes()[..end]).expect_err("cut off").to_string();
+            assert!(error.contains("cut off"), "{end}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_capsule_with_any_byte_changed_is_an_error() {
+        let text = capsule().to_json().expect("text");
+        for at in 0..text.len() {
+            for new in [b'0', b'x', b'"', b'}', 0xff] {
+                let mut bytes = text.clone().into_bytes();
+                if bytes[at] == new || bytes[at].is_ascii_whitespace() {
+                    continue;
+                }
+                bytes[at] = new;
+                assert!(Capsule::from_json(&bytes).is_err(), "byte {at} changed to {new}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_version_says_so_whatever_else_it_holds() {
+        let error =
+            Capsule::from_json(br#"{"cutline-capsule": 99, "body": []}"#).expect_err("too new").to_string();
+        assert!(error.contains("version 99"), "{error}");
+        let error = Capsule::from_json(b"{}").expect_err("nothing in it").to_string();
+        assert!(error.contains("no capsule"), "{error}");
+        let long = vec![b' '; CAPSULE_BYTES_MAX as usize + 1];
+        assert!(matches!(Capsule::from_json(&long), Err(CapsuleError::TooLong)));
+    }
+}

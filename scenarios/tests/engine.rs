@@ -1,0 +1,286 @@
+//! The machine under real strategies: what must hold whatever the job does.
+
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::faults;
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::{CheckpointEnd, Class, RunRecord};
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+use cutline_sim::event::Event;
+use cutline_sim::faults::{Fault, FaultPlan, Planned, Point, TaskCrash, When};
+use cutline_sim::ids::TaskId;
+use cutline_sim::protocol::AbortReason;
+use cutline_sim::time::{MILLISECOND, SECOND};
+use cutline_sim::world::{Outcome, World};
+
+/// A word count that lasts two virtual seconds, over remote channels.
+const WORDS: &[&str] = &[
+    "input.text.kind.text.rate=250/s",
+    "execution.checkpointing.interval=200ms",
+    "execution.checkpointing.tolerable-failed-checkpoints=100",
+    "taskmanager.numberOfTaskSlots=1",
+    "cluster.nodes=3",
+    "heartbeat.timeout=1500ms",
+];
+
+fn prepare(name: &str, overrides: &[&str]) -> Prepared {
+    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+    let scenario =
+        load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
+    Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn contenders() -> impl Iterator<Item = Contender> {
+    STRATEGIES.iter().map(Contender::from)
+}
+
+fn drawn(prepared: &Prepared, profile: &str, seed: u64) -> Arc<FaultPlan> {
+    let profile = faults::resolve(profile).expect("a profile");
+    Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed))
+}
+
+fn crash(when: When, task: u32) -> Planned {
+    Planned { when, fault: Fault::TaskCrash(TaskCrash { task: Some(TaskId(task)) }) }
+}
+
+fn plan(faults: Vec<Planned>) -> Arc<FaultPlan> {
+    Arc::new(FaultPlan { faults, heal: 60 * SECOND })
+}
+
+fn clean(record: &RunRecord) {
+    assert_eq!(record.class(), Class::Pass, "{} {:?} {:?}", record.strategy, record.plan, record.verdicts);
+    assert_eq!(record.outcome, Outcome::Finished);
+}
+
+/// Batching is an optimisation with a proof: a task that runs ahead does nothing that it would not have done in order.
+#[test]
+fn lookahead_changes_nothing_observable() {
+    for (name, overrides) in [
+        ("wordcount", WORDS),
+        ("nexmark-q8", &["input.nexmark.kind.nexmark.events=3000"][..]),
+        // Full buffers, few credits, a limited wire.
+        (
+            "pipe",
+            &[
+                "input.keys.kind.keys.count=3000",
+                "execution.checkpointing.interval=20ms",
+                "taskmanager.network.memory.buffers-per-channel=1",
+                "taskmanager.network.memory.floating-buffers-per-gate=2",
+                "job.operator.stage-5.service=60us",
+                "cluster.network.bandwidth=1 MiB/s",
+            ][..],
+        ),
+        // Buffers that are flushed by a timer.
+        (
+            "pipe",
+            &[
+                "input.keys.kind.keys.count=3000",
+                "execution.checkpointing.interval=20ms",
+                "execution.buffer-timeout.interval=3ms",
+                "taskmanager.memory.segment-size=100 B",
+            ][..],
+        ),
+    ] {
+        let prepared = prepare(name, overrides);
+        for contender in contenders() {
+            let mut runner = Runner::new(&prepared, contender);
+            for seed in 0..12 {
+                let plan = drawn(&prepared, if seed % 2 == 0 { "all" } else { "crashes" }, seed);
+                let options = Options { forks: Some(false), ..Options::default() };
+                let ahead = runner.run(seed, &plan, &options, None);
+                clean(&ahead);
+                let in_order = runner.run(seed, &plan, &Options { lookahead: false, ..options }, None);
+                assert_eq!(ahead, in_order, "{name} under {} with seed {seed}", contender.name);
+            }
+        }
+    }
+}
+
+/// A world that was used before is, once reset, as good as new; and so is one that another was cloned into.
+#[test]
+fn a_used_world_equals_a_new_one() {
+    let prepared = prepare("wordcount", WORDS);
+    for contender in contenders() {
+        let new = |seed| {
+            Runner::new(&prepared, contender).run(
+                seed,
+                &drawn(&prepared, "all", seed),
+                &Options::default(),
+                None,
+            )
+        };
+        let mut used = Runner::new(&prepared, contender);
+        for seed in [3, 1, 4, 1, 5] {
+            let again = used.run(seed, &drawn(&prepared, "all", seed), &Options::default(), None);
+            assert_eq!(again, new(seed), "{} with seed {seed}", contender.name);
+        }
+    }
+}
+
+/// A fork taken in the middle goes on exactly as its original; also when it is cloned into a world that was used.
+#[test]
+fn a_fork_goes_on_as_its_original() {
+    let prepared = prepare("wordcount", WORDS);
+    for contender in contenders() {
+        let mut world = World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot);
+        let mut fork = world.clone();
+        fork.begin(99, drawn(&prepared, "crashes", 1));
+        fork.run(&mut |_, _| {});
+        world.begin(5, drawn(&prepared, "crashes", 2));
+        let mut forked = 0;
+        let mut digests = Vec::new();
+        world.run(&mut |world, events| {
+            if forked < 20
+                && events
+                    .iter()
+                    .any(|event| matches!(event.event, Event::AckSent { .. } | Event::Restoring { .. }))
+            {
+                forked += 1;
+                fork.clone_from(world);
+                fork.run(&mut |_, _| {});
+                let mut second = world.clone();
+                second.run(&mut |_, _| {});
+                digests.push((fork.digest(), second.digest()));
+            }
+        });
+        assert!(forked > 5, "{} gave {forked} forks", contender.name);
+        for digest in digests {
+            assert_eq!(digest, (world.digest(), world.digest()), "{}", contender.name);
+        }
+    }
+}
+
+#[test]
+fn every_scenario_is_right_without_faults_and_with_all_of_them() {
+    for name in ["wordcount", "nexmark-q1", "nexmark-q3", "nexmark-q8", "nexmark-q12", "sum-even-odd"] {
+        let overrides: &[&str] = match name {
+            "wordcount" => WORDS,
+            "sum-even-odd" => &["input.numbers.kind.numbers.count=4000"],
+            _ => &["input.nexmark.kind.nexmark.events=4000"],
+        };
+        let prepared = prepare(name, overrides);
+        for contender in contenders() {
+            let mut runner = Runner::new(&prepared, contender);
+            for (profile, seed) in
+                [("none", 0), ("all", 1), ("all", 2), ("crashes", 3), ("messages", 4), ("storage", 5)]
+            {
+                let record = runner.run(seed, &drawn(&prepared, profile, seed), &Options::default(), None);
+                clean(&record);
+                let done =
+                    |c: &&cutline_scenarios::record::CheckpointRecord| c.end == CheckpointEnd::Completed;
+                assert!(
+                    record.checkpoints.iter().filter(done).count() > 0,
+                    "{name}: no checkpoint completed"
+                );
+            }
+        }
+    }
+}
+
+/// A crash at each protocol point, of the task concerned and of others, once and twice.
+#[test]
+fn a_crash_at_any_protocol_point_is_survived() {
+    let prepared = prepare("wordcount", WORDS);
+    for contender in contenders() {
+        let mut runner = Runner::new(&prepared, contender);
+        let mut struck = Vec::new();
+        for point in Point::ALL {
+            for (nth, task) in [(1, 0), (2, 3), (4, 7)] {
+                let plan = plan(vec![
+                    crash(When::At(900 * MILLISECOND), 4),
+                    crash(When::Point(point, nth), task),
+                    crash(When::Point(Point::Restoring, 3), 5),
+                ]);
+                let record = runner.run(u64::from(nth), &plan, &Options::default(), None);
+                clean(&record);
+                if record.task_crashes > 1 {
+                    struck.push(point);
+                }
+            }
+        }
+        for point in Point::ALL {
+            assert!(struck.contains(&point), "no crash ever struck at {point:?} under {}", contender.name);
+        }
+    }
+}
+
+/// The keys of checkpointing do what they say.
+#[test]
+fn the_keys_of_checkpointing_work() {
+    let run = |overrides: &[&str]| {
+        let all: Vec<&str> = WORDS.iter().chain(overrides).copied().collect();
+        let prepared = prepare("wordcount", &all);
+        let aligned = cutline_algorithms::find("aligned").expect("aligned");
+        let record =
+            Runner::new(&prepared, Contender::from(aligned)).run(1, &plan(vec![]), &Options::default(), None);
+        clean(&record);
+        record
+    };
+    let gaps = |record: &RunRecord| -> Vec<u64> {
+        record.checkpoints.windows(2).map(|pair| pair[1].triggered - pair[0].triggered).collect()
+    };
+    let plain = run(&[]);
+    assert!(gaps(&plain).iter().rev().skip(1).all(|&gap| gap == 200 * MILLISECOND), "{:?}", gaps(&plain));
+    let dense = run(&["execution.checkpointing.interval=50ms"]);
+    assert!(dense.checkpoints.len() > 2 * plain.checkpoints.len());
+    let paused = run(&["execution.checkpointing.interval=50ms", "execution.checkpointing.min-pause=300ms"]);
+    for pair in paused.checkpoints.windows(2) {
+        assert!(pair[1].triggered >= pair[0].triggered + pair[0].duration + 300 * MILLISECOND);
+    }
+    let slow = &["execution.checkpointing.interval=20ms", "cluster.store.latency=100ms"];
+    let overlapping = |record: &RunRecord| {
+        record
+            .checkpoints
+            .windows(2)
+            .filter(|pair| pair[1].triggered < pair[0].triggered + pair[0].duration)
+            .count()
+    };
+    assert_eq!(overlapping(&run(slow)), 0);
+    assert!(
+        overlapping(&run(&[slow[0], slow[1], "execution.checkpointing.max-concurrent-checkpoints=3"])) > 0
+    );
+    let counted = run(&["execution.checkpointing.interval=0s", "trigger.every-records=100"]);
+    assert!(counted.checkpoints.len() >= 5, "{}", counted.checkpoints.len());
+    let marked = run(&["execution.checkpointing.interval=0s", "trigger.at=[\"500ms\", \"1s\"]"]);
+    assert!((2..=5).contains(&marked.checkpoints.len()), "{:?}", marked.checkpoints);
+}
+
+/// A checkpoint that cannot finish in time is aborted; too many of them in a row fail the job over, and it still ends.
+#[test]
+fn a_checkpoint_that_takes_too_long_is_aborted() {
+    let mut overrides = WORDS.to_vec();
+    overrides.push("execution.checkpointing.timeout=10ms");
+    overrides.push("cluster.store.latency=8ms");
+    let prepared = prepare("wordcount", &overrides);
+    let aligned = cutline_algorithms::find("aligned").expect("aligned");
+    let mut runner = Runner::new(&prepared, Contender::from(aligned));
+    let record = runner.run(1, &plan(vec![]), &Options { forks: Some(false), ..Options::default() }, None);
+    assert_eq!(record.class(), Class::Stall, "nothing can ever complete: {:?}", record.verdicts);
+    let expired = |c: &&cutline_scenarios::record::CheckpointRecord| {
+        c.end == CheckpointEnd::Aborted(AbortReason::Expired)
+    };
+    assert!(record.checkpoints.iter().filter(expired).count() > 5);
+}
+
+/// At-least-once barriers do not block; the oracles expect no more than was promised, and see the repetition.
+#[test]
+fn at_least_once_mode_counts_some_records_twice() {
+    let mut overrides = WORDS.to_vec();
+    overrides.push("execution.checkpointing.mode=AT_LEAST_ONCE");
+    overrides.push("cluster.network.latency-jitter=30ms");
+    let prepared = prepare("wordcount", &overrides);
+    let aligned = cutline_algorithms::find("aligned").expect("aligned");
+    let mut runner = Runner::new(&prepared, Contender::from(aligned));
+    let mut repeated = 0;
+    for seed in 0..10 {
+        let plan = plan(vec![crash(When::At(1_100 * MILLISECOND), 4)]);
+        let record = runner.run(seed, &plan, &Options::default(), None);
+        clean(&record);
+        repeated += u32::from(record.sink_records > 17_408);
+    }
+    assert!(repeated > 0, "ten crashes, and never a record twice: then at-least-once was not tested");
+}

@@ -1,0 +1,229 @@
+//! The arguments, and their help.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
+/// proves after every crash that the result is what a failure-free run would have produced.
+#[derive(Debug, Parser)]
+#[command(name = "cutline", version = env!("CUTLINE_VERSION"), max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 pass, 1 safety violation, 2 usage or bad input, 3 stall, 4 non-determinism";
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and ask every oracle
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArguments),
+    /// Run a scenario under several strategies, with the same input and faults, and show them side by side
+    #[command(after_help = EXIT_CODES)]
+    Compare(CompareArguments),
+    /// Run again what a failing run has left, and compare
+    #[command(
+        after_help = "Exit codes: that of the run if it is the same again, 2 usage or bad input, 4 it is another run"
+    )]
+    Replay(ReplayArguments),
+    /// List what there is
+    List(ListArguments),
+    /// Print completions for a shell, to be put where it looks for them
+    Completions(CompletionsArguments),
+}
+
+/// What to run: common to all commands that run a scenario.
+#[derive(Debug, Args)]
+pub struct Subject {
+    /// A scenario of the library (see `cutline list scenarios`), or a scenario file
+    pub scenario: String,
+    /// Read this text file instead of the scenario's own
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// The fault profile: one of `cutline list faults`, or a profile file
+    #[arg(long, value_name = "PROFILE", default_value = "none")]
+    pub faults: String,
+    /// The seed; `random` draws one and prints it before anything else
+    #[arg(long, value_name = "N|random", default_value = "1")]
+    pub seed: Seed,
+    /// Override a key of the scenario, such as `execution.checkpointing.interval=200ms`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Run twice more and compare event for event
+    #[arg(long)]
+    pub check_determinism: bool,
+    /// Restore every completed checkpoint in a fork of the world, however large the run
+    #[arg(long, conflicts_with = "no_forks")]
+    pub forks: bool,
+    /// Restore no checkpoint in forks (the default for large runs)
+    #[arg(long)]
+    pub no_forks: bool,
+    /// The folder for what a failing run leaves
+    #[arg(long, value_name = "DIR", default_value = "cutline-out/capsules")]
+    pub capsule_dir: PathBuf,
+    /// Draw checkpoints, crashes and recoveries over virtual time
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Subject {
+    /// Whether to fork; `None`: small runs only.
+    pub fn forks(&self) -> Option<bool> {
+        match (self.forks, self.no_forks) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// `cutline run`
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// What to run.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// The checkpoint strategy: one of `cutline list strategies`, or a planted bug of `cutline list bugs`
+    #[arg(long, value_name = "STRATEGY", default_value = "aligned")]
+    pub strategy: String,
+    /// Write the final counts as CSV
+    #[arg(long, value_name = "FILE")]
+    pub counts: Option<PathBuf>,
+    /// Write all events, one JSON object per line
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// In the trace, also one event for every record and every mark
+    #[arg(long, requires = "trace")]
+    pub trace_records: bool,
+}
+
+/// `cutline compare`
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// What to run.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// The strategies (or planted bugs), separated by commas; all strategies if absent
+    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
+    pub strategies: Vec<String>,
+}
+
+/// `cutline replay`
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// The file that a failing run has left
+    pub capsule: PathBuf,
+    /// Where the input file is now, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Write all events, one JSON object per line
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// In the trace, also one event for every record and every mark
+    #[arg(long, requires = "trace")]
+    pub trace_records: bool,
+    /// Print JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cutline list`
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// What to list
+    pub what: Listing,
+    /// Print JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Listing {
+    /// Checkpoint strategies
+    Strategies,
+    /// Scenarios of the library
+    Scenarios,
+    /// Fault profiles, and the kinds of faults they are made of
+    Faults,
+    /// Operators for scenario files
+    Operators,
+    /// Oracles
+    Oracles,
+    /// Planted bugs
+    Bugs,
+}
+
+/// `cutline completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// A seed, or the wish for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seed {
+    /// This one.
+    Number(u64),
+    /// Any.
+    Random,
+}
+
+impl FromStr for Seed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seed, String> {
+        match text.parse() {
+            Ok(number) => Ok(Seed::Number(number)),
+            Err(_) if text == "random" => Ok(Seed::Random),
+            Err(_) => Err(format!("write a number from 0 to {}, or `random`", u64::MAX)),
+        }
+    }
+}
+
+impl Seed {
+    /// The number. A drawn one has at most 53 bits, so that every reader of JSON gets it whole.
+    #[expect(
+        clippy::disallowed_types,
+        reason = "a drawn seed is the one thing that is to differ from run to run"
+    )]
+    pub fn number(self) -> u64 {
+        use std::hash::{BuildHasher, RandomState};
+        match self {
+            Seed::Number(number) => number,
+            Seed::Random => RandomState::new().hash_one(std::process::id()) >> 11,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_numbers_or_random() {
+        assert_eq!("18446744073709551615".parse(), Ok(Seed::Number(u64::MAX)));
+        assert_eq!("random".parse(), Ok(Seed::Random));
+        for wrong in ["", "-1", "18446744073709551616", "0x7", "seven", "Random"] {
+            assert!(wrong.parse::<Seed>().is_err(), "{wrong}");
+        }
+        assert!(Seed::Random.number() < 1 << 53);
+    }
+}

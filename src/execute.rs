@@ -1,0 +1,83 @@
+//! One run: with a sign of life, and with a trace if one is asked for.
+
+use std::sync::Arc;
+
+use cutline::scenarios::capsule::CapsuleOptions;
+use cutline::scenarios::record::{Class, RunRecord};
+use cutline::scenarios::run::{Contender, Options, Runner};
+use cutline::sim::faults::FaultPlan;
+
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::setup::{Setup, Waiting};
+use crate::trace::Trace;
+
+/// What to run besides the scenario.
+pub struct Order {
+    /// The strategy, or the bug.
+    pub contender: Contender,
+    /// The name of the fault profile.
+    pub faults: String,
+    /// The faults.
+    pub plan: Arc<FaultPlan>,
+    /// The seed.
+    pub seed: u64,
+    /// What the run does beyond running.
+    pub options: CapsuleOptions,
+}
+
+/// What a run gave.
+pub struct Finished {
+    /// The record.
+    pub record: RunRecord,
+    /// The final values of the last operator that has any, by the name of their key.
+    pub counts: Vec<(String, i64)>,
+}
+
+/// Runs. With a trace no task runs ahead, so that the events come in the order of time; the run is the same.
+pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finished {
+    let options = Options {
+        lookahead: order.options.lookahead && trace.is_none(),
+        detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
+        ..order.options.options()
+    };
+    let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.contender.name));
+    let mut runner = Runner::new(&setup.prepared, order.contender);
+    let mut record = match trace {
+        Some(trace) => runner.run(
+            order.seed,
+            &order.plan,
+            &options,
+            Some(&mut |_, events| events.iter().for_each(|event| trace.write(event))),
+        ),
+        None => runner.run(order.seed, &order.plan, &options, None),
+    };
+    record.faults = order.faults.clone();
+    Finished { record, counts: setup.prepared.values(runner.world()) }
+}
+
+/// Prints the seed, before anything else.
+pub fn announce_seed(screen: &mut Screen, seed: u64) -> Result<(), Failure> {
+    screen.say(&format!("seed {seed}\n"))
+}
+
+/// Prints the faults that were drawn, before the run.
+pub fn announce_plan(
+    screen: &mut Screen,
+    setup: &Setup,
+    faults: &str,
+    plan: &FaultPlan,
+) -> Result<(), Failure> {
+    let lines = plan.describe(setup.prepared.topology());
+    if lines.is_empty() {
+        return screen.say(&format!("faults {faults}: none drawn\n\n"));
+    }
+    let heal = cutline::reports::units::time(plan.heal);
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    screen.say(&format!("faults {faults}, over after {heal}:\n{lines}\n"))
+}
+
+/// The exit code of a class.
+pub fn exit_code(class: Class) -> u8 {
+    class as u8
+}

@@ -1,0 +1,164 @@
+//! What can be named on the command line, read off the registries of the crates.
+
+use cutline::algorithms::bugs::{self, Bug};
+use cutline::algorithms::{self, STRATEGIES, Strategy};
+use cutline::scenarios::library_files::{self, LIBRARY};
+use cutline::scenarios::prepare::Prepared;
+use cutline::scenarios::run::Contender;
+use cutline::scenarios::{faults, operators, spec};
+use cutline::sim;
+use serde::Serialize;
+
+use crate::arguments::Listing;
+use crate::failure::Failure;
+
+/// A row of a list.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// What it is, where a list has more than one kind of thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// The name.
+    pub name: String,
+    /// What it is, in one line.
+    pub about: String,
+    /// More about it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub more: Option<More>,
+}
+
+/// What only some lists have.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum More {
+    /// Strategies.
+    Strategy(Traits),
+    /// Planted bugs.
+    Bug(Plant),
+}
+
+/// What distinguishes strategies.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Traits {
+    /// True if it can checkpoint a job with a cycle.
+    pub cycles: bool,
+    /// What stands still meanwhile.
+    pub blocks: &'static str,
+    /// What of the channels goes into the checkpoint.
+    pub channel_state: &'static str,
+    /// What it guarantees.
+    pub guarantee: &'static str,
+    /// Where it is described.
+    pub source: &'static str,
+}
+
+/// What distinguishes planted bugs.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plant {
+    /// The strategy that it is a mutation of.
+    pub of: &'static str,
+    /// The issue in which it was found in a real system, or `invented`.
+    pub source: &'static str,
+    /// The oracle that must catch it.
+    pub caught_by: &'static str,
+}
+
+impl Row {
+    fn new(name: &str, about: &str) -> Row {
+        Row { kind: None, name: name.to_owned(), about: about.to_owned(), more: None }
+    }
+
+    fn of(kind: &'static str, name: &str, about: &str) -> Row {
+        Row { kind: Some(kind), ..Row::new(name, about) }
+    }
+
+    fn strategy(strategy: &Strategy) -> Row {
+        let &Strategy { cycles, blocks, channel_state, guarantee, source, .. } = strategy;
+        let traits = Traits { cycles, blocks, channel_state, guarantee, source };
+        Row { more: Some(More::Strategy(traits)), ..Row::new(strategy.name, strategy.about) }
+    }
+
+    fn bug(bug: &Bug) -> Row {
+        let &Bug { of, source, caught_by, .. } = bug;
+        let plant = Plant { of, source, caught_by };
+        Row { more: Some(More::Bug(plant)), ..Row::new(bug.name, bug.about) }
+    }
+}
+
+/// All rows of a list.
+pub fn rows(what: Listing) -> Result<Vec<Row>, Failure> {
+    Ok(match what {
+        Listing::Strategies => STRATEGIES.iter().map(Row::strategy).collect(),
+        Listing::Bugs => bugs::BUGS.iter().map(Row::bug).collect(),
+        Listing::Scenarios => scenarios()?,
+        Listing::Faults => {
+            let profiles = faults::PROFILES.iter().map(|row| Row::of("profile", row.name, row.about));
+            let kinds = sim::faults::ROWS.iter().map(|row| Row::of("fault", row.name, row.about));
+            profiles.chain(kinds).collect()
+        }
+        Listing::Operators => operators::ROWS.iter().map(|row| Row::new(row.name, row.about)).collect(),
+        Listing::Oracles => sim::oracles::ROWS.iter().map(|row| Row::new(row.name, row.about)).collect(),
+    })
+}
+
+fn scenarios() -> Result<Vec<Row>, Failure> {
+    let row = |(name, _): &(&str, &str)| {
+        let scenario = spec::load(&library_files::resolve(name)?, &[])?;
+        Ok(Row::new(name, &scenario.spec.about))
+    };
+    LIBRARY.iter().map(row).collect()
+}
+
+/// A strategy or a planted bug, as the command line takes it.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// What runs.
+    pub contender: Contender,
+    /// True if it can checkpoint a job with a cycle.
+    cycles: bool,
+}
+
+impl From<&Strategy> for Named {
+    fn from(strategy: &Strategy) -> Named {
+        Named { contender: strategy.into(), cycles: strategy.cycles }
+    }
+}
+
+impl From<&Bug> for Named {
+    fn from(bug: &Bug) -> Named {
+        let cycles = algorithms::find(bug.of).is_some_and(|strategy| strategy.cycles);
+        Named { contender: bug.into(), cycles }
+    }
+}
+
+/// The strategy or the planted bug of this name.
+pub fn strategy(name: &str) -> Result<Named, Failure> {
+    let bug = || bugs::BUGS.iter().find(|bug| bug.name == name);
+    if let Some(found) = algorithms::find(name).map(Named::from).or_else(|| bug().map(Named::from)) {
+        return Ok(found);
+    }
+    let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect();
+    Err(Failure::new(format!("there is no strategy `{name}`"))
+        .with_help(format!("choose {}, or a planted bug of `cutline list bugs`", names.join(" or "))))
+}
+
+/// Refuses a strategy that cannot checkpoint the job.
+pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
+    if strategy.cycles || !prepared.is_cyclic() {
+        return Ok(());
+    }
+    let able: Vec<&str> = STRATEGIES.iter().filter(|other| other.cycles).map(|other| other.name).collect();
+    let help = match able.as_slice() {
+        [] => "no strategy can yet: remove the feedback edge".to_owned(),
+        able => format!("remove the feedback edge, or choose {}", able.join(" or ")),
+    };
+    let message = format!(
+        "the job of `{}` has a cycle, and `{}` cannot checkpoint a job with a cycle",
+        prepared.name(),
+        strategy.contender.name
+    );
+    Err(Failure::new(message).with_help(help))
+}

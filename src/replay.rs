@@ -1,0 +1,104 @@
+//! `cutline replay`: runs again what a failing run has left, and compares.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cutline::scenarios::capsule::{Capsule, FileSeal};
+use cutline::scenarios::record::{Class, RunRecord};
+use serde::Serialize;
+
+use crate::arguments::ReplayArguments;
+use crate::execute::{Order, announce_plan, announce_seed, execute, exit_code};
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::setup::Setup;
+use crate::trace::Trace;
+use crate::{capsules, registry, run};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Replayed<'a> {
+    /// True if the run is the same again.
+    same: bool,
+    /// What is different, a line each.
+    differences: &'a [String],
+    /// The run.
+    record: &'a RunRecord,
+}
+
+/// Replays.
+pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Failure> {
+    screen.set_json(arguments.json);
+    let capsule = capsules::read(&arguments.capsule)?;
+    let seed = capsule.seed;
+    announce_seed(screen, seed)?;
+    let commit = note_commit(screen, &capsule)?;
+    let contender = registry::strategy(&capsule.strategy)?.contender;
+    let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
+    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, seed);
+    let moved = "if the input file has moved, name it with `--input FILE`";
+    let setup =
+        setup.map_err(|failure| if capsule.files.is_empty() { failure } else { failure.with_help(moved) })?;
+    check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
+    let plan = Arc::new(capsule.plan.clone());
+    announce_plan(screen, &setup, &capsule.faults, &plan)?;
+    let about = (setup.prepared.name(), contender.name, seed);
+    let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
+    let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
+    let order = Order { contender, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
+    let finished = execute(&setup, &order, trace.as_mut());
+
+    let differences = capsule.result.differences(&finished.record);
+    if screen.is_json() {
+        let same = differences.is_empty();
+        screen.json(&Replayed { same, differences: &differences, record: &finished.record })?;
+    } else {
+        run::show(screen, &setup, &finished)?;
+    }
+    tell(screen, &differences, commit)?;
+    trace.map_or(Ok(()), Trace::finish)?;
+    let class = if differences.is_empty() { finished.record.class() } else { Class::NonDeterminism };
+    Ok(exit_code(class))
+}
+
+/// Says whether it was the same run.
+fn tell(screen: &mut Screen, differences: &[String], other_commit: bool) -> Result<(), Failure> {
+    if differences.is_empty() {
+        return screen.say("\nthe same run again: every verdict and the digest are those of the capsule\n");
+    }
+    let lines: String = differences.iter().map(|line| format!("  {line}\n")).collect();
+    let reason = if other_commit {
+        "The program was built from another commit, which is the likely reason."
+    } else {
+        "It is the same program and the same input: this is non-determinism."
+    };
+    screen.say(&format!("\nnot the run of the capsule:\n{lines}{reason}\n"))
+}
+
+/// Says so if the capsule was written by another build. True if it was.
+fn note_commit(screen: &mut Screen, capsule: &Capsule) -> Result<bool, Failure> {
+    let (wrote, reads) = (&capsule.program, capsules::program());
+    let other = wrote.commit != reads.commit;
+    if other {
+        screen.say(&format!(
+            "note: the capsule was written by cutline {wrote}, and this is cutline {reads}\n"
+        ))?;
+    }
+    Ok(other)
+}
+
+/// Refuses inputs that are not those of the capsule.
+fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
+    if were.len() != are.len() {
+        let message = format!("the capsule's run read {} files, and now there are {}", were.len(), are.len());
+        return Err(Failure::new(message));
+    }
+    let changed = were.iter().zip(are).find(|(was, is)| (was.bytes, &was.digest) != (is.bytes, &is.digest));
+    let Some((was, is)) = changed else { return Ok(()) };
+    let message = format!(
+        "the input `{}` is not the one of the capsule: it had {} bytes and the digest {}, and has {} bytes and the digest {}",
+        is.path, was.bytes, was.digest, is.bytes, is.digest
+    );
+    Err(Failure::new(message).with_help("put the old file back, or name a copy of it with `--input FILE`"))
+}

@@ -1,0 +1,136 @@
+//! `cutline run`: one scenario, one strategy, one seed, all oracles.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cutline::reports;
+use cutline::scenarios::capsule::CapsuleOptions;
+use cutline::scenarios::record::{Class, RunRecord};
+use cutline::scenarios::{faults, library_files};
+use cutline::sim::faults::FaultPlan;
+
+use crate::arguments::{RunArguments, Subject};
+use crate::execute::{Finished, Order, announce_plan, announce_seed, execute, exit_code};
+use crate::failure::Failure;
+use crate::files::Output;
+use crate::registry::Named;
+use crate::screen::{Screen, paint};
+use crate::setup::Setup;
+use crate::trace::Trace;
+use crate::{capsules, registry};
+
+/// How many of the most frequent words are shown.
+const FREQUENT: usize = 10;
+
+/// What every command that runs a scenario has before it runs.
+pub struct Ready {
+    /// The seed.
+    pub seed: u64,
+    /// The scenario.
+    pub setup: Setup,
+    /// The faults.
+    pub plan: Arc<FaultPlan>,
+    /// What the run does beyond running.
+    pub options: CapsuleOptions,
+}
+
+/// Builds the scenario, draws and prints the faults.
+pub fn ready(
+    subject: &Subject,
+    seed: u64,
+    strategies: &[Named],
+    screen: &mut Screen,
+) -> Result<Ready, Failure> {
+    let profile = faults::resolve(&subject.faults)?;
+    let source = library_files::resolve(&subject.scenario)?;
+    let setup = Setup::new(source, &subject.overrides, subject.input.as_deref(), seed)?;
+    let prepared = &setup.prepared;
+    strategies.iter().try_for_each(|strategy| registry::check_cycles(strategy, prepared))?;
+    let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+    announce_plan(screen, &setup, &subject.faults, &plan)?;
+    let options = CapsuleOptions {
+        forks: subject.forks(),
+        check_determinism: subject.check_determinism,
+        lookahead: true,
+    };
+    Ok(Ready { seed, setup, plan, options })
+}
+
+/// Runs.
+pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure> {
+    let subject = &arguments.subject;
+    screen.set_json(subject.json);
+    let seed = subject.seed.number();
+    announce_seed(screen, seed)?;
+    let strategy = registry::strategy(&arguments.strategy)?;
+    let contender = strategy.contender;
+    let ready = ready(subject, seed, &[strategy], screen)?;
+    // Begun before the run: a file that cannot be written is known before the wait.
+    let counts = arguments.counts.as_deref().map(Output::create).transpose()?;
+    let svg = subject.svg.as_deref().map(Output::create).transpose()?;
+    let about = (ready.setup.prepared.name(), contender.name, seed);
+    let topology = ready.setup.prepared.topology();
+    let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
+    let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
+    let faults = subject.faults.clone();
+    let order = Order { contender, faults, plan: ready.plan, seed, options: ready.options };
+    let finished = execute(&ready.setup, &order, trace.as_mut());
+
+    show(screen, &ready.setup, &finished)?;
+    // All that can be written is; the first that cannot be is told.
+    let mut problems = Vec::new();
+    let mut keep = |written: Result<(), Failure>| problems.extend(written.err());
+    keep(trace.map_or(Ok(()), Trace::finish));
+    keep(counts.map_or(Ok(()), |output| output.complete(&reports::counts_csv(&finished.counts))));
+    keep(svg.map_or(Ok(()), |output| picture(output, std::slice::from_ref(&finished.record))));
+    keep(leave_capsule(screen, subject, &ready.setup, &order, &finished.record));
+    match problems.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(exit_code(finished.record.class())),
+    }
+}
+
+/// Prints a run.
+pub fn show(screen: &mut Screen, setup: &Setup, finished: &Finished) -> Result<(), Failure> {
+    let record = &finished.record;
+    if screen.is_json() {
+        return screen.json(record);
+    }
+    let mut text = format!(
+        "{}\n{}",
+        reports::run_table::title(record),
+        paint(&reports::run_table::verdicts(record), |_| true)
+    );
+    text.push_str(&reports::run_table::proofs(record));
+    text.push_str(&format!("\n{}", reports::run_table::figures(record)));
+    if !finished.counts.is_empty() {
+        let title =
+            if setup.reads_text { "most frequent words" } else { "largest final values, and their keys" };
+        text.push_str(&format!("\n{title}\n{}", reports::frequent(&finished.counts, FREQUENT)));
+    }
+    screen.say(&text)
+}
+
+/// Draws runs into a file.
+pub fn picture(output: Output, records: &[RunRecord]) -> Result<(), Failure> {
+    let svg = reports::timeline(records);
+    let svg =
+        svg.map_err(|error| Failure::new(format!("cannot draw `{}`: {error}", output.path().display())))?;
+    output.complete(&svg)
+}
+
+/// After a failing run: writes the capsule, and prints the command that replays it.
+pub fn leave_capsule(
+    screen: &mut Screen,
+    subject: &Subject,
+    setup: &Setup,
+    order: &Order,
+    record: &RunRecord,
+) -> Result<(), Failure> {
+    if record.class() == Class::Pass {
+        return Ok(());
+    }
+    let given = (subject.input.as_deref(), subject.overrides.as_slice());
+    let path = capsules::save(&subject.capsule_dir, setup, given, order, record)?;
+    screen.say(&format!("\nto replay:\n  {}\n", capsules::command(&path)))
+}

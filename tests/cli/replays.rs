@@ -1,0 +1,114 @@
+//! Capsules: what a failing run leaves, replayed in a fresh process; and capsules that are no good.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{Gave, Place};
+
+const STALL: &str = "run wordcount --faults crashes --seed 7 --set bounds.time=40ms --input in.txt --json";
+const CAPSULE: &str = "cutline-out/capsules/wordcount-aligned-7.json";
+
+/// A failing run over a file, and its capsule.
+fn failed() -> (Place, Gave, PathBuf) {
+    let place = Place::new();
+    place.file("in.txt", "one two two\n".repeat(5_000));
+    let gave = place.cutline(STALL).exits(3);
+    let capsule = place.path(CAPSULE);
+    (place, gave, capsule)
+}
+
+#[test]
+fn a_replay_gives_the_same_run_with_the_command_that_was_printed() {
+    let (place, gave, _) = failed();
+    let command = gave.err.lines().find(|line| line.contains(" replay ")).expect("a command");
+    let replayed = place.shell(&format!("{command} --json")).exits(3);
+    let (first, again) = (gave.json(), replayed.json());
+    assert_eq!(again["same"], true);
+    assert_eq!(again["record"], first);
+    let told = place.shell(command).exits(3);
+    assert!(told.out.contains("the same run again"), "{}", told.out);
+    // From anywhere else too.
+    let other = Place::new();
+    other.run(["replay".as_ref(), place.path(CAPSULE).as_os_str()]).exits(3);
+}
+
+#[test]
+fn a_scenario_of_the_users_own_is_in_the_capsule() {
+    let place = Place::new();
+    let text = include_str!("../../scenarios/library/sum-even-odd.toml");
+    place.file("mine.toml", format!("{text}\n[bounds]\ntime = \"40ms\"\n"));
+    place.cutline("run mine.toml").exits(3);
+    std::fs::remove_file(place.path("mine.toml")).expect("removed");
+    place.cutline("replay cutline-out/capsules/sum-even-odd-aligned-1.json").exits(3);
+}
+
+#[test]
+fn an_input_that_is_not_the_same_is_noticed() {
+    let (place, _, _) = failed();
+    let replay = format!("replay {CAPSULE}");
+    place.file("in.txt", "one two\n".repeat(5_000));
+    place.cutline(&replay).refuses(&["in.txt", "is not the one of the capsule", "60000 bytes"]);
+    std::fs::remove_file(place.path("in.txt")).expect("removed");
+    place.cutline(&replay).refuses(&["in.txt", "--input"]);
+    place.file("moved.txt", "one two two\n".repeat(5_000));
+    place.cutline(&format!("{replay} --input moved.txt")).exits(3);
+}
+
+#[test]
+fn a_capsule_that_is_no_good_is_refused() {
+    let (place, _, capsule) = failed();
+    let text = std::fs::read_to_string(&capsule).expect("the capsule");
+    let try_with = |bytes: &[u8]| {
+        place.file("bad.json", bytes);
+        place.cutline("replay bad.json")
+    };
+    for cut in [0, 1, text.len() / 2, text.len() - 3] {
+        try_with(&text.as_bytes()[..cut]).refuses(&["bad.json", "cut off"]);
+    }
+    for (from, to) in
+        [("\"seed\": 7", "\"seed\": 8"), ("bounds.time=40ms", "bounds.time=41ms"), ("\"stall\"", "\"pass\"")]
+    {
+        assert!(text.contains(from), "{text}");
+        try_with(text.replace(from, to).as_bytes()).refuses(&["was changed after it was written"]);
+    }
+    let version = r#""cutline-capsule": 1"#;
+    assert!(text.contains(version), "{text}");
+    try_with(text.replace(version, r#""cutline-capsule": 2"#).as_bytes())
+        .refuses(&["version 2", "version 1"]);
+    try_with(b"\xff\xfe").refuses(&["no capsule"]);
+    try_with(b"[1, 2]").refuses(&["no capsule"]);
+    try_with("[".repeat(100_000).as_bytes()).refuses(&["bad.json"]);
+    place.cutline("replay .").refuses(&["cannot read `.`"]);
+    place.cutline("replay /dev/zero").refuses(&["too long"]);
+}
+
+#[test]
+fn another_run_than_the_capsules_exits_with_4() {
+    use cutline::scenarios::capsule::Capsule;
+    let (place, _, path) = failed();
+    let mut capsule = Capsule::from_json(&std::fs::read(&path).expect("the capsule")).expect("a capsule");
+    capsule.result.digest = "0".repeat(32);
+    place.file("other.json", capsule.to_json().expect("text"));
+    let gave = place.cutline("replay other.json").exits(4);
+    assert!(gave.out.contains("the digest was 0000"), "{}", gave.out);
+    let json: Value = place.cutline("replay other.json --json").exits(4).json();
+    assert_eq!(json["same"], false);
+    capsule.program.version = "0.0.1".to_owned();
+    place.file("other.json", capsule.to_json().expect("text"));
+    place.cutline("replay other.json").refuses(&["written by cutline 0.0.1"]);
+}
+
+#[test]
+fn a_planted_bug_is_found_and_replayed() {
+    let place = Place::new();
+    let run = "run wordcount --strategy first-barrier --set bounds.heal=2s";
+    let gave = place.cutline(run).exits(1);
+    assert!(gave.out.contains("cut          FAIL"), "{}", gave.out);
+    assert!(gave.out.contains("cut fails:\n  Let c be checkpoint"), "{}", gave.out);
+    let command = gave.out.lines().find(|line| line.contains(" replay ")).expect("a command");
+    let again = place.shell(command).exits(1);
+    assert!(again.out.contains("the same run again"), "{}", again.out);
+    let digest = |out: &str| out.lines().find(|line| line.starts_with("digest ")).map(str::to_owned);
+    assert_eq!(digest(&gave.out), digest(&again.out));
+}
