@@ -8,7 +8,7 @@ SEEDS ?= 200
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test format lint determinism docs unit bench sweep deny
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep deny
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,11 @@ build: ## Build the command line, optimised
 
 demo: build ## Crash a word count while it takes checkpoints, and see it recover
 	$(CUTLINE) run wordcount --strategy aligned --faults crashes --seed 1
+
+picture: build ## Draw docs/compare.svg, the picture of the README, anew
+	@mkdir -p docs
+	$(CUTLINE) compare sum-even-odd --faults crashes --seed 8 --set cluster.store.write-bandwidth=100MiB/s \
+		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 
 test: format lint determinism docs unit ## Check everything that a change must pass
 
