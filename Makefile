@@ -3,12 +3,13 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CUTLINE := $(TARGET)/release/cutline
-# Seeds per scenario, strategy and fault profile of `make sweep`: 200 for a pause, 1000 before a release.
-SEEDS ?= 200
+# The text whose words `make demo` counts: one that is in every clone.
+INPUT ?= LICENSE-APACHE
+PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit bench sweep deny
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,8 +17,11 @@ help: ## List the targets
 build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
 
-demo: build ## Crash a word count while it takes checkpoints, and see it recover
-	$(CUTLINE) run wordcount --strategy aligned --faults crashes --seed 1
+demo: build ## Crash a word count while it takes checkpoints, under two strategies; draw what happened
+	@mkdir -p $(dir $(PICTURE))
+	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 7 \
+		--input '$(INPUT)' --svg $(PICTURE)
+	@echo "The picture is $(PICTURE): open it in a browser."
 
 picture: build ## Draw docs/compare.svg, the picture of the README, anew
 	@mkdir -p docs
@@ -47,9 +51,16 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
 
-sweep: build ## Run SEEDS seeds of every scenario, strategy and fault profile
-	$(CUTLINE) sweep --seeds $(SEEDS)
+sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, with crashes
+	$(CARGO) run --locked --release --example acceptance -- 1000 200
+
+doc: ## Build the documentation; a warning is an error
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps
 
 deny: ## Check licences, advisories and sources of all dependencies, if cargo-deny is installed
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
 	else echo "cargo-deny is not installed: cargo install --locked cargo-deny"; fi
+
+clean: ## Remove what was built, and what runs have left
+	$(CARGO) clean
+	rm -rf cutline-out

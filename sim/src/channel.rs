@@ -2,7 +2,7 @@
 //!
 //! There is no event per delivery or per credit. A channel is a *timed queue*: every slot knows when it arrives (or that
 //! its departure still waits for a credit), every credit knows when it reaches the sender. What is in the output buffer,
-//! on the wire or arrived is a function of now. See [`Network`](crate::network::Network) for what moves it.
+//! on the wire or arrived is a function of now. See the module `network` for what moves it.
 //!
 //! Not modelled: a record that does not fit into what is left of a buffer starts a new one (Flink splits it), and one
 //! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither

@@ -18,6 +18,7 @@ use crate::topology::{TaskInfo, Topology};
 impl Step<'_> {
     pub(crate) fn open_letter(&mut self, now: Time) {
         let Some(Letter { attempt, mail, .. }) = self.task.mailbox.pop() else { return };
+        self.shared.steps += 1;
         if attempt != self.task.attempt {
             return;
         }

@@ -4,8 +4,9 @@
 //! ([`CoordinatorCut`]): events in, effects out. They hold no clock, no randomness, no I/O. The machine executes the
 //! effects in the order given, at the instant of the event, before anything else happens to that task.
 //!
-//! The machine erases the types once per world ([`Protocol`]): one boxed value holds the machines of all tasks, so adding
-//! a strategy costs no recompilation of the simulator, and cloning a world clones two vectors.
+//! The machine erases the types once per world ([`Protocol`](crate::erased::Protocol)): one boxed value holds the
+//! machines of all tasks, so adding a strategy costs no recompilation of the simulator, and cloning a world clones two
+//! vectors.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

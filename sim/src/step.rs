@@ -53,7 +53,6 @@ impl Step<'_> {
                 self.net.flush(self.id, flush_at);
                 continue;
             }
-            self.shared.steps += 1;
             self.act(act_at, flush_at);
         }
     }
@@ -85,7 +84,6 @@ impl Step<'_> {
                 return;
             }
             self.task.clock = until;
-            self.shared.steps += 1;
             self.finish_record(input, until);
         }
     }
@@ -183,6 +181,7 @@ impl Step<'_> {
     /// The record has been handled: its effects happen now.
     #[inline(always)]
     fn finish_record(&mut self, input: Input, now: Time) {
+        self.shared.steps += 1;
         if input == READING {
             return self.read_record(now);
         }
@@ -320,6 +319,7 @@ impl Step<'_> {
 
     /// Handles a watermark, an end, a mark or a close.
     fn take_control(&mut self, input: Input, now: Time) {
+        self.shared.steps += 1;
         let slot = self.pop(input, now);
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
         match slot.kind() {

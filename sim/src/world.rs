@@ -425,7 +425,7 @@ impl World {
         self.now
     }
 
-    /// Things done so far: actions and task steps.
+    /// Things done so far: actions of the queue, records, marks and letters handled.
     pub fn steps(&self) -> u64 {
         self.shared.steps
     }

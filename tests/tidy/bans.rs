@@ -23,6 +23,8 @@ const CLUSTER: &str = "cluster/src";
 
 /// What a simulated run goes through.
 const SIMULATED: &[&str] = &[SIM, ALGORITHMS, SCENARIOS];
+/// What no runtime drives.
+const WITHOUT_RUNTIME: &[&str] = &[SIM, ALGORITHMS, SCENARIOS, REPORTS];
 /// What must not touch the outside world.
 const PURE: &[&str] = &[SIM, ALGORITHMS];
 
@@ -101,13 +103,13 @@ const BANS: &[Ban] = &[
     Ban {
         name: FLOATS,
         words: &["f32", "f64"],
-        folders: &[SIM],
+        folders: PURE,
         instead: "use integers (nanoseconds, parts per mille), or excuse the line: `// float: <reason>`",
     },
     Ban {
         name: "environment",
         words: &["std::env"],
-        folders: PURE,
+        folders: SIMULATED,
         instead: "take what you need as an argument: a run is a function of scenario, strategy, faults and seed",
     },
     Ban {
@@ -118,14 +120,20 @@ const BANS: &[Ban] = &[
     },
     Ban {
         name: "threads",
-        words: &["std::thread", "rayon"],
+        words: &["std::thread"],
+        folders: SIMULATED,
+        instead: "one run is one thread; whoever wants many runs at once starts them from outside",
+    },
+    Ban {
+        name: "thread-pools",
+        words: &["rayon"],
         folders: PURE,
-        instead: "one run is one thread; the sweep in scenarios runs many at once",
+        instead: "one run is one thread; whoever wants many runs at once starts them from outside",
     },
     Ban {
         name: "async",
         words: &["async", "await"],
-        folders: &[ALGORITHMS],
+        folders: WITHOUT_RUNTIME,
         instead: "a protocol is a state machine: take an event, push effects, and let the driver wait",
     },
     Ban {

@@ -114,6 +114,11 @@ fn crates_depend_one_way() {
 }
 
 #[test]
+fn every_crate_is_in_the_plan() {
+    hold(house::members(&repository()));
+}
+
+#[test]
 fn only_the_cluster_knows_madsim_and_tokio() {
     hold(house::runtimes(&repository()));
 }

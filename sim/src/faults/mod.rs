@@ -138,7 +138,7 @@ impl Point {
     ];
 
     /// True if this event is that point.
-    fn is(self, event: &Event) -> bool {
+    pub fn is(self, event: &Event) -> bool {
         matches!(
             (self, event),
             (Point::Triggered, Event::CheckpointTriggered { .. })

@@ -1,6 +1,7 @@
 //! Restorability: *every* completed checkpoint, not only those that a crash happens to need, can be restored and leads to
-//! the right result. Whoever runs forks the world at the completion, fails it over there ([`World::fail_over`]
-//! (crate::world::World::fail_over)), lets it run to its end without faults, and asks the oracles about the end.
+//! the right result. Whoever runs forks the world at the completion, fails it over there (by
+//! [`World::fail_over`](crate::world::World::fail_over)), lets it run to its end without faults, and asks the oracles
+//! about the end.
 
 use super::{Verdict, show_time};
 use crate::ids::CheckpointId;
