@@ -48,11 +48,6 @@ impl<T: TaskCut> HandTask<T> {
         machine.on(&task, event, &mut fx);
         fx.0
     }
-
-    /// The effects of a whole sequence of events.
-    pub fn run(&mut self, events: &[TaskEvent]) -> Vec<TaskEffect> {
-        events.iter().flat_map(|&event| self.on(event)).collect()
-    }
 }
 
 /// A coordinator of a job of three tasks, of which the first is the source.

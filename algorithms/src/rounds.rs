@@ -329,9 +329,10 @@ impl Rounds {
             return;
         }
         fx.tell(To::All, Down::Aborted(id));
-        self.pace.asked |= round.asked;
-        // As in Flink, a task that has just finished is no reason to lose patience with the job.
-        self.pace.failed += u32::from(reason != AbortReason::Unavailable);
+        // As in Flink, a task that has just finished is no reason to lose patience with the job, nor to try again at once.
+        let counts = reason != AbortReason::Unavailable;
+        self.pace.asked |= round.asked && counts;
+        self.pace.failed += u32::from(counts);
         if self.pace.failed > job.config.tolerable_failed {
             (self.pace.failed, self.pace.running) = (0, false);
             fx.fail_over();

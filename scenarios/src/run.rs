@@ -137,9 +137,11 @@ impl<'a> Runner<'a> {
 
     /// When a run whose faults end at `heal` is given up.
     fn deadline(&self, heal: Time) -> Time {
-        let bounds = &self.prepared.topology().config.bounds;
+        let config = &self.prepared.topology().config;
         let needed = self.prepared.duration().saturating_mul(4).saturating_add(SECOND);
-        heal.max(needed).saturating_add(bounds.heal).min(bounds.time)
+        // What was lost in the last moment before the heal may be noticed by a checkpoint's time-out only.
+        let patience = config.checkpointing.timeout.saturating_mul(2).saturating_add(config.bounds.heal);
+        heal.max(needed).saturating_add(patience).min(config.bounds.time)
     }
 
     /// Runs, and asks every oracle.
@@ -191,7 +193,7 @@ impl<'a> Runner<'a> {
         let small = prepared.reference().steps <= SMALL_STEPS;
         let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0 };
         let forking = options.forks.unwrap_or(small);
-        let heal = prepared.duration() + prepared.topology().config.bounds.heal;
+        let heal = self.deadline(0);
         let outcome = self.world.run(&mut |world, events| {
             if options.metrics {
                 metrics.observe(world, events);

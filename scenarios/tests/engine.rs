@@ -11,8 +11,8 @@ use cutline_scenarios::record::{CheckpointEnd, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
 use cutline_sim::event::Event;
-use cutline_sim::faults::{Fault, FaultPlan, Planned, Point, TaskCrash, When};
-use cutline_sim::ids::TaskId;
+use cutline_sim::faults::{Fault, FaultPlan, NodeCrash, Planned, Point, SlowLink, TaskCrash, When};
+use cutline_sim::ids::{NodeId, TaskId};
 use cutline_sim::protocol::AbortReason;
 use cutline_sim::time::{MILLISECOND, SECOND};
 use cutline_sim::world::{Outcome, World};
@@ -193,6 +193,10 @@ fn a_crash_at_any_protocol_point_is_survived() {
                 // A recovery has to be brought about first; the crash comes late enough not to be the one that counts.
                 let recovery = Point::ALL.iter().position(|&other| other == point) >= Some(9);
                 let mut faults = vec![crash(When::Point(point, nth), task)];
+                if point == Point::Cancelled {
+                    // There is no task to crash at that moment.
+                    faults[0].fault = Fault::NodeCrash(NodeCrash { node: NodeId(task % 2) });
+                }
                 if recovery {
                     faults.extend([900, 1_300].map(|ms| crash(When::At(ms * MILLISECOND), 4)));
                 }
@@ -204,8 +208,9 @@ fn a_crash_at_any_protocol_point_is_survived() {
                     &Options::default(),
                     Some(&mut |_, events| {
                         for event in events {
-                            at_point |= event.time == point_seen + 1
-                                && matches!(event.event, Event::TaskCrashed { .. });
+                            let crash =
+                                matches!(event.event, Event::TaskCrashed { .. } | Event::NodeCrashed { .. });
+                            at_point |= crash && event.time == point_seen + 1;
                             point_seen = if point.is(&event.event) { event.time } else { point_seen };
                         }
                     }),
@@ -285,14 +290,16 @@ fn a_checkpoint_that_takes_too_long_is_aborted() {
 fn at_least_once_mode_counts_some_records_twice() {
     let mut overrides = WORDS.to_vec();
     overrides.push("execution.checkpointing.mode=AT_LEAST_ONCE");
-    overrides.push("cluster.network.latency-jitter=100ms");
-    overrides.push("execution.buffer-timeout.interval=0s");
+    overrides.push("execution.buffer-timeout.interval=5ms");
     let prepared = prepare("wordcount", &overrides);
     let aligned = cutline_algorithms::find("aligned").expect("aligned");
     let mut runner = Runner::new(&prepared, Contender::from(aligned));
     let mut repeated = 0;
     for seed in 0..10 {
-        let plan = plan(vec![crash(When::At(1_100 * MILLISECOND), 4)]);
+        // One of the two ways into a counter is much longer, so the barrier on the other one is early.
+        let slow = Fault::SlowLink(SlowLink { from: NodeId(0), to: NodeId(1), by: 40 * MILLISECOND });
+        let slow = Planned { when: When::Between(0, 3 * SECOND), fault: slow };
+        let plan = plan(vec![slow, crash(When::At(1_100 * MILLISECOND), 4)]);
         let record = runner.run(seed, &plan, &Options::default(), None);
         clean(&record);
         repeated += u32::from(record.sink_records > 17_408);

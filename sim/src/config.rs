@@ -152,9 +152,10 @@ pub struct CheckpointConfig {
     pub mode: CheckpointMode,
     /// Prefix of all object names in the store.
     pub dir: String,
-    /// Trigger whenever a source subtask has emitted so many records since it last asked; 0: never.
+    /// Trigger whenever the first subtask of a source has emitted so many records since it last asked; 0: never.
     pub every_records: u64,
-    /// Trigger when the record with one of these event times (nanoseconds) or later is first emitted: marked records.
+    /// Trigger when the first subtask of a source emits the first record with one of these event times (nanoseconds) or
+    /// later: marked records.
     pub at_records: Vec<Time>,
 }
 

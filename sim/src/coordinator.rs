@@ -69,6 +69,8 @@ pub(crate) struct Coordinator {
     line: Vec<Option<Handle>>,
     /// Metadata writes that have not ended, and what they would make durable.
     writing: Vec<(CheckpointId, Manifest)>,
+    /// Snapshots that tasks of older attempts acknowledged to a newer one.
+    stale: Vec<(Handle, TaskId, Attempt)>,
     /// The restart delay is over, but slots or answers are missing.
     waiting: bool,
     /// Number of things it has scheduled.
@@ -86,6 +88,7 @@ impl Clone for Coordinator {
             placement: self.placement.clone(),
             line: self.line.clone(),
             writing: self.writing.clone(),
+            stale: self.stale.clone(),
             ..*self
         }
     }
@@ -99,6 +102,7 @@ impl Clone for Coordinator {
         self.placement.clone_from(&from.placement);
         self.line.clone_from(&from.line);
         self.writing.clone_from(&from.writing);
+        self.stale.clone_from(&from.stale);
         self.status = from.status;
         self.attempt = from.attempt;
         self.restarts = from.restarts;
@@ -125,6 +129,7 @@ impl Coordinator {
             placement: Vec::new(),
             line: vec![None; tasks],
             writing: Vec::new(),
+            stale: Vec::new(),
             waiting: false,
             number: 0,
         }
@@ -195,6 +200,8 @@ impl World {
                 let effects = self.tell_machine(CoordinatorEvent::FromTask { task, attempt, up, handle });
                 if stale && effects > 0 {
                     self.log(Event::StaleEffect { task, attempt });
+                } else if let (true, Some(handle)) = (stale, handle) {
+                    self.coordinator.stale.push((handle, task, attempt));
                 }
             }
         }
@@ -248,8 +255,9 @@ impl World {
         }
         if lost {
             self.fail_job();
-            self.restart_if_cancelled();
         }
+        // A node that is dead need not confirm a cancellation any more.
+        self.restart_if_cancelled();
     }
 
     // Tasks.
@@ -301,7 +309,9 @@ impl World {
             for channel in output.first.index()..output.first.index() + output.channels as usize {
                 let receiver = self.topology.channels[channel].to;
                 coordinator.unfinished_senders[receiver.index()] -= 1;
-                if coordinator.unfinished_senders[receiver.index()] == 0 {
+                // The receiver may have finished, and said so, before the last of its senders.
+                let done = coordinator.finished.contains(receiver.0);
+                if coordinator.unfinished_senders[receiver.index()] == 0 && !done {
                     coordinator.roots.push(receiver);
                 }
             }
@@ -515,6 +525,11 @@ impl World {
 
     fn write_metadata(&mut self, id: CheckpointId, manifest: Manifest) {
         self.log(Event::MetadataSent { id });
+        // What an older attempt said may have been counted without a visible effect; here it becomes visible.
+        let counted = |&&(handle, _, _): &&(Handle, TaskId, Attempt)| manifest.contains(&Some(handle));
+        if let Some(&(_, task, attempt)) = self.coordinator.stale.iter().find(counted) {
+            self.log(Event::StaleEffect { task, attempt });
+        }
         let bytes = 64 * manifest.len() as u64;
         let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
         self.coordinator.writing.push((id, manifest));

@@ -39,6 +39,8 @@ impl Step<'_> {
                 self.upload(id).for_each(|upload| upload.prepared = true);
                 self.persisted(id, now);
             }
+            Mail::AskAgain if self.task.status == Status::Ended => self.ask_for_the_last_checkpoint(now),
+            Mail::AskAgain => {}
             Mail::Committed => {
                 self.task.commits = self.task.commits.saturating_sub(1);
                 self.finish_if_done(now);
@@ -70,6 +72,9 @@ impl Step<'_> {
         }
         self.tell_protocol(TaskEvent::Started, now);
         self.end_if_done(now);
+        if self.task.resumes_ended && self.info.inputs.is_empty() {
+            self.ask_for_the_last_checkpoint(now);
+        }
     }
 
     fn control(&mut self, down: Down, now: Time) {

@@ -7,8 +7,11 @@ use crate::graph::Role;
 use crate::protocol::{READING, Up};
 use crate::record::{lineage_weight, source_lineage};
 use crate::step::Step;
-use crate::task::{Status, Task};
-use crate::time::{NEVER, Time};
+use crate::task::{Mail, Status, Task};
+use crate::time::{NEVER, SECOND, Time};
+
+/// How long a source at its end waits for the checkpoint it asked for before it asks again.
+const ASK_AGAIN: Time = SECOND;
 
 impl Step<'_> {
     /// When the next record of a source may be emitted.
@@ -47,6 +50,15 @@ impl Step<'_> {
         self.after_reading(record.event_time, input.disorder(), now);
     }
 
+    /// The input has been read to its end: the checkpoint that contains the end is the one to wait for. Without a periodic
+    /// trigger nobody but the source will ask for it, so it asks until it may finish.
+    pub(crate) fn ask_for_the_last_checkpoint(&mut self, now: Time) {
+        self.tell(Up::Request, now);
+        if self.topology.config.checkpointing.interval == 0 {
+            self.letter(now + ASK_AGAIN, Mail::AskAgain);
+        }
+    }
+
     /// What follows a record of a source: a request, a watermark, the choice of the next split, the end.
     #[inline]
     fn after_reading(&mut self, event_time: Time, disorder: Time, now: Time) {
@@ -57,7 +69,10 @@ impl Step<'_> {
         if counted || marked {
             self.task.since_request = 0;
             self.task.marked += usize::from(marked);
-            self.tell(Up::Request, now);
+            // All subtasks pass the same marks at about the same instant; one request is enough.
+            if self.info.subtask == 0 {
+                self.tell(Up::Request, now);
+            }
         }
         if self.task.splits.len() > 1 {
             choose_split(self.task);

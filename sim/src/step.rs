@@ -16,7 +16,7 @@ use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::network::Network;
 use crate::operator::Context;
-use crate::protocol::{Input, READING, TaskEvent, Up};
+use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
 use crate::record::{Record, lineage_weight};
 use crate::shared::Shared;
@@ -403,7 +403,7 @@ impl Step<'_> {
         self.task.become_status(Status::Ended, now);
         self.emit(now, Event::TaskEnded);
         if inputs == 0 {
-            self.tell(Up::Request, now);
+            self.ask_for_the_last_checkpoint(now);
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Mail {
     Committed,
     /// A timer of the strategy's machine.
     Timer(u32),
+    /// Time for a source at its end to ask for a checkpoint once more.
+    AskAgain,
 }
 
 /// A letter: when it comes, and its place among those that come at the same instant.

@@ -1,36 +1,39 @@
-//! FLINK-18238: a task that learned from the coordinator that a checkpoint is aborted skipped it silently. A task below
-//! that had the barrier from somebody else kept that input blocked, waiting for a barrier that would never come.
+//! FLINK-18238: a task that had learned that checkpoint n was aborted skipped its barriers when they came, and sent nothing
+//! in their place. A task below that had received n's barrier on another input kept that input blocked, and because of the
+//! backpressure no newer barrier ever came to release it. The task below may hear of the abort itself; but that is a message
+//! to each task, which may be lost, while a cancellation among the records is not.
 
-use cutline_sim::protocol::Down;
+use cutline_sim::protocol::{TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent};
 use cutline_sim::record::Mark;
 
-use super::*;
+use super::TaskMutation;
+use crate::aligned::Aligned;
 
-#[derive(Clone, Default)]
-pub(super) struct AbortNotForwarded;
+/// Drops the cancellations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AbortNotForwarded;
 
-impl TaskBug for AbortNotForwarded {
+impl TaskMutation for AbortNotForwarded {
     type Of = Aligned;
 
-    fn on(&mut self, correct: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        correct.on(task, event, fx);
-        if matches!(event, TaskEvent::Control(Down::Aborted(_))) {
-            fx.0.retain(|effect| !matches!(effect, TaskEffect::Emit(Mark::Cancel(_)))); // the mutation
-        }
+    fn on(&mut self, machine: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        machine.on(task, event, fx);
+        fx.0.retain(|effect| !matches!(effect, TaskEffect::Emit(Mark::Cancel(_))));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_sim::protocol::TaskEffect::*;
+    use cutline_sim::protocol::{Down::Aborted, TaskEvent::Control, TaskEvent::Reached};
 
     use super::*;
+    use crate::bugs::MutantTask;
     use crate::hand::{HandTask, id};
 
     #[test]
-    fn nobody_below_hears_of_the_abort() {
-        let events = [TaskEvent::Control(Down::Aborted(id(1))), TaskEvent::Reached(0, Mark::Cut(id(1)))];
-        assert_eq!(HandTask::<Aligned>::with_inputs(1).run(&events), [Emit(Mark::Cancel(id(1)))]);
-        assert_eq!(HandTask::<BadTask<AbortNotForwarded>>::with_inputs(1).run(&events), []);
+    fn those_below_wait_for_ever() {
+        let mut task = HandTask::<MutantTask<AbortNotForwarded>>::with_inputs(1);
+        assert_eq!(task.on(Control(Aborted(id(1)))), []);
+        assert_eq!(task.on(Reached(0, Mark::Cut(id(1)))), []);
     }
 }

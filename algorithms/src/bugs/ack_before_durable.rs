@@ -1,41 +1,45 @@
-//! A task acknowledges as soon as it has taken its snapshot, while the snapshot is still on its way to the store. If it
-//! never arrives, a completed checkpoint refers to an object that does not exist.
+//! A task acknowledges when it has taken its snapshot, not when it has been written. If the write fails, or takes longer
+//! than that of the metadata, the checkpoint is complete and refers to nothing: no restore from it can succeed.
 
-use super::*;
+use cutline_sim::protocol::{TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up};
 
-#[derive(Clone, Default)]
-pub(super) struct AckBeforeDurable;
+use super::TaskMutation;
+use crate::aligned::Aligned;
 
-impl TaskBug for AckBeforeDurable {
+/// Acknowledges too early.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AckBeforeDurable;
+
+impl TaskMutation for AckBeforeDurable {
     type Of = Aligned;
 
-    fn on(&mut self, correct: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        correct.on(task, event, fx);
+    fn on(&mut self, machine: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        machine.on(task, event, fx);
         fx.0.retain(|effect| !matches!(effect, TaskEffect::Tell(Up::Ack(_))));
-        let taken = |effect: &TaskEffect| match effect {
-            TaskEffect::Snapshot(id) => Some(TaskEffect::Tell(Up::Ack(*id))),
-            _ => None,
-        };
-        let acks: Vec<_> = fx.0.iter().filter_map(taken).collect();
-        fx.0.extend(acks); // the mutation
+        for at in 0..fx.0.len() {
+            if let TaskEffect::Snapshot(id) = fx.0[at] {
+                fx.tell(Up::Ack(id));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_sim::protocol::TaskEffect::*;
-    use cutline_sim::record::Mark;
+    use cutline_sim::protocol::{Down::Trigger, TaskEffect::*, TaskEvent::Control};
+    use cutline_sim::record::Mark::Cut;
 
     use super::*;
+    use crate::bugs::MutantTask;
     use crate::hand::{HandTask, id};
 
     #[test]
-    fn the_acknowledgement_does_not_wait_for_the_store() {
-        let events = [TaskEvent::Reached(0, Mark::Cut(id(1))), TaskEvent::PersistFailed(id(1))];
-        let good = HandTask::<Aligned>::with_inputs(1).run(&events);
-        assert_eq!(good, [Emit(Mark::Cut(id(1))), Snapshot(id(1)), Tell(Up::Decline(id(1)))]);
-        let bad = HandTask::<BadTask<AckBeforeDurable>>::with_inputs(1).run(&events);
-        let early = [Emit(Mark::Cut(id(1))), Snapshot(id(1)), Tell(Up::Ack(id(1))), Tell(Up::Decline(id(1)))];
-        assert_eq!(bad, early);
+    fn nobody_waits_for_the_write() {
+        let mut source = HandTask::<MutantTask<AckBeforeDurable>>::source();
+        assert_eq!(
+            source.on(Control(Trigger(id(1)))),
+            [Emit(Cut(id(1))), Snapshot(id(1)), Tell(Up::Ack(id(1)))]
+        );
+        assert_eq!(source.on(TaskEvent::Persisted(id(1))), []);
     }
 }

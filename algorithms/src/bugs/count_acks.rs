@@ -1,80 +1,66 @@
-//! A coordinator that counts acknowledgements instead of remembering who sent them. A doubled message then stands for a
-//! task that has not answered, and the checkpoint "completes" without that task's snapshot: it restores to nothing.
+//! The coordinator counts acknowledgements and does not look at who sent them. One that comes twice then stands for one that
+//! is missing: the checkpoint completes without that task's snapshot, and a restore gives the task its initial state.
 
-use cutline_sim::ids::TaskId;
-use cutline_sim::protocol::{CoordinatorEffect, Handle};
+use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::protocol::{CoordinatorCut, CoordinatorEffects, CoordinatorEvent, InputSet, JobCtx, Up};
 
-use super::*;
-use CoordinatorEvent::FromTask;
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-/// The snapshot of a task that was only counted.
-const NOTHING: Handle = Handle(u64::MAX);
-
-#[derive(Clone, Default)]
-pub(super) struct CountAcks {
-    /// Who has acknowledged what in this attempt.
-    seen: Vec<(CheckpointId, TaskId)>,
+/// Puts a task that has not answered in the place of one that answers twice.
+#[derive(Clone, Debug, Default)]
+pub struct CountAcks {
+    /// The newest checkpoint acknowledged,
+    id: CheckpointId,
+    /// and the tasks that have been counted for it.
+    counted: InputSet,
 }
 
-impl CoordinatorBug for CountAcks {
-    type Of = aligned::Coordinator;
+impl CoordinatorMutation for CountAcks {
+    type Of = Coordinator;
 
     fn on(
         &mut self,
-        correct: &mut Self::Of,
+        machine: &mut Coordinator,
         job: &JobCtx<'_>,
         mut event: CoordinatorEvent,
         fx: &mut CoordinatorEffects,
     ) {
-        match &mut event {
-            FromTask { task, attempt, up: Up::Ack(id), handle } if *attempt == job.attempt => {
-                let absent =
-                    |task: &u32| !job.finished.contains(*task) && !self.seen.contains(&(*id, TaskId(*task)));
-                if !self.seen.contains(&(*id, *task)) {
-                    self.seen.push((*id, *task));
-                } else if let Some(other) = (0..job.tasks).find(absent) {
-                    (*task, *handle) = (TaskId(other), Some(NOTHING)); // the mutation
+        if let CoordinatorEvent::FromTask { task, attempt, up: Up::Ack(id), .. } = event
+            && attempt == job.attempt
+            && id >= self.id
+        {
+            if self.id != id {
+                (self.id, self.counted) = (id, InputSet::default());
+            }
+            if !self.counted.insert(task.0) {
+                let missing = |task: &u32| !self.counted.contains(*task) && !job.finished.contains(*task);
+                if let Some(missing) = (0..job.tasks).find(missing) {
+                    self.counted.insert(missing);
+                    event = CoordinatorEvent::Finished(TaskId(missing), None); // counted, without a snapshot
                 }
             }
-            CoordinatorEvent::Recover => self.seen.clear(),
-            _ => {}
         }
-        correct.on(job, event, fx);
-        for effect in &mut fx.0 {
-            match effect {
-                CoordinatorEffect::Complete(_, snapshots) => forget_nothing(snapshots),
-                CoordinatorEffect::Restore(line) => forget_nothing(&mut line.snapshots),
-                CoordinatorEffect::Abandon(_, _, snapshots) => {
-                    snapshots.retain(|&snapshot| snapshot != NOTHING)
-                }
-                _ => {}
-            }
-        }
-        fx.0.retain(|effect| *effect != CoordinatorEffect::Discard(NOTHING));
+        machine.on(job, event, fx);
     }
-}
-
-fn forget_nothing(snapshots: &mut [Option<Handle>]) {
-    snapshots.iter_mut().filter(|snapshot| **snapshot == Some(NOTHING)).for_each(|snapshot| *snapshot = None);
 }
 
 #[cfg(test)]
 mod tests {
+    use cutline_sim::protocol::CoordinatorEffect::Complete;
+
     use super::*;
+    use crate::bugs::MutantCoordinator;
     use crate::hand::{HandCoordinator, handle, id};
 
     #[test]
-    fn a_doubled_acknowledgement_completes_without_the_third_task() {
-        let mut good = HandCoordinator::<aligned::Coordinator>::by_request(1);
-        let mut bad = HandCoordinator::<BadCoordinator<CountAcks>>::by_request(1);
-        good.up(0, Up::Request);
-        bad.up(0, Up::Request);
-        for task in [0, 1] {
-            assert_eq!((good.ack(task, 1), bad.ack(task, 1)), (vec![], vec![]));
-        }
-        assert_eq!(good.ack(1, 1), []);
-        let handles = [0, 1].map(|task| Some(handle(bad.attempt, task, 1)));
-        let incomplete = vec![handles[0], handles[1], None];
-        assert_eq!(bad.ack(1, 1), [CoordinatorEffect::Complete(id(1), incomplete)]);
+    fn one_that_comes_twice_stands_for_one_that_is_missing() {
+        let mut coordinator = HandCoordinator::<MutantCoordinator<CountAcks>>::by_request(1);
+        coordinator.up(0, Up::Request);
+        assert_eq!(coordinator.ack(0, 1), []);
+        assert_eq!(coordinator.ack(2, 1), []);
+        let snapshot = |task| Some(handle(coordinator.attempt, task, 1));
+        let complete = Complete(id(1), vec![snapshot(0), None, snapshot(2)]);
+        assert_eq!(coordinator.ack(0, 1), [complete]);
     }
 }

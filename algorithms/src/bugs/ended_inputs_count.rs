@@ -1,37 +1,38 @@
-//! FLINK-2519: the alignment counted barriers against the number of all inputs, ended ones too. Once a sender has finished,
-//! no checkpoint ever aligns.
+//! FLINK-2519: an alignment waited for as many barriers as the task has inputs, and did not subtract those that had ended.
+//! Once one sender has finished no checkpoint completes any more; and a bounded job ends with a checkpoint.
 
-use cutline_sim::protocol::InputSet;
+use cutline_sim::protocol::{InputSet, TaskCtx, TaskCut, TaskEffects, TaskEvent};
 
-use super::*;
+use super::TaskMutation;
+use crate::aligned::Aligned;
 
-#[derive(Clone, Default)]
-pub(super) struct EndedInputsCount;
+/// Hides from the machine that inputs end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EndedInputsCount;
 
-impl TaskBug for EndedInputsCount {
+impl TaskMutation for EndedInputsCount {
     type Of = Aligned;
 
-    fn on(&mut self, correct: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        let all = InputSet::full(task.inputs);
+    fn on(&mut self, machine: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
         if !matches!(event, TaskEvent::InputEnded(_)) {
-            correct.on(&TaskCtx { open: &all, ..*task }, event, fx); // the mutation
+            machine.on(&TaskCtx { open: &InputSet::full(task.inputs), ..*task }, event, fx);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_sim::protocol::TaskEffect::*;
-    use cutline_sim::record::Mark;
+    use cutline_sim::protocol::{TaskEffect::Block, TaskEvent::InputEnded, TaskEvent::Reached};
+    use cutline_sim::record::Mark::Cut;
 
     use super::*;
+    use crate::bugs::MutantTask;
     use crate::hand::{HandTask, id};
 
     #[test]
     fn an_ended_input_is_waited_for() {
-        let events = [TaskEvent::InputEnded(1), TaskEvent::Reached(0, Mark::Cut(id(1)))];
-        let good = HandTask::<Aligned>::with_inputs(2).run(&events);
-        assert_eq!(good, [Emit(Mark::Cut(id(1))), Snapshot(id(1))]);
-        assert_eq!(HandTask::<BadTask<EndedInputsCount>>::with_inputs(2).run(&events), [Block(0)]);
+        let mut task = HandTask::<MutantTask<EndedInputsCount>>::with_inputs(2);
+        assert_eq!(task.on(InputEnded(1)), []);
+        assert_eq!(task.on(Reached(0, Cut(id(1)))), [Block(0)]);
     }
 }

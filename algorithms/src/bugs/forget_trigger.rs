@@ -1,60 +1,52 @@
-//! FLINK-26394: a checkpoint that expired left the coordinator's "is triggering" set, and no checkpoint was triggered ever
-//! after. Needs one abandoned checkpoint, for whatever reason.
+//! FLINK-26394: a checkpoint was given up while it was being triggered, the flag that said so stayed set, and no checkpoint
+//! was ever triggered again. Here every checkpoint that is given up has that effect.
 
-use cutline_sim::protocol::{CoordinatorEffect, Down};
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, JobCtx,
+};
 
-use super::*;
-use CoordinatorEffect::{Abandon, Begin, Tell};
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-#[derive(Clone, Default)]
-pub(super) struct ForgetTrigger {
+/// Drops the triggers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForgetTrigger {
     is_triggering: bool,
-    begun: CheckpointId,
 }
 
-impl CoordinatorBug for ForgetTrigger {
-    type Of = aligned::Coordinator;
+impl CoordinatorMutation for ForgetTrigger {
+    type Of = Coordinator;
 
     fn on(
         &mut self,
-        correct: &mut Self::Of,
+        machine: &mut Coordinator,
         job: &JobCtx<'_>,
         event: CoordinatorEvent,
         fx: &mut CoordinatorEffects,
     ) {
-        correct.on(job, event, fx);
-        fx.0.retain(|effect| match effect {
-            Begin(_) | Tell(_, Down::Trigger(_)) if self.is_triggering => false, // the mutation
-            Begin(id) => {
-                self.begun = *id;
-                true
-            }
-            Abandon(id, ..) => {
-                self.is_triggering = true;
-                *id <= self.begun
-            }
-            Tell(_, Down::Aborted(id)) => *id <= self.begun,
-            _ => true,
+        machine.on(job, event, fx);
+        fx.0.retain(|effect| {
+            self.is_triggering |= matches!(effect, CoordinatorEffect::Abandon(..));
+            !self.is_triggering || !matches!(effect, CoordinatorEffect::Tell(_, Down::Trigger(_)))
         });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cutline_sim::protocol::{To, Up};
+
     use super::*;
+    use crate::bugs::MutantCoordinator;
     use crate::hand::{HandCoordinator, id};
 
     #[test]
-    fn nothing_begins_after_an_abort() {
-        let mut good = HandCoordinator::<aligned::Coordinator>::by_request(1);
-        let mut bad = HandCoordinator::<BadCoordinator<ForgetTrigger>>::by_request(1);
-        for config in [&mut good.config, &mut bad.config] {
-            config.tolerable_failed = 9;
-        }
-        good.up(0, Up::Request);
-        bad.up(0, Up::Request);
-        assert!(good.up(0, Up::Decline(id(1))).contains(&Begin(id(2))), "the request still stands");
-        assert!(!bad.up(0, Up::Decline(id(1))).iter().any(|effect| matches!(effect, Begin(_))));
-        assert_eq!(bad.up(0, Up::Request), []);
+    fn the_first_failure_is_the_last_trigger() {
+        let mut coordinator = HandCoordinator::<MutantCoordinator<ForgetTrigger>>::by_request(1);
+        coordinator.config.tolerable_failed = 5;
+        let trigger = |n| CoordinatorEffect::Tell(To::Roots, Down::Trigger(id(n)));
+        assert!(coordinator.up(0, Up::Request).contains(&trigger(1)));
+        let after = coordinator.up(1, Up::Decline(id(1)));
+        assert!(after.contains(&CoordinatorEffect::Begin(id(2))) && !after.contains(&trigger(2)));
     }
 }

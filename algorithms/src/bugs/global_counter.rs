@@ -1,40 +1,47 @@
-//! A counter that belongs to the process, not to the world: what a run does depends on the runs before it. Every third
-//! acknowledgement is sent late.
+//! A counter that outlives the run: every task lets its acknowledgements wait for a little while, longer each time, so that
+//! they do not all arrive at once. The counter is one of the whole process, so a run depends on the runs before it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::*;
+use cutline_sim::ids::CheckpointId;
+use cutline_sim::protocol::{TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up};
+use cutline_sim::time::MICROSECOND;
 
-static ACKS: AtomicU64 = AtomicU64::new(0); // tidy-allow: statics this bug is about it
+use super::TaskMutation;
+use crate::aligned::Aligned;
 
-#[derive(Clone, Default)]
-pub(super) struct GlobalCounter;
+static ACKNOWLEDGEMENTS: AtomicU64 = AtomicU64::new(0); // tidy-allow: statics it is the bug
 
-impl TaskBug for GlobalCounter {
+/// Lets acknowledgements wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GlobalCounter;
+
+impl TaskMutation for GlobalCounter {
     type Of = Aligned;
 
-    fn on(&mut self, correct: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        correct.on(task, event, fx);
-        put_off_acks(fx, |_| match ACKS.fetch_add(1, Ordering::Relaxed) % 3 {
-            2 => LATE, // the mutation
-            _ => 0,
-        });
-        put_off_until_now(event).into_iter().for_each(|id| fx.tell(Up::Ack(id)));
+    fn on(&mut self, machine: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        if let TaskEvent::Timer(token) = event {
+            return fx.tell(Up::Ack(CheckpointId(u64::from(token))));
+        }
+        machine.on(task, event, fx);
+        for effect in &mut fx.0 {
+            if let TaskEffect::Tell(Up::Ack(id)) = *effect {
+                let count = ACKNOWLEDGEMENTS.fetch_add(1, Relaxed); // the mutation
+                *effect = TaskEffect::Timer((count % 1000 + 1) * MICROSECOND, id.0 as u32);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bugs::MutantTask;
     use crate::hand::{HandTask, id};
 
     #[test]
-    fn a_second_run_differs_from_the_first() {
-        let events = [1, 2].map(|n| TaskEvent::Persisted(id(n)));
-        let run = || HandTask::<BadTask<GlobalCounter>>::with_inputs(1).run(&events);
-        let runs = [run(), run(), run()];
-        assert!(runs.iter().any(|other| *other != runs[0]), "{runs:?}");
-        let good = || HandTask::<Aligned>::with_inputs(1).run(&events);
-        assert_eq!(good(), good());
+    fn two_machines_of_one_process_differ() {
+        let once = || HandTask::<MutantTask<GlobalCounter>>::source().on(TaskEvent::Persisted(id(1)));
+        assert_ne!(once(), once());
     }
 }

@@ -1,36 +1,59 @@
-//! The classic: the order of a standard hash map, seeded anew for each map, leaks into what a run does. Here it decides
-//! how late an acknowledgement is sent.
+//! The order of a hash set: whoever speaks to all tasks goes through a set of them whose order the standard library draws
+//! anew for every set. Which message is sent first changes from run to run, and with it, where messages take random times,
+//! what comes first.
 
-use std::hash::BuildHasher;
+use cutline_sim::ids::TaskId;
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, JobCtx, To,
+};
 
-use super::*;
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-#[derive(Clone, Default)]
-pub(super) struct HashOrder;
+/// Shuffles the tasks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HashOrder;
 
-impl TaskBug for HashOrder {
-    type Of = Aligned;
+impl CoordinatorMutation for HashOrder {
+    type Of = Coordinator;
 
-    fn on(&mut self, correct: &mut Aligned, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        correct.on(task, event, fx);
-        #[expect(clippy::disallowed_types, reason = "this bug is about it")]
-        let order = std::hash::RandomState::new(); // tidy-allow: hash-maps this bug is about it
-        put_off_acks(fx, |id| order.hash_one(id) % LATE); // the mutation
-        put_off_until_now(event).into_iter().for_each(|id| fx.tell(Up::Ack(id)));
+    fn on(
+        &mut self,
+        machine: &mut Coordinator,
+        job: &JobCtx<'_>,
+        event: CoordinatorEvent,
+        fx: &mut CoordinatorEffects,
+    ) {
+        let mut straight = CoordinatorEffects::default();
+        machine.on(job, event, &mut straight);
+        for effect in straight.0 {
+            let CoordinatorEffect::Tell(To::All, down) = effect else {
+                fx.0.push(effect);
+                continue;
+            };
+            let unfinished = (0..job.tasks).filter(|&task| !job.finished.contains(task));
+            #[expect(clippy::disallowed_types, reason = "its random order is the bug")]
+            let tasks: std::collections::HashSet<u32> = unfinished.collect(); // tidy-allow: hash-maps it is the bug
+            tasks.into_iter().for_each(|task| fx.tell(To::Task(TaskId(task)), down));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::hand::{HandTask, id};
+    use crate::bugs::MutantCoordinator;
+    use crate::hand::HandCoordinator;
 
     #[test]
-    fn a_second_run_differs_from_the_first() {
-        let events: Vec<_> = (1..10).map(|n| TaskEvent::Persisted(id(n))).collect();
-        let run = || HandTask::<BadTask<HashOrder>>::with_inputs(1).run(&events);
-        assert_ne!(run(), run(), "nine delays out of five million are the same twice");
-        let good = || HandTask::<Aligned>::with_inputs(1).run(&events);
-        assert_eq!(good(), good());
+    fn the_order_changes_from_run_to_run() {
+        let once = |_| {
+            let mut coordinator = HandCoordinator::<MutantCoordinator<HashOrder>>::by_request(1);
+            format!("{:?}", coordinator.complete(1))
+        };
+        let orders: BTreeSet<String> = (0..64).map(once).collect(); // all the same: one in 6^63
+        assert!(orders.len() > 1);
     }
 }

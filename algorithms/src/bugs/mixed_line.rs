@@ -1,29 +1,33 @@
-//! A restore line of two checkpoints: the last task goes back one further than the rest. What its senders sent between the
-//! two is not sent again, so its inputs have a gap. Needs two retained checkpoints.
+//! A recovery line that is none: one task is restored from the checkpoint before the newest, all others from the newest, as
+//! if one entry of the metadata had been read from a stale file. What that task had sent and received between the two is
+//! sent and expected a second time, so its channels repeat and skip.
 
-use cutline_sim::protocol::CoordinatorEffect;
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, JobCtx,
+};
 
-use super::*;
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-#[derive(Clone, Default)]
-pub(super) struct MixedLine;
+/// Takes the entry of the task in the middle from an older checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MixedLine;
 
-impl CoordinatorBug for MixedLine {
-    type Of = aligned::Coordinator;
+impl CoordinatorMutation for MixedLine {
+    type Of = Coordinator;
 
     fn on(
         &mut self,
-        correct: &mut Self::Of,
+        machine: &mut Coordinator,
         job: &JobCtx<'_>,
         event: CoordinatorEvent,
         fx: &mut CoordinatorEffects,
     ) {
-        correct.on(job, event, fx);
+        machine.on(job, event, fx);
         for effect in &mut fx.0 {
-            if let (CoordinatorEffect::Restore(line), [.., before, _]) = (effect, correct.0.completed())
-                && let (Some(snapshot), Some(older)) = (line.snapshots.last_mut(), before.snapshots.last())
-            {
-                *snapshot = *older; // the mutation
+            if let (CoordinatorEffect::Restore(line), [.., older, _]) = (effect, machine.0.completed()) {
+                let middle = job.tasks as usize / 2;
+                line.snapshots[middle] = older.snapshots[middle];
             }
         }
     }
@@ -31,24 +35,21 @@ impl CoordinatorBug for MixedLine {
 
 #[cfg(test)]
 mod tests {
+    use cutline_sim::ids::Attempt;
     use cutline_sim::protocol::Line;
 
     use super::*;
+    use crate::bugs::MutantCoordinator;
     use crate::hand::{HandCoordinator, handle, id};
 
     #[test]
-    fn the_last_task_goes_back_further() {
-        let mut good = HandCoordinator::<aligned::Coordinator>::by_request(2);
-        let mut bad = HandCoordinator::<BadCoordinator<MixedLine>>::by_request(2);
-        for n in [1, 2] {
-            assert_eq!(good.complete(n), bad.complete(n));
-        }
-        let attempt = good.attempt;
-        let line = |of: [u64; 3]| {
-            let snapshots = (0..).zip(of).map(|(task, n)| Some(handle(attempt, task, n))).collect();
-            [CoordinatorEffect::Restore(Line { checkpoint: Some(id(2)), snapshots })]
-        };
-        assert_eq!(good.restart(), line([2, 2, 2]));
-        assert_eq!(bad.restart(), line([2, 2, 1]));
+    fn the_line_is_mixed_from_two_checkpoints() {
+        let mut coordinator = HandCoordinator::<MutantCoordinator<MixedLine>>::by_request(2);
+        coordinator.complete(1);
+        coordinator.complete(2);
+        let snapshot = |task, n| Some(handle(Attempt(1), task, n));
+        let snapshots = vec![snapshot(0, 2), snapshot(1, 1), snapshot(2, 2)];
+        let line = Line { checkpoint: Some(id(2)), snapshots };
+        assert_eq!(coordinator.restart(), [CoordinatorEffect::Restore(line)]);
     }
 }

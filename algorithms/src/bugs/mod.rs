@@ -1,220 +1,292 @@
-//! The zoo: planted bugs. No oracle is trusted until it has killed its bugs.
+//! Planted bugs: each a small mutation of a correct strategy, most of them real bugs of real systems. No oracle is trusted
+//! until it has caught its own.
 //!
-//! Each bug is a small mutation of a correct strategy: it holds the correct machine, and edits what that is told or what
-//! it answers. So whatever goes wrong comes from the mutation. One file each, and one row in [`BUGS`].
-
-use cutline_sim::erased::{Protocol, machines};
-use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
-    TaskEffect, TaskEffects, TaskEvent, Up,
-};
-use cutline_sim::time::{MILLISECOND, Time};
-
-use crate::aligned::{self, Aligned};
-use crate::stop_the_world::{self, StopTheWorld};
+//! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
+//! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
+//! mutation.
 
 mod abort_not_forwarded;
 mod ack_before_durable;
 mod commit_on_snapshot;
 mod count_acks;
+mod early_resume;
 mod ended_inputs_count;
-mod forget_commit;
+mod first_barrier;
+mod forget_last_commit;
 mod forget_trigger;
-mod forward_at_first;
 mod global_counter;
 mod hash_order;
+mod late_snapshot;
 mod mixed_line;
 mod no_block;
 mod no_drain;
-mod no_pause;
-mod rewound_sources;
-mod snapshot_before_alignment;
-mod snapshot_late;
-mod source_emits_late;
 mod stale_ack;
 mod string_order;
 
-/// A row of the zoo.
-#[derive(Clone, Copy, Debug)]
+use cutline_sim::erased::{Protocol, machines};
+use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state};
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    TaskEffects, TaskEvent,
+};
+
+use crate::aligned::{self, Aligned};
+use crate::stop_the_world;
+
+/// A change to the part of a strategy that runs in every task.
+pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
+    /// The correct machine.
+    type Of: TaskCut;
+
+    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
+    fn on(&mut self, machine: &mut Self::Of, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+}
+
+/// The machine of a task, mutated.
+#[derive(Clone, Debug)]
+pub struct MutantTask<M: TaskMutation> {
+    machine: M::Of,
+    mutation: M,
+}
+
+impl<M: TaskMutation> TaskCut for MutantTask<M> {
+    type Durable = <M::Of as TaskCut>::Durable;
+
+    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
+        MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }
+    }
+
+    fn durable(&self) -> Self::Durable {
+        self.machine.durable()
+    }
+
+    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        self.mutation.on(&mut self.machine, task, event, fx);
+    }
+}
+
+/// A change to the part of a strategy that runs in the coordinator.
+pub trait CoordinatorMutation: Clone + Default + Send + Sync + 'static {
+    /// The correct machine.
+    type Of: CoordinatorCut;
+
+    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
+    fn on(
+        &mut self,
+        machine: &mut Self::Of,
+        job: &JobCtx<'_>,
+        event: CoordinatorEvent,
+        fx: &mut CoordinatorEffects,
+    );
+}
+
+/// The machine of the coordinator, mutated.
+#[derive(Clone, Debug)]
+pub struct MutantCoordinator<M: CoordinatorMutation> {
+    machine: M::Of,
+    mutation: M,
+}
+
+impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
+    fn new(job: &JobCtx<'_>) -> Self {
+        MutantCoordinator { machine: M::Of::new(job), mutation: M::default() }
+    }
+
+    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        self.mutation.on(&mut self.machine, job, event, fx);
+    }
+}
+
+/// A planted bug. A row of `cutline list bugs`.
+#[derive(Clone, Copy)]
 pub struct Bug {
-    /// The name on the command line; that of its source file, with hyphens.
+    /// Its name.
     pub name: &'static str,
-    /// What is mutated, in one sentence.
+    /// The mutation, in one sentence.
     pub about: &'static str,
-    /// The strategy it is a mutation of.
+    /// The strategy that it is a mutation of.
     pub of: &'static str,
-    /// Where it really happened, or "invented".
+    /// The issue in which it was found in a real system, or `invented`.
     pub source: &'static str,
     /// The oracle that must catch it.
     pub caught_by: &'static str,
-    /// Makes the machines of a job.
+    /// Makes the machines of its cut protocol.
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
-    /// How the snapshot reaches the store: as in the correct strategy.
+    /// How its snapshots reach the store.
     pub snapshot: SnapshotMethod,
 }
 
-/// All bugs, by the oracle that must catch them.
+/// Machines of `aligned` with a mutation in the tasks.
+fn aligned_task<M: TaskMutation<Of = Aligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, aligned::Coordinator>(job)
+}
+
+/// Machines of `aligned` with a mutation in the coordinator.
+fn aligned_coordinator<M: CoordinatorMutation<Of = aligned::Coordinator>>(
+    job: &JobCtx<'_>,
+) -> Box<dyn Protocol> {
+    machines::<Aligned, MutantCoordinator<M>>(job)
+}
+
+/// Machines of `stop-the-world` with a mutation in the tasks.
+fn stopping_task<M: TaskMutation<Of = stop_the_world::StopTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, stop_the_world::Coordinator>(job)
+}
+
+/// All planted bugs, by the oracle that must catch them.
 pub const BUGS: &[Bug] = &[
     Bug {
-        name: "source-emits-late",
-        about: "A source sends the barrier, goes on reading, and takes its snapshot 5 ms later.",
-        source: "FLINK-2098",
-        caught_by: "state",
-        cut: aligned_task::<source_emits_late::SourceEmitsLate>,
-        ..OF_ALIGNED
+        name: "no-block",
+        about: "an early input is not blocked, though exactly-once is promised",
+        of: "aligned",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_task::<no_block::NoBlock>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
-        name: "snapshot-late",
-        about: "A task with inputs goes on consuming after its barriers and takes its snapshot 5 ms later.",
-        source: "FLINK-17568",
-        caught_by: "state",
-        cut: aligned_task::<snapshot_late::SnapshotLate>,
-        ..OF_ALIGNED
+        name: "late-snapshot",
+        about: "the snapshot is taken a moment after the barrier was sent, and records come between the two",
+        of: "aligned",
+        source: "FLINK-2098",
+        caught_by: state::NAME,
+        cut: aligned_task::<late_snapshot::LateSnapshot>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "commit-on-snapshot",
-        about: "A task commits when its snapshot is durable, not when the checkpoint is complete.",
+        about: "a sink commits when its own snapshot is durable, before the checkpoint is complete",
+        of: "aligned",
         source: "invented",
-        caught_by: "ledger",
+        caught_by: ledger::NAME,
         cut: aligned_task::<commit_on_snapshot::CommitOnSnapshot>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
-        name: "forget-commit",
-        about: "A completed checkpoint commits only what was prepared for older ones, so the last is never visible.",
-        source: "FLINK-38370",
-        caught_by: "ledger",
-        cut: aligned_task::<forget_commit::ForgetCommit>,
-        ..OF_ALIGNED
-    },
-    Bug {
-        name: "no-block",
-        about: "An input that has delivered its barrier is not blocked, yet exactly-once is claimed.",
-        source: "invented",
-        caught_by: "cut",
-        cut: aligned_task::<no_block::NoBlock>,
-        ..OF_ALIGNED
-    },
-    Bug {
-        name: "snapshot-before-alignment",
-        about: "The snapshot is taken at the first barrier; the barrier is sent on at the last.",
-        source: "invented",
-        caught_by: "cut",
-        cut: aligned_task::<snapshot_before_alignment::SnapshotBeforeAlignment>,
-        ..OF_ALIGNED
-    },
-    Bug {
-        name: "forward-at-first",
-        about: "The barrier is sent on at the first barrier; the snapshot is taken at the last.",
-        source: "invented",
-        caught_by: "cut",
-        cut: aligned_task::<forward_at_first::ForwardAtFirst>,
-        ..OF_ALIGNED
+        name: "forget-last-commit",
+        about: "a completed checkpoint commits only what older ones had prepared, so the last transaction stays hidden",
+        of: "aligned",
+        source: "FLINK-26403",
+        caught_by: ledger::NAME,
+        cut: aligned_task::<forget_last_commit::ForgetLastCommit>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "no-drain",
-        about: "A task takes its snapshot at the first mark, while its other inputs are not drained.",
+        about: "a task takes its snapshot at the first mark instead of when all inputs are drained",
+        of: "stop-the-world",
         source: "invented",
-        caught_by: "cut",
-        cut: stop_the_world_task::<no_drain::NoDrain>,
-        ..OF_STOP_THE_WORLD
+        caught_by: cut::NAME,
+        cut: stopping_task::<no_drain::NoDrain>,
+        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
-        name: "no-pause",
-        about: "Sources go on reading after the trigger.",
+        name: "first-barrier",
+        about: "a task takes its snapshot at the first barrier and ignores those of the other inputs",
+        of: "aligned",
         source: "invented",
-        caught_by: "cut",
-        cut: stop_the_world_task::<no_pause::NoPause>,
-        ..OF_STOP_THE_WORLD
+        caught_by: cut::NAME,
+        cut: aligned_task::<first_barrier::FirstBarrier>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "count-acks",
-        about: "Acknowledgements are counted, not tasks: a doubled one completes a checkpoint that lacks a task.",
+        about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
+        of: "aligned",
         source: "invented",
-        caught_by: "restore",
+        caught_by: restore::NAME,
         cut: aligned_coordinator::<count_acks::CountAcks>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ack-before-durable",
-        about: "A task acknowledges when it takes its snapshot, not when the snapshot is durable.",
+        about: "a task acknowledges when its snapshot is taken, before it is written",
+        of: "aligned",
         source: "invented",
-        caught_by: "restore",
+        caught_by: restore::NAME,
         cut: aligned_task::<ack_before_durable::AckBeforeDurable>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "mixed-line",
-        about: "The last task is restored from the checkpoint before the newest; needs two retained.",
+        about: "one task is restored from the checkpoint before the one from which all others are",
+        of: "aligned",
         source: "invented",
-        caught_by: "order",
+        caught_by: order::NAME,
         cut: aligned_coordinator::<mixed_line::MixedLine>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
-        name: "rewound-sources",
-        about: "The sources are restored from the checkpoint before the newest; needs two retained.",
+        name: "early-resume",
+        about: "a source reads on when its own snapshot is durable, while others still drain",
+        of: "stop-the-world",
         source: "invented",
-        caught_by: "order",
-        cut: aligned_coordinator::<rewound_sources::RewoundSources>,
-        ..OF_ALIGNED
+        caught_by: order::NAME,
+        cut: stopping_task::<early_resume::EarlyResume>,
+        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "stale-ack",
-        about: "Acknowledgements of older attempts count, and ids restart behind the last completed checkpoint.",
-        source: "Hazelcast Jet #2504",
-        caught_by: "fencing",
+        about: "acknowledgements of older attempts count, and ids are given out again after a restore",
+        of: "aligned",
+        source: "invented",
+        caught_by: fencing::NAME,
         cut: aligned_coordinator::<stale_ack::StaleAck>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "string-order",
-        about: "The newest checkpoint is the largest id as a string; needs ten checkpoints and two retained.",
+        about: "the checkpoint restored is the last in the order of strings, in which 9 comes after 10",
+        of: "aligned",
         source: "FLINK-6284",
-        caught_by: "fencing",
+        caught_by: fencing::NAME,
         cut: aligned_coordinator::<string_order::StringOrder>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ended-inputs-count",
-        about: "The alignment waits for all inputs, also for those that have ended.",
+        about: "barriers of all inputs are awaited, also of those that have ended",
+        of: "aligned",
         source: "FLINK-2519",
-        caught_by: "liveness",
+        caught_by: liveness::NAME,
         cut: aligned_task::<ended_inputs_count::EndedInputsCount>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "abort-not-forwarded",
-        about: "A task that hears of an abort skips the checkpoint, but sends no cancellation down.",
+        about: "a task that gives up a checkpoint does not tell those below it",
+        of: "aligned",
         source: "FLINK-18238",
-        caught_by: "liveness",
+        caught_by: liveness::NAME,
         cut: aligned_task::<abort_not_forwarded::AbortNotForwarded>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "forget-trigger",
-        about: "After the first abandoned checkpoint none is ever triggered again.",
+        about: "after the first checkpoint that is given up no other is ever triggered",
+        of: "aligned",
         source: "FLINK-26394",
-        caught_by: "liveness",
+        caught_by: liveness::NAME,
         cut: aligned_coordinator::<forget_trigger::ForgetTrigger>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "global-counter",
-        about: "Every third acknowledgement of the process, whatever the run, is sent 5 ms late.",
+        about: "a counter of the whole process decides how long an acknowledgement waits",
+        of: "aligned",
         source: "invented",
-        caught_by: "determinism",
+        caught_by: determinism::NAME,
         cut: aligned_task::<global_counter::GlobalCounter>,
-        ..OF_ALIGNED
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "hash-order",
-        about: "An acknowledgement is sent late by a time drawn from the standard library's randomly seeded hash.",
+        about: "the order of a randomly seeded hash set decides which task is told first",
+        of: "aligned",
         source: "invented",
-        caught_by: "determinism",
-        cut: aligned_task::<hash_order::HashOrder>,
-        ..OF_ALIGNED
+        caught_by: determinism::NAME,
+        cut: aligned_coordinator::<hash_order::HashOrder>,
+        snapshot: SnapshotMethod::FullAsync,
     },
 ];
 
@@ -223,129 +295,37 @@ pub fn find(name: &str) -> Option<&'static Bug> {
     BUGS.iter().find(|bug| bug.name == name)
 }
 
-const OF_ALIGNED: Bug = Bug {
-    name: "",
-    about: "",
-    of: "aligned",
-    source: "",
-    caught_by: "",
-    cut: machines::<Aligned, aligned::Coordinator>,
-    snapshot: SnapshotMethod::FullAsync,
-};
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
 
-const OF_STOP_THE_WORLD: Bug = Bug {
-    of: "stop-the-world",
-    cut: machines::<StopTheWorld, stop_the_world::Coordinator>,
-    snapshot: SnapshotMethod::FullSync,
-    ..OF_ALIGNED
-};
+    use super::*;
 
-fn aligned_task<B: TaskBug<Of = Aligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<BadTask<B>, aligned::Coordinator>(job)
-}
-
-fn aligned_coordinator<B: CoordinatorBug<Of = aligned::Coordinator>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<Aligned, BadCoordinator<B>>(job)
-}
-
-fn stop_the_world_task<B: TaskBug<Of = StopTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<BadTask<B>, stop_the_world::Coordinator>(job)
-}
-
-/// A mutation of the machine of a task: it hands on the event to the correct one, edited or not, and edits the effects.
-trait TaskBug: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: TaskCut;
-    /// In place of the correct machine's `on`. `fx` is empty before.
-    fn on(&mut self, correct: &mut Self::Of, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
-}
-
-/// A correct machine of a task, and its mutation.
-#[derive(Clone)]
-struct BadTask<B: TaskBug> {
-    correct: B::Of,
-    bug: B,
-}
-
-impl<B: TaskBug> TaskCut for BadTask<B> {
-    type Durable = <B::Of as TaskCut>::Durable;
-
-    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
-        BadTask { correct: B::Of::new(task, restored), bug: B::default() }
+    #[test]
+    fn every_file_has_a_row() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
+        let files = std::fs::read_dir(folder).expect("the folder of the bugs");
+        let stems = files.map(|entry| entry.expect("an entry").path().with_extension(""));
+        let mut files: Vec<String> =
+            stems.map(|stem| stem.file_name().expect("a name").to_string_lossy().replace('_', "-")).collect();
+        files.retain(|name| name != "mod");
+        files.sort();
+        let mut rows: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
+        rows.sort_unstable();
+        assert_eq!(files, rows, "files of algorithms/src/bugs against the rows of BUGS");
     }
 
-    fn durable(&self) -> Self::Durable {
-        self.correct.durable()
-    }
-
-    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        let mut own = TaskEffects::default();
-        self.bug.on(&mut self.correct, task, event, &mut own);
-        fx.0.append(&mut own.0);
-    }
-}
-
-/// A mutation of the machine of the coordinator.
-trait CoordinatorBug: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: CoordinatorCut;
-    /// In place of the correct machine's `on`. `fx` is empty before.
-    fn on(
-        &mut self,
-        correct: &mut Self::Of,
-        job: &JobCtx<'_>,
-        event: CoordinatorEvent,
-        fx: &mut CoordinatorEffects,
-    );
-}
-
-/// A correct machine of the coordinator, and its mutation.
-#[derive(Clone)]
-struct BadCoordinator<B: CoordinatorBug> {
-    correct: B::Of,
-    bug: B,
-}
-
-impl<B: CoordinatorBug> CoordinatorCut for BadCoordinator<B> {
-    fn new(job: &JobCtx<'_>) -> Self {
-        BadCoordinator { correct: B::Of::new(job), bug: B::default() }
-    }
-
-    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        let mut own = CoordinatorEffects::default();
-        self.bug.on(&mut self.correct, job, event, &mut own);
-        fx.0.append(&mut own.0);
-    }
-}
-
-/// How late the late ones are. (The strategies mutated with it set no timers of their own.)
-const LATE: Time = 5 * MILLISECOND;
-
-/// Puts a timer in the place of every snapshot taken.
-fn put_off_snapshots(fx: &mut TaskEffects) {
-    for effect in &mut fx.0 {
-        if let TaskEffect::Snapshot(id) = *effect {
-            *effect = TaskEffect::Timer(LATE, id.0 as u32);
+    #[test]
+    fn every_oracle_has_two_bugs_of_known_strategies() {
+        let mut bugs = BTreeMap::<&str, u32>::new();
+        for bug in BUGS {
+            assert!(crate::find(bug.of).is_some_and(|of| of.snapshot == bug.snapshot), "{}", bug.name);
+            *bugs.entry(bug.caught_by).or_default() += 1;
         }
-    }
-}
-
-/// Puts a timer in the place of every acknowledgement, as late as `delay` says; 0: at once.
-fn put_off_acks(fx: &mut TaskEffects, mut delay: impl FnMut(CheckpointId) -> Time) {
-    for effect in &mut fx.0 {
-        if let TaskEffect::Tell(Up::Ack(id)) = *effect {
-            let delay = delay(id);
-            if delay > 0 {
-                *effect = TaskEffect::Timer(delay, id.0 as u32);
-            }
+        for row in cutline_sim::oracles::ROWS {
+            assert!(bugs.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
         }
-    }
-}
-
-/// The checkpoint of which something was put off until now.
-fn put_off_until_now(event: TaskEvent) -> Option<CheckpointId> {
-    match event {
-        TaskEvent::Timer(token) => Some(CheckpointId(u64::from(token))),
-        _ => None,
+        assert!(find("no-drain").is_some() && find("no-such-bug").is_none());
     }
 }

@@ -1,35 +1,39 @@
-//! Stop the world without the flush: a task takes its snapshot at the first mark, while records that were sent before the
-//! other marks are still in its channels. They are in no snapshot.
+//! Stop the world without the flush: a task takes the first mark for the word that everything has been handled. What is
+//! still on its way on other inputs has been sent by the cut of its sender and not been received by its own: it is lost
+//! after a restore.
 
-use cutline_sim::protocol::InputSet;
+use cutline_sim::protocol::{InputSet, TaskCtx, TaskCut, TaskEffects, TaskEvent};
 
-use super::*;
+use super::TaskMutation;
+use crate::stop_the_world::StopTheWorld;
 
-#[derive(Clone, Default)]
-pub(super) struct NoDrain;
+/// Shows the machine a task without open inputs, so that there is nothing to drain.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoDrain;
 
-impl TaskBug for NoDrain {
+impl TaskMutation for NoDrain {
     type Of = StopTheWorld;
 
-    fn on(&mut self, correct: &mut StopTheWorld, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        let nothing = InputSet::default();
-        correct.on(&TaskCtx { open: &nothing, ..*task }, event, fx); // the mutation
+    fn on(&mut self, machine: &mut StopTheWorld, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
+        let open = &InputSet::default();
+        let awaits_all = matches!(event, TaskEvent::Control(_)); // a trigger comes instead of all marks
+        machine.on(&TaskCtx { open: if awaits_all { task.open } else { open }, ..*task }, event, fx);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_sim::protocol::TaskEffect::*;
-    use cutline_sim::record::Mark;
+    use cutline_sim::protocol::{TaskEffect::*, TaskEvent::Reached};
+    use cutline_sim::record::Mark::Cut;
 
     use super::*;
+    use crate::bugs::MutantTask;
     use crate::hand::{HandTask, id};
 
     #[test]
-    fn one_mark_of_two_is_enough() {
-        let mark = TaskEvent::Reached(0, Mark::Cut(id(1)));
-        assert_eq!(HandTask::<StopTheWorld>::with_inputs(2).on(mark), []);
-        let mut bad = HandTask::<BadTask<NoDrain>>::with_inputs(2);
-        assert_eq!(bad.on(mark), [Emit(Mark::Cut(id(1))), Snapshot(id(1))]);
+    fn the_first_mark_is_enough() {
+        let mut task = HandTask::<MutantTask<NoDrain>>::with_inputs(3);
+        assert_eq!(task.on(Reached(1, Cut(id(1)))), [Emit(Cut(id(1))), Snapshot(id(1))]);
+        assert_eq!(task.on(Reached(0, Cut(id(1)))), []);
     }
 }

@@ -1,59 +1,58 @@
-//! Hazelcast Jet #2504: an answer of the old execution was handled after the restart and completed a checkpoint of the new
-//! one. Two guards are gone: the check of the attempt, and ids that are never used twice. Needs an acknowledgement that is
-//! delayed beyond a restart.
+//! Two rules broken that only together do great harm: acknowledgements are taken whatever attempt they come from, and after
+//! a restore the coordinator goes on counting from the checkpoint restored. So the late acknowledgement of a checkpoint that
+//! was lost fits the new one of the same id, and a snapshot of a history that was rolled back gets into it.
 
-use super::*;
-use CoordinatorEvent::FromTask;
+use cutline_sim::ids::CheckpointId;
+use cutline_sim::protocol::{CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx};
 
-#[derive(Clone, Default)]
-pub(super) struct StaleAck;
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-impl CoordinatorBug for StaleAck {
-    type Of = aligned::Coordinator;
+/// Forgets to look at the attempt.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StaleAck;
+
+impl CoordinatorMutation for StaleAck {
+    type Of = Coordinator;
 
     fn on(
         &mut self,
-        correct: &mut Self::Of,
+        machine: &mut Coordinator,
         job: &JobCtx<'_>,
         mut event: CoordinatorEvent,
         fx: &mut CoordinatorEffects,
     ) {
-        if let FromTask { attempt, up: Up::Ack(_), .. } = &mut event {
-            *attempt = job.attempt; // the mutation
+        if let CoordinatorEvent::FromTask { attempt, .. } = &mut event {
+            *attempt = job.attempt;
         }
         let recovers = event == CoordinatorEvent::Recover;
-        correct.on(job, event, fx);
+        machine.on(job, event, fx);
         if recovers {
-            let last = correct.0.completed().last().map_or(0, |completed| completed.id.0);
-            correct.0.reuse_ids_from(CheckpointId(last + 1)); // and its second half
+            let restored = machine.0.completed().last().map_or(0, |completed| completed.id.0);
+            machine.0.reuse_ids_from(CheckpointId(restored + 1));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_sim::protocol::CoordinatorEffect;
+    use cutline_sim::ids::Attempt;
+    use cutline_sim::protocol::{CoordinatorEffect::Complete, Up};
 
     use super::*;
+    use crate::bugs::MutantCoordinator;
     use crate::hand::{HandCoordinator, handle, id};
 
     #[test]
-    fn an_older_attempt_completes_a_checkpoint() {
-        let mut good = HandCoordinator::<aligned::Coordinator>::by_request(1);
-        let mut bad = HandCoordinator::<BadCoordinator<StaleAck>>::by_request(1);
-        let old = bad.attempt;
-        good.up(0, Up::Request);
-        bad.up(0, Up::Request);
-        good.restart();
-        bad.restart();
-        good.up(0, Up::Request);
-        bad.up(0, Up::Request);
-        for task in [0, 1] {
-            assert_eq!((good.ack(task, 2), bad.ack(task, 1)), (vec![], vec![]));
-        }
-        assert_eq!((good.ack_of(old, 2, 1), good.ack_of(old, 2, 2)), (vec![], vec![]));
-        let mixed = [(bad.attempt, 0), (bad.attempt, 1), (old, 2)];
-        let mixed = mixed.map(|(attempt, task)| Some(handle(attempt, task, 1))).to_vec();
-        assert_eq!(bad.ack_of(old, 2, 1), [CoordinatorEffect::Complete(id(1), mixed)]);
+    fn a_snapshot_of_an_older_attempt_gets_into_a_checkpoint() {
+        let mut coordinator = HandCoordinator::<MutantCoordinator<StaleAck>>::by_request(1);
+        coordinator.up(0, Up::Request);
+        coordinator.restart();
+        coordinator.up(0, Up::Request);
+        coordinator.ack_of(Attempt(1), 0, 1);
+        coordinator.ack(1, 1);
+        let snapshot = |attempt, task| Some(handle(Attempt(attempt), task, 1));
+        let mixed = vec![snapshot(1, 0), snapshot(2, 1), snapshot(2, 2)];
+        assert_eq!(coordinator.ack(2, 1), [Complete(id(1), mixed)]);
     }
 }

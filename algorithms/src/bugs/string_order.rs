@@ -1,28 +1,32 @@
-//! FLINK-6284: completed checkpoints were listed in the order of their ids as strings, so after a failover the newest was
-//! 9, not 10. Needs ten checkpoints and two retained.
+//! FLINK-6284: completed checkpoints were listed in the string order of their keys, `/9` after `/10`, so the latest one was
+//! an old one. The job restarts from checkpoint 9 though 10 is complete, and what 10 has committed is committed again.
 
-use cutline_sim::protocol::{CoordinatorEffect, Line};
+use cutline_sim::protocol::{
+    CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, JobCtx, Line,
+};
 
-use super::*;
+use super::CoordinatorMutation;
+use crate::aligned::Coordinator;
 
-#[derive(Clone, Default)]
-pub(super) struct StringOrder;
+/// Restores the last checkpoint in the order of strings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StringOrder;
 
-impl CoordinatorBug for StringOrder {
-    type Of = aligned::Coordinator;
+impl CoordinatorMutation for StringOrder {
+    type Of = Coordinator;
 
     fn on(
         &mut self,
-        correct: &mut Self::Of,
+        machine: &mut Coordinator,
         job: &JobCtx<'_>,
         event: CoordinatorEvent,
         fx: &mut CoordinatorEffects,
     ) {
-        correct.on(job, event, fx);
-        let newest = correct.0.completed().iter().max_by_key(|completed| completed.id.to_string()); // the mutation
+        machine.on(job, event, fx);
         for effect in &mut fx.0 {
-            if let (CoordinatorEffect::Restore(line), Some(newest)) = (effect, newest) {
-                *line = Line { checkpoint: Some(newest.id), snapshots: newest.snapshots.to_vec() };
+            let last = machine.0.completed().iter().max_by_key(|completed| completed.id.to_string());
+            if let (CoordinatorEffect::Restore(line), Some(last)) = (effect, last) {
+                *line = Line { checkpoint: Some(last.id), snapshots: last.snapshots.to_vec() };
             }
         }
     }
@@ -31,20 +35,21 @@ impl CoordinatorBug for StringOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bugs::MutantCoordinator;
     use crate::hand::{HandCoordinator, id};
 
     #[test]
-    fn nine_is_newer_than_ten() {
-        let mut good = HandCoordinator::<aligned::Coordinator>::by_request(2);
-        let mut bad = HandCoordinator::<BadCoordinator<StringOrder>>::by_request(2);
-        for n in 1..=10 {
-            assert_eq!(good.complete(n), bad.complete(n));
-        }
-        let restored = |effects: &[CoordinatorEffect]| match effects {
+    fn nine_comes_after_ten() {
+        let mut coordinator = HandCoordinator::<MutantCoordinator<StringOrder>>::by_request(2);
+        let restored = |effects: Vec<CoordinatorEffect>| match effects.as_slice() {
             [CoordinatorEffect::Restore(line)] => line.checkpoint,
-            other => panic!("no restore line: {other:?}"),
+            _ => None,
         };
-        assert_eq!(restored(&good.restart()), Some(id(10)));
-        assert_eq!(restored(&bad.restart()), Some(id(9)));
+        (1..=9).for_each(|n| drop(coordinator.complete(n)));
+        assert_eq!(restored(coordinator.restart()), Some(id(9)));
+        coordinator.complete(10);
+        assert_eq!(restored(coordinator.restart()), Some(id(9)));
+        coordinator.complete(11);
+        assert_eq!(restored(coordinator.restart()), Some(id(11)));
     }
 }

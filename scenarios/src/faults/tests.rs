@@ -327,7 +327,7 @@ fn jobs_in_which_little_can_happen() {
     let all = profile("all");
     // No transactional sink, and a run that is over at once; then a job whose tasks are all on one node.
     let pipe = topology("pipe", &[]);
-    let one_node = topology("wordcount", &[]);
+    let one_node = topology("wordcount", &["taskmanager.numberOfTaskSlots=4"]);
     for seed in 0..SEEDS {
         let plan = draw(&all, &pipe, 0, seed);
         assert!(plan.faults.iter().filter_map(strikes).all(|time| time == 0), "{plan:?}");
