@@ -363,14 +363,14 @@ fn a_plan_reads_well() {
     let lines = plan.describe(&spread());
     let wanted = [
         "from 727.269 ms to 1420.147 ms: even[1] takes 26 times as long",
-        "at 855.563 ms: node 1 crashes",
+        "at 855.563 ms: node 2 crashes",
         "from 1543.624 ms to 2565.773 ms: even[0] takes 39 times as long",
         "from 2236.877 ms to 2384.657 ms: 70 of 1000 control messages are overtaken for up to 44992 us",
         "from 2446.497 ms to 4327.537 ms: 28 of 1000 control messages are overtaken for up to 93396 us",
         "from 2517.130 ms to 3345.742 ms: 247 of 1000 control messages arrive twice",
         "at 2978.258 ms: sum-odd[0] crashes",
         "from 4201.004 ms to 5804.563 ms: 271 of 1000 control messages arrive twice",
-        "after the 1st FailureNoticed: node 1 crashes",
+        "after the 1st FailureNoticed: node 2 crashes",
     ];
     assert_eq!(lines, wanted, "the same seed means this plan for ever, as long as `all` says the same");
 }
