@@ -9,7 +9,7 @@ PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test format lint determinism docs unit bench sweep doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ demo: build ## Crash a word count while it takes checkpoints, under two strategi
 	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 7 \
 		--input '$(INPUT)' --svg $(PICTURE)
 	@echo "The picture is $(PICTURE): open it in a browser."
+
+picture: build ## Draw docs/compare.svg, the picture of the README, anew
+	@mkdir -p docs
+	$(CUTLINE) compare sum-even-odd --faults crashes --seed 8 --set cluster.store.write-bandwidth=100MiB/s \
+		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 
 test: format lint determinism docs unit ## Check everything that a change must pass
 
