@@ -19,8 +19,9 @@ build: ## Build the command line, optimised
 
 demo: build ## Crash a word count while it takes checkpoints, under two strategies; draw what happened
 	@mkdir -p $(dir $(PICTURE))
-	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 7 \
-		--input '$(INPUT)' --svg $(PICTURE)
+	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 8 \
+		--input '$(INPUT)' --set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' \
+		--svg $(PICTURE)
 	@echo "The picture is $(PICTURE): open it in a browser."
 
 picture: build ## Draw docs/compare.svg, the picture of the README, anew

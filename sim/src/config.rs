@@ -195,13 +195,14 @@ impl Default for SnapshotCosts {
 /// How failures are noticed and what happens then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoveryConfig {
-    /// A node reports this often (`heartbeat.interval`).
+    /// A node reports this often (`heartbeat.interval`; Flink's default is 10 s, and here runs are short).
     pub heartbeat_interval: Time,
-    /// A node that was not heard of for this long is taken for dead (`heartbeat.timeout`).
+    /// A node that was not heard of for this long is taken for dead (`heartbeat.timeout`; Flink's default is 50 s).
     pub heartbeat_timeout: Time,
     /// From the last confirmed cancellation to the redeployment (`restart-strategy.fixed-delay.delay`).
     pub restart_delay: Time,
-    /// Restarts before the job fails for good (`restart-strategy.fixed-delay.attempts`).
+    /// Restarts before the job fails for good (`restart-strategy.fixed-delay.attempts`; without limit by default, as in Flink
+    /// with checkpointing on).
     pub restart_attempts: u32,
     /// How long a crashed node stays away.
     pub node_downtime: Time,

@@ -129,5 +129,8 @@ fn first_difference(world: &World, operator: OperatorId, expected: &KeyedState) 
             show(expected.entry(slot))
         );
     }
-    "No single value differs.".to_owned()
+    match actual.is_empty() && expected.is_empty() {
+        true => "It keeps no state in which it could show.".to_owned(),
+        false => "No single value differs.".to_owned(),
+    }
 }
