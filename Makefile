@@ -37,7 +37,7 @@ format: ## Check the formatting
 lint: ## Check with clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-determinism: ## Check that a seed gives one digest: debug and release, any number of threads, replays
+determinism: ## Check that a seed gives one digest: debug and release, any process, replays
 	$(CARGO) build --locked
 	$(CARGO) build --locked --release
 	tests/determinism.sh $(TARGET)/debug/cutline $(CUTLINE)

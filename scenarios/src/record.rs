@@ -166,7 +166,7 @@ impl RunRecord {
         let safety = |v: &OracleVerdict| v.oracle != liveness::NAME && v.verdict.is_fail();
         if self.verdicts.iter().any(safety) {
             Class::Safety
-        } else if fails(liveness::NAME) {
+        } else if fails(liveness::NAME) || self.outcome != Outcome::Finished {
             Class::Stall
         } else {
             Class::Pass

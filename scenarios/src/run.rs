@@ -140,7 +140,17 @@ impl<'a> Runner<'a> {
         let config = &self.prepared.topology().config;
         let needed = self.prepared.duration().saturating_mul(4).saturating_add(SECOND);
         // What was lost in the last moment before the heal may be noticed by a checkpoint's time-out only.
-        let patience = config.checkpointing.timeout.saturating_mul(2).saturating_add(config.bounds.heal);
+        let recovery = &config.recovery;
+        let patience = [
+            config.checkpointing.timeout.saturating_mul(2),
+            config.bounds.heal,
+            recovery.restart_delay.saturating_mul(2),
+            recovery.heartbeat_timeout.saturating_mul(2),
+            recovery.node_downtime,
+            recovery.deploy.saturating_mul(2),
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add);
         heal.max(needed).saturating_add(patience).min(config.bounds.time)
     }
 
@@ -342,7 +352,11 @@ impl Forks {
             restore::proof(id, world.now(), ledger::NAME, &Ledger::new(reference).verdict(fork, outcome)),
             restore::proof(id, world.now(), "liveness", &liveness.verdict(fork, outcome)),
         ];
-        self.verdict = proofs.into_iter().flatten().next().map(Verdict::Fail);
+        let unfinished = || {
+            (outcome != Outcome::Finished)
+                .then(|| Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
+        };
+        self.verdict = proofs.into_iter().flatten().next().map(Verdict::Fail).or_else(unfinished);
     }
 
     fn verdict(&self, forking: bool) -> Verdict {

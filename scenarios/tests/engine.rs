@@ -125,6 +125,29 @@ fn a_used_world_equals_a_new_one() {
     }
 }
 
+/// Runs on other threads, at the same time, are the same runs.
+#[test]
+fn threads_do_not_matter() {
+    let prepared = prepare("wordcount", WORDS);
+    let digests = || -> Vec<String> {
+        contenders()
+            .flat_map(|contender| {
+                let mut runner = Runner::new(&prepared, contender);
+                let run =
+                    |seed| runner.run(seed, &drawn(&prepared, "all", seed), &Options::default(), None).digest;
+                (0..6).map(run).collect::<Vec<_>>()
+            })
+            .collect()
+    };
+    let alone = digests();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(digests)).collect();
+        for thread in threads {
+            assert_eq!(thread.join().expect("a thread that runs"), alone);
+        }
+    });
+}
+
 /// A fork taken in the middle goes on exactly as its original; also when it is cloned into a world that was used.
 #[test]
 fn a_fork_goes_on_as_its_original() {
@@ -269,7 +292,7 @@ fn the_keys_of_checkpointing_work() {
     let counted = run(&["execution.checkpointing.interval=0s", "trigger.every-records=100"]);
     assert!(counted.checkpoints.len() >= 5, "{}", counted.checkpoints.len());
     let marked = run(&["execution.checkpointing.interval=0s", "trigger.at=[\"500ms\", \"1s\"]"]);
-    assert!((2..=5).contains(&marked.checkpoints.len()), "{:?}", marked.checkpoints);
+    assert!((3..=9).contains(&marked.checkpoints.len()), "{:?}", marked.checkpoints);
 }
 
 /// A checkpoint that cannot finish in time is aborted; too many of them in a row fail the job over, and it still ends.

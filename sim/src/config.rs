@@ -150,12 +150,13 @@ pub struct CheckpointConfig {
     pub retained: u32,
     /// What the job promises.
     pub mode: CheckpointMode,
-    /// Prefix of all object names in the store.
+    /// Prefix of all object names in the store. Nothing shows those names yet, so it has no visible effect.
     pub dir: String,
-    /// Trigger whenever the first subtask of a source has emitted so many records since it last asked; 0: never.
+    /// Trigger whenever a source subtask has emitted so many records since it last asked; 0: never. Requests that come
+    /// while a checkpoint is in flight are served by one more.
     pub every_records: u64,
-    /// Trigger when the first subtask of a source emits the first record with one of these event times (nanoseconds) or
-    /// later: marked records.
+    /// Trigger when a source subtask emits its first record with one of these event times (nanoseconds) or later: marked
+    /// records.
     pub at_records: Vec<Time>,
 }
 

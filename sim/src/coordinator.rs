@@ -156,7 +156,8 @@ impl World {
 
     /// How long the coordinator waits for a confirmation before it says a thing again.
     fn patience(&self) -> Time {
-        20 * (self.shared.post.latency + self.shared.post.jitter) + self.topology.config.recovery.deploy
+        let way = self.shared.post.latency.saturating_add(self.shared.post.jitter);
+        way.saturating_mul(20).saturating_add(self.topology.config.recovery.deploy)
     }
 
     pub(crate) fn coordinator_timer(&mut self, timer: Timer) {
@@ -425,6 +426,7 @@ impl World {
                 coordinator.roots.push(TaskId(at as u32));
             }
         }
+        self.coordinator.stale.clear();
         self.store.discard_unreferenced();
         self.clear_cluster();
         self.send_deployments();

@@ -47,8 +47,8 @@ impl Post {
     /// delivery from this sender to this receiver.
     pub fn deliver(&self, now: Time, sender: u32, number: u32, last: &mut Time) -> Deliveries {
         let message = mix(u64::from(sender) << 32 | u64::from(number));
-        let way = self.latency + below(draw(self.latency_key, message), self.jitter + 1);
-        let time = (now + way).max(*last);
+        let way = self.latency.saturating_add(below(draw(self.latency_key, message), self.jitter + 1));
+        let time = now.saturating_add(way).max(*last);
         if self.faults == MessageFaults::default() {
             *last = time;
             return Deliveries { first: Some(time), ..Deliveries::default() };
@@ -77,7 +77,8 @@ impl Post {
             deliveries.trouble = Some(Event::MessageDisturbed);
         }
         if strikes(6, faults.double) {
-            deliveries.second = deliveries.first.map(|time| time + 1 + below(fate(7), self.latency * 10));
+            deliveries.second =
+                deliveries.first.map(|time| time + 1 + below(fate(7), self.latency.saturating_mul(10)));
             deliveries.trouble = Some(Event::MessageDisturbed);
         }
         deliveries

@@ -65,6 +65,9 @@ pub struct TaskSnapshot {
     pub bytes: u64,
 }
 
+/// A cost beyond this is as good as for ever, and sums of a few of them still fit.
+const FAR: Time = 1 << 60;
+
 impl Step<'_> {
     /// Takes the snapshot of a checkpoint: the synchronous part now, the write from its end on.
     pub(crate) fn snapshot(&mut self, id: CheckpointId, now: Time) {
@@ -76,13 +79,17 @@ impl Step<'_> {
         let bytes = snapshot.bytes;
         let costs = &self.topology.config.snapshot;
         let sync = match self.shared.method {
-            SnapshotMethod::FullSync => costs.sync + bytes * costs.copy_per_mib / (1 << 20),
+            SnapshotMethod::FullSync => {
+                let copy = (u128::from(bytes) * u128::from(costs.copy_per_mib)) >> 20;
+                costs.sync.saturating_add(u64::try_from(copy).unwrap_or(FAR))
+            }
             SnapshotMethod::FullAsync => costs.sync,
         };
         self.task.snapshots += 1;
         let handle = Handle(u64::from(self.id.0) << 32 | u64::from(self.task.snapshots));
         let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, bytes);
-        let written_at = now + sync + took.max(1);
+        let sync = sync.min(FAR);
+        let written_at = now + sync + took.clamp(1, FAR);
         self.task.clock = match self.shared.method {
             SnapshotMethod::FullSync => written_at,
             SnapshotMethod::FullAsync => now + sync,

@@ -69,10 +69,7 @@ impl Step<'_> {
         if counted || marked {
             self.task.since_request = 0;
             self.task.marked += usize::from(marked);
-            // All subtasks pass the same marks at about the same instant; one request is enough.
-            if self.info.subtask == 0 {
-                self.tell(Up::Request, now);
-            }
+            self.tell(Up::Request, now);
         }
         if self.task.splits.len() > 1 {
             choose_split(self.task);

@@ -514,6 +514,7 @@ impl World {
 
     /// Ends all faults and fails the job over, here and now: how a fork asks whether a checkpoint can be restored.
     pub fn fail_over(&mut self) {
+        self.shared.steps = 0;
         self.end_faults();
         self.fail_job();
     }

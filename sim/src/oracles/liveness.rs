@@ -37,9 +37,7 @@ impl Oracle for Liveness {
         let why = match outcome {
             Outcome::Finished => return Verdict::Pass,
             Outcome::Failed => "the job failed for good: it used up its restarts",
-            Outcome::Exceeded(Bound::Steps) => {
-                return Verdict::Unknown("the run was given up after `bounds.steps` steps".to_owned());
-            }
+            Outcome::Exceeded(Bound::Steps) => "it was given up after `bounds.steps` steps",
             Outcome::Exceeded(Bound::Queue) => "more than `bounds.queue` events were waiting",
             Outcome::Exceeded(Bound::Time) => {
                 "it did not finish in the time it had after all faults had ended"
