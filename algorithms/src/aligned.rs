@@ -19,13 +19,10 @@
 
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Down, Input, InputSet, JobCtx, TaskCtx, TaskCut,
-    TaskEffects, TaskEvent, Up,
-};
+use cutline_sim::protocol::{Down, Input, InputSet, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
 
-use crate::rounds::Rounds;
+use crate::rounds::Coordinated;
 
 /// The part in every task.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -179,29 +176,8 @@ impl Clone for Aligned {
     }
 }
 
-/// The part in the coordinator: [`Rounds`], as many in flight as configured.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Coordinator(pub(crate) Rounds);
-
-impl Clone for Coordinator {
-    fn clone(&self) -> Self {
-        Coordinator(self.0.clone())
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.0.clone_from(&from.0);
-    }
-}
-
-impl CoordinatorCut for Coordinator {
-    fn new(job: &JobCtx<'_>) -> Self {
-        Coordinator(Rounds::new(job))
-    }
-
-    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        self.0.on(job, event, fx);
-    }
-}
+/// The part in the coordinator: the books of [`Coordinated`] checkpoints, as many in flight as configured.
+pub type Coordinator = Coordinated<false>;
 
 #[cfg(test)]
 mod tests {

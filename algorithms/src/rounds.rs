@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use cutline_sim::ids::{CheckpointId, TaskId};
 use cutline_sim::protocol::{
-    AbortReason, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, To, Up,
+    AbortReason, CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line,
+    To, Up,
 };
 use cutline_sim::time::Time;
 
@@ -383,6 +384,31 @@ impl Rounds {
         self.standing.contains(&handle)
             || self.pending.iter().any(|round| round.snapshots.contains(&handle))
             || self.completed.iter().any(|completed| completed.snapshots.contains(&handle))
+    }
+}
+
+/// The coordinator's part of a protocol whose coordinator does nothing but keep the books: as many checkpoints in flight as
+/// configured, or, if `SINGLE`, one at a time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Coordinated<const SINGLE: bool>(pub(crate) Rounds);
+
+impl<const SINGLE: bool> Clone for Coordinated<SINGLE> {
+    fn clone(&self) -> Self {
+        Coordinated(self.0.clone())
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.0.clone_from(&from.0);
+    }
+}
+
+impl<const SINGLE: bool> CoordinatorCut for Coordinated<SINGLE> {
+    fn new(job: &JobCtx<'_>) -> Self {
+        Coordinated(if SINGLE { Rounds::single(job) } else { Rounds::new(job) })
+    }
+
+    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        self.0.on(job, event, fx);
     }
 }
 

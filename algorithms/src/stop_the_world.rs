@@ -22,13 +22,10 @@
 //! newer checkpoint, or the end of a newer one, says that the older one is over.
 
 use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Down, Input, InputSet, JobCtx, READING, TaskCtx,
-    TaskCut, TaskEffects, TaskEvent, Up,
-};
+use cutline_sim::protocol::{Down, Input, InputSet, READING, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
 
-use crate::rounds::Rounds;
+use crate::rounds::Coordinated;
 
 /// The part in every task.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -166,29 +163,8 @@ impl Clone for StopTheWorld {
     }
 }
 
-/// The part in the coordinator: [`Rounds`], one at a time.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Coordinator(pub(crate) Rounds);
-
-impl Clone for Coordinator {
-    fn clone(&self) -> Self {
-        Coordinator(self.0.clone())
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.0.clone_from(&from.0);
-    }
-}
-
-impl CoordinatorCut for Coordinator {
-    fn new(job: &JobCtx<'_>) -> Self {
-        Coordinator(Rounds::single(job))
-    }
-
-    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        self.0.on(job, event, fx);
-    }
-}
+/// The part in the coordinator: the books of [`Coordinated`] checkpoints, one at a time.
+pub type Coordinator = Coordinated<true>;
 
 #[cfg(test)]
 mod tests {

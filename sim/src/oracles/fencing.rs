@@ -1,5 +1,6 @@
-//! Fencing: no acknowledgement, commit or record of an older attempt has an effect, and what is restored is the newest
-//! checkpoint that exists.
+//! Fencing: nothing that an older attempt tells the coordinator has an effect, and what is restored is the newest checkpoint
+//! that exists. (Commits of an older attempt are refused by the external system, and what of it slips through shows in
+//! the ledger; its records never leave channels that are emptied for the new attempt.)
 
 use super::{Oracle, Verdict, show_time};
 use crate::event::{Event, Stamped};

@@ -1,6 +1,6 @@
 //! The sink ledger: what readers of the external system can see in the end is what strategy and sink promise together.
-//! Transactional: every result exactly once. Idempotent: for every key a value that belongs to it, and the last one
-//! wins. Plain, or any sink of an at-least-once job: every result at least once.
+//! Transactional: every result exactly once. Idempotent: for every key of a failure-free run, and for no other, one of its
+//! values in the end; which of them comes last may depend on how inputs interleave, so that is not judged yet. Plain, or any sink of an at-least-once job: every result at least once.
 
 use super::reference::{OperatorReference, Reference};
 use super::{Oracle, Verdict};

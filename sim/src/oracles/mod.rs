@@ -54,7 +54,7 @@ pub const ROWS: &[OracleRow] = &[
     },
     OracleRow {
         name: fencing::NAME,
-        about: "nothing of an older attempt has an effect; the newest completed checkpoint is restored",
+        about: "nothing that an older attempt tells the coordinator has an effect; the newest checkpoint is restored",
     },
     OracleRow { name: liveness::NAME, about: "after all faults have ended the job finishes within a bound" },
     OracleRow { name: determinism::NAME, about: "the same seed gives the same run, event for event" },
