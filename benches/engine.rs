@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cutline_scenarios::inputs::Texts;
-use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
@@ -11,6 +11,7 @@ use cutline_scenarios::spec::load;
 use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
 use cutline_sim::ids::TaskId;
 use cutline_sim::time::Time;
+use cutline_sim::world::World;
 
 use crate::limit::{KEYS, Outcome, STAGES, TASKS};
 
@@ -32,15 +33,22 @@ impl Engine {
     ///
     /// If the scenario cannot be built: the bench itself is wrong then.
     pub fn new(scenario: &str, overrides: &[&str], seed: u64) -> Engine {
-        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-        let text = resolve(scenario).unwrap_or_else(|error| panic!("{error}"));
-        let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-        let prepared =
-            Prepared::new(&scenario, seed, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"));
-        let strategy = cutline_algorithms::find("aligned").expect("the strategy `aligned` is in the table");
+        Engine::prepare(&resolve(scenario).unwrap_or_else(|error| panic!("{error}")), overrides, seed)
+    }
+
+    /// Prepares the text of a scenario.
+    ///
+    /// # Panics
+    ///
+    /// If the scenario cannot be built: the bench itself is wrong then.
+    pub fn of(name: &str, text: String, seed: u64) -> Engine {
+        Engine::prepare(&ScenarioText { file: name.to_owned(), folder: None, text }, &[], seed)
+    }
+
+    fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Engine {
         // A bench lives as long as its process.
-        let prepared: &'static Prepared = Box::leak(Box::new(prepared));
-        Engine { prepared, runner: Runner::new(prepared, Contender::from(strategy)) }
+        let prepared: &'static Prepared = Box::leak(Box::new(prepare(text, overrides, seed)));
+        Engine { prepared, runner: Runner::new(prepared, aligned()) }
     }
 
     /// One run with a plan of faults, judged by all oracles.
@@ -72,6 +80,27 @@ impl Engine {
     pub fn tasks(&self) -> u32 {
         self.prepared.topology().tasks.len() as u32
     }
+}
+
+/// One world of a scenario's text and nothing beside it: no oracles, no second world to begin from.
+///
+/// # Panics
+///
+/// If the scenario cannot be built.
+pub fn bare_world(name: &str, text: String, seed: u64) -> World {
+    let prepared = prepare(&ScenarioText { file: name.to_owned(), folder: None, text }, &[], seed);
+    let contender = aligned();
+    World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot)
+}
+
+fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Prepared {
+    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+    let scenario = load(text, &overrides).unwrap_or_else(|error| panic!("{error}"));
+    Prepared::new(&scenario, seed, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn aligned() -> Contender {
+    Contender::from(cutline_algorithms::find("aligned").expect("the strategy `aligned` is in the table"))
 }
 
 /// Crashes of tasks at these instants.

@@ -272,6 +272,10 @@ impl Channel {
             self.sent.advance(&slot);
             slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
         }
+        if self.slots.len() == self.slots.capacity() {
+            // Left to itself the queue would begin with four: too many for a channel that carries a mark now and then.
+            self.slots.reserve_exact(self.slots.len().max(1));
+        }
         self.slots.push_back(slot);
     }
 
