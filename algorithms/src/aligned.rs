@@ -24,25 +24,29 @@ use cutline_sim::record::Mark;
 
 use crate::rounds::Coordinated;
 
-/// The part in every task.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Aligned {
-    /// The newest checkpoint whose cut was made. It is saved with the snapshot.
-    newest: CheckpointId,
-    /// Newer ones that were given up.
-    given_up: Vec<CheckpointId>,
-    /// Checkpoints that wait for barriers, oldest first.
-    alignments: Vec<Alignment>,
+cutline_sim::reusable! {
+    /// The part in every task.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    pub struct Aligned {
+        /// The newest checkpoint whose cut was made. It is saved with the snapshot.
+        newest: CheckpointId,
+        /// Newer ones that were given up.
+        given_up: Vec<CheckpointId>,
+        /// Checkpoints that wait for barriers, oldest first.
+        alignments: Vec<Alignment>,
+    }
 }
 
-/// One checkpoint's alignment.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Alignment {
-    id: CheckpointId,
-    /// Inputs whose barrier is still to come.
-    awaited: InputSet,
-    /// Inputs that wait for the others.
-    blocked: InputSet,
+cutline_sim::reusable! {
+    /// One checkpoint's alignment.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Alignment {
+        id: CheckpointId,
+        /// Inputs whose barrier is still to come.
+        awaited: InputSet,
+        /// Inputs that wait for the others.
+        blocked: InputSet,
+    }
 }
 
 impl TaskCut for Aligned {
@@ -148,31 +152,6 @@ impl Aligned {
 impl Alignment {
     fn release(self, fx: &mut TaskEffects) {
         self.blocked.iter().for_each(|input| fx.unblock(input));
-    }
-}
-
-impl Clone for Alignment {
-    fn clone(&self) -> Self {
-        Alignment { id: self.id, awaited: self.awaited.clone(), blocked: self.blocked.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.id = from.id;
-        self.awaited.clone_from(&from.awaited);
-        self.blocked.clone_from(&from.blocked);
-    }
-}
-
-impl Clone for Aligned {
-    fn clone(&self) -> Self {
-        let (given_up, alignments) = (self.given_up.clone(), self.alignments.clone());
-        Aligned { newest: self.newest, given_up, alignments }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.newest = from.newest;
-        self.given_up.clone_from(&from.given_up);
-        self.alignments.clone_from(&from.alignments);
     }
 }
 

@@ -35,18 +35,20 @@ pub struct Completed {
     pub snapshots: Arc<[Option<Handle>]>,
 }
 
-/// A checkpoint in flight.
-#[derive(Debug, PartialEq, Eq)]
-struct Round {
-    id: CheckpointId,
-    began: Time,
-    /// A task asked for it: if it fails, the request stands.
-    asked: bool,
-    /// The tasks whose snapshots are here.
-    present: InputSet,
-    snapshots: Vec<Option<Handle>>,
-    /// The metadata is being written: the outcome is no longer ours.
-    writing: bool,
+cutline_sim::reusable! {
+    /// A checkpoint in flight.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Round {
+        id: CheckpointId,
+        began: Time,
+        /// A task asked for it: if it fails, the request stands.
+        asked: bool,
+        /// The tasks whose snapshots are here.
+        present: InputSet,
+        snapshots: Vec<Option<Handle>>,
+        /// The metadata is being written: the outcome is no longer ours.
+        writing: bool,
+    }
 }
 
 /// When the next checkpoint may begin, and which id it gets.
@@ -71,51 +73,24 @@ struct Pace {
     failed: u32,
 }
 
-/// All checkpoints of a job, in flight and completed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rounds {
-    pace: Pace,
-    /// In flight, oldest first.
-    pending: Vec<Round>,
-    /// Retained, oldest first.
-    completed: Vec<Completed>,
-    /// Per task the snapshot that stands for it once it has finished.
-    standing: Vec<Option<Handle>>,
+cutline_sim::reusable! {
+    /// All checkpoints of a job, in flight and completed.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Rounds {
+        pace: Pace,
+        /// In flight, oldest first.
+        pending: Vec<Round>,
+        /// Retained, oldest first.
+        completed: Vec<Completed>,
+        /// Per task the snapshot that stands for it once it has finished.
+        standing: Vec<Option<Handle>>,
+    }
 }
 
 // The kinds of timers, in the two lowest bits of a token; above them what tells a stale one.
 const TICK: u64 = 0;
 const PAUSE: u64 = 1;
 const EXPIRY: u64 = 2;
-
-impl Clone for Round {
-    fn clone(&self) -> Self {
-        let (present, snapshots) = (self.present.clone(), self.snapshots.clone());
-        Round { id: self.id, began: self.began, asked: self.asked, present, snapshots, writing: self.writing }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let Round { id, began, asked, present, snapshots, writing } = from;
-        (self.id, self.began, self.asked, self.writing) = (*id, *began, *asked, *writing);
-        self.present.clone_from(present);
-        self.snapshots.clone_from(snapshots);
-    }
-}
-
-impl Clone for Rounds {
-    fn clone(&self) -> Self {
-        let (pending, completed) = (self.pending.clone(), self.completed.clone());
-        Rounds { pace: self.pace, pending, completed, standing: self.standing.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let Rounds { pace, pending, completed, standing } = from;
-        self.pace = *pace;
-        self.pending.clone_from(pending);
-        self.completed.clone_from(completed);
-        self.standing.clone_from(standing);
-    }
-}
 
 impl Round {
     fn put(&mut self, task: TaskId, snapshot: Option<Handle>) {

@@ -27,19 +27,21 @@ use cutline_sim::record::Mark;
 
 use crate::rounds::Coordinated;
 
-/// The part in every task.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct StopTheWorld {
-    /// The newest checkpoint that is over here: cut, or cancelled. It is saved with the snapshot.
-    over: CheckpointId,
-    /// The newest checkpoint whose cancellation was sent on.
-    cancelled: CheckpointId,
-    /// The checkpoint for which the inputs are draining.
-    draining: Option<CheckpointId>,
-    /// Inputs whose mark for it is still to come.
-    awaited: InputSet,
-    /// The checkpoint for which this source is paused.
-    paused: Option<CheckpointId>,
+cutline_sim::reusable! {
+    /// The part in every task.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    pub struct StopTheWorld {
+        /// The newest checkpoint that is over here: cut, or cancelled. It is saved with the snapshot.
+        over: CheckpointId,
+        /// The newest checkpoint whose cancellation was sent on.
+        cancelled: CheckpointId,
+        /// The checkpoint for which the inputs are draining.
+        draining: Option<CheckpointId>,
+        /// Inputs whose mark for it is still to come.
+        awaited: InputSet,
+        /// The checkpoint for which this source is paused.
+        paused: Option<CheckpointId>,
+    }
 }
 
 impl TaskCut for StopTheWorld {
@@ -146,20 +148,6 @@ impl StopTheWorld {
             fx.emit(Mark::Cancel(id));
         }
         self.resume(id, fx);
-    }
-}
-
-impl Clone for StopTheWorld {
-    fn clone(&self) -> Self {
-        let StopTheWorld { over, cancelled, draining, ref awaited, paused } = *self;
-        StopTheWorld { over, cancelled, draining, awaited: awaited.clone(), paused }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let StopTheWorld { over, cancelled, draining, awaited, paused } = from;
-        (self.over, self.cancelled) = (*over, *cancelled);
-        (self.draining, self.paused) = (*draining, *paused);
-        self.awaited.clone_from(awaited);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::event::chain;
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
+use crate::reusable;
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
 
@@ -172,68 +173,47 @@ pub(crate) struct Waiting {
     pub needs_credit: bool,
 }
 
-/// A channel. The first half belongs to the sender, the second to the receiver; the queue in the middle to both, at
-/// instants that cannot meet.
-#[derive(Debug)]
-pub(crate) struct Channel {
-    pub from: TaskId,
-    pub to: TaskId,
-    /// The number among the receiver's inputs.
-    pub input: u32,
-    /// True if both ends are on one node.
-    pub local: bool,
-    /// True if the sender's list of open buffers names this channel.
-    pub listed: bool,
-    /// Floating buffers of the receiving gate that this channel holds.
-    pub floating: u32,
-    /// Everything sent and not yet consumed.
-    pub slots: VecDeque<Slot>,
-    /// How many of `slots`, from the front, have an arrival.
-    pub granted: u32,
-    /// Items and bytes in the buffer that is being filled, at the back of `slots`.
-    pub open_slots: u32,
-    pub open_bytes: u32,
-    /// Closed buffers without a credit, between the granted slots and the open ones.
-    pub waiting: VecDeque<Waiting>,
-    /// When each unused credit reaches the sender; grows. Those that were there from the start are only counted.
-    pub credits: VecDeque<Time>,
-    pub first_credits: u32,
-    /// Key and counter of the latency draws.
-    pub key: u64,
-    pub draws: u64,
-    /// Least latency, and how much a fault adds.
-    pub latency: Time,
-    pub slowed: Time,
-    /// When the wire is free again.
-    pub wire_free: Time,
-    /// The last arrival: later ones are not earlier.
-    pub last_arrival: Time,
-    /// What the sender has sent.
-    pub sent: Position,
-    /// What the receiver has consumed.
-    pub received: Position,
-}
-
-impl Clone for Channel {
-    fn clone(&self) -> Self {
-        Channel {
-            slots: self.slots.clone(),
-            waiting: self.waiting.clone(),
-            credits: self.credits.clone(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let (mut slots, mut waiting, mut credits) = (
-            std::mem::take(&mut self.slots),
-            std::mem::take(&mut self.waiting),
-            std::mem::take(&mut self.credits),
-        );
-        slots.clone_from(&from.slots);
-        waiting.clone_from(&from.waiting);
-        credits.clone_from(&from.credits);
-        *self = Channel { slots, waiting, credits, ..*from };
+reusable! {
+    /// A channel. The first half belongs to the sender, the second to the receiver; the queue in the middle to both, at
+    /// instants that cannot meet.
+    #[derive(Debug)]
+    pub(crate) struct Channel {
+        pub from: TaskId,
+        pub to: TaskId,
+        /// The number among the receiver's inputs.
+        pub input: u32,
+        /// True if both ends are on one node.
+        pub local: bool,
+        /// True if the sender's list of open buffers names this channel.
+        pub listed: bool,
+        /// Floating buffers of the receiving gate that this channel holds.
+        pub floating: u32,
+        /// Everything sent and not yet consumed.
+        pub slots: VecDeque<Slot>,
+        /// How many of `slots`, from the front, have an arrival.
+        pub granted: u32,
+        /// Items and bytes in the buffer that is being filled, at the back of `slots`.
+        pub open_slots: u32,
+        pub open_bytes: u32,
+        /// Closed buffers without a credit, between the granted slots and the open ones.
+        pub waiting: VecDeque<Waiting>,
+        /// When each unused credit reaches the sender; grows. Those that were there from the start are only counted.
+        pub credits: VecDeque<Time>,
+        pub first_credits: u32,
+        /// Key and counter of the latency draws.
+        pub key: u64,
+        pub draws: u64,
+        /// Least latency, and how much a fault adds.
+        pub latency: Time,
+        pub slowed: Time,
+        /// When the wire is free again.
+        pub wire_free: Time,
+        /// The last arrival: later ones are not earlier.
+        pub last_arrival: Time,
+        /// What the sender has sent.
+        pub sent: Position,
+        /// What the receiver has consumed.
+        pub received: Position,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::protocol::{
     CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, To, Up,
 };
 use crate::queue::{Action, Life, Message, Placed, Report, Timer};
+use crate::reusable;
 use crate::store::Manifest;
 use crate::task::Mail;
 use crate::time::Time;
@@ -50,65 +51,32 @@ struct NodeView {
     last_down: Time,
 }
 
-/// The coordinator.
-#[derive(Debug)]
-pub(crate) struct Coordinator {
-    status: JobStatus,
-    pub attempt: Attempt,
-    restarts: u32,
-    beliefs: Vec<Belief>,
-    running: u32,
-    finished: InputSet,
-    /// For each task, its senders that have not finished.
-    unfinished_senders: Vec<u32>,
-    roots: Vec<TaskId>,
-    nodes: Vec<NodeView>,
-    /// For each slot, its node.
-    placement: Vec<NodeId>,
-    /// What is being, or was last, restored.
-    line: Vec<Option<Handle>>,
-    /// Metadata writes that have not ended, and what they would make durable.
-    writing: Vec<(CheckpointId, Manifest)>,
-    /// Snapshots that tasks of older attempts acknowledged to a newer one.
-    stale: Vec<(Handle, TaskId, Attempt)>,
-    /// The restart delay is over, but slots or answers are missing.
-    waiting: bool,
-    /// Number of things it has scheduled.
-    pub number: u32,
-}
-
-impl Clone for Coordinator {
-    fn clone(&self) -> Self {
-        Coordinator {
-            beliefs: self.beliefs.clone(),
-            finished: self.finished.clone(),
-            unfinished_senders: self.unfinished_senders.clone(),
-            roots: self.roots.clone(),
-            nodes: self.nodes.clone(),
-            placement: self.placement.clone(),
-            line: self.line.clone(),
-            writing: self.writing.clone(),
-            stale: self.stale.clone(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.beliefs.clone_from(&from.beliefs);
-        self.finished.clone_from(&from.finished);
-        self.unfinished_senders.clone_from(&from.unfinished_senders);
-        self.roots.clone_from(&from.roots);
-        self.nodes.clone_from(&from.nodes);
-        self.placement.clone_from(&from.placement);
-        self.line.clone_from(&from.line);
-        self.writing.clone_from(&from.writing);
-        self.stale.clone_from(&from.stale);
-        self.status = from.status;
-        self.attempt = from.attempt;
-        self.restarts = from.restarts;
-        self.running = from.running;
-        self.waiting = from.waiting;
-        self.number = from.number;
+reusable! {
+    /// The coordinator.
+    #[derive(Debug)]
+    pub(crate) struct Coordinator {
+        status: JobStatus,
+        pub attempt: Attempt,
+        restarts: u32,
+        beliefs: Vec<Belief>,
+        running: u32,
+        finished: InputSet,
+        /// For each task, its senders that have not finished.
+        unfinished_senders: Vec<u32>,
+        roots: Vec<TaskId>,
+        nodes: Vec<NodeView>,
+        /// For each slot, its node.
+        placement: Vec<NodeId>,
+        /// What is being, or was last, restored.
+        line: Vec<Option<Handle>>,
+        /// Metadata writes that have not ended, and what they would make durable.
+        writing: Vec<(CheckpointId, Manifest)>,
+        /// Snapshots that tasks of older attempts acknowledged to a newer one.
+        stale: Vec<(Handle, TaskId, Attempt)>,
+        /// The restart delay is over, but slots or answers are missing.
+        waiting: bool,
+        /// Number of things it has scheduled.
+        pub number: u32,
     }
 }
 

@@ -27,6 +27,18 @@ pub trait Protocol: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
+impl Clone for Box<dyn Protocol> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        if !self.as_mut().clone_from_protocol(from.as_ref()) {
+            *self = from.clone_box();
+        }
+    }
+}
+
 impl fmt::Debug for dyn Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Protocol")

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::record::Record;
+use crate::reusable;
 
 /// The identity of a transaction; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,34 +45,18 @@ pub(crate) enum Reply {
     Fenced(TaskId, Attempt),
 }
 
-/// The external system.
-#[derive(Debug, Default)]
-pub struct External {
-    /// The newest attempt of each sink.
-    epochs: BTreeMap<TaskId, Attempt>,
-    /// Prepared, not yet visible.
-    prepared: BTreeMap<TransactionId, Arc<Vec<Record>>>,
-    /// Visible, in the order of commit.
-    committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
-    /// What plain and idempotent sinks have written, per sink task.
-    logs: BTreeMap<TaskId, Vec<Record>>,
-}
-
-impl Clone for External {
-    fn clone(&self) -> Self {
-        External {
-            epochs: self.epochs.clone(),
-            prepared: self.prepared.clone(),
-            committed: self.committed.clone(),
-            logs: self.logs.clone(),
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.epochs.clone_from(&from.epochs);
-        self.prepared.clone_from(&from.prepared);
-        self.committed.clone_from(&from.committed);
-        self.logs.clone_from(&from.logs);
+reusable! {
+    /// The external system.
+    #[derive(Debug, Default)]
+    pub struct External {
+        /// The newest attempt of each sink.
+        epochs: BTreeMap<TaskId, Attempt>,
+        /// Prepared, not yet visible.
+        prepared: BTreeMap<TransactionId, Arc<Vec<Record>>>,
+        /// Visible, in the order of commit.
+        committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
+        /// What plain and idempotent sinks have written, per sink task.
+        logs: BTreeMap<TaskId, Vec<Record>>,
     }
 }
 

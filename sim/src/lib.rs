@@ -21,6 +21,7 @@ pub mod protocol;
 mod queue;
 pub mod random;
 pub mod record;
+mod reusable;
 mod shared;
 pub mod snapshot;
 mod source;

@@ -19,57 +19,35 @@ use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
 use crate::random::{below, draw};
 use crate::record::Record;
+use crate::reusable;
 use crate::time::{NEVER, SECOND, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
 
-/// What others may touch of a task.
-#[derive(Debug)]
-pub(crate) struct Port {
-    /// The arrival of the front of each input; [`NEVER`] for an empty or blocked one.
-    pub heads: Tournament,
-    /// Inputs from which the strategy wants nothing consumed.
-    pub blocked: InputSet,
-    /// The task does nothing before this; an arrival before it need not wake it.
-    pub free_at: Time,
-    /// Output buffers in use, as of the last look.
-    pub used: u32,
-    /// Output buffers there are.
-    pub capacity: u32,
-    /// When buffers in use become free, as far as known.
-    pub releases: BinaryHeap<Reverse<Time>>,
-    /// True while the task waits for an output buffer.
-    pub starved: bool,
-    /// Floating input buffers that no channel holds.
-    pub floating: u32,
-    /// Output channels with a partly filled buffer, and some that had one.
-    pub open: Vec<ChannelId>,
-    /// When the partly filled buffers are flushed; [`NEVER`] without any.
-    pub flush_at: Time,
-}
-
-impl Clone for Port {
-    fn clone(&self) -> Self {
-        Port {
-            heads: self.heads.clone(),
-            blocked: self.blocked.clone(),
-            releases: self.releases.clone(),
-            open: self.open.clone(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.heads.clone_from(&from.heads);
-        self.blocked.clone_from(&from.blocked);
-        self.releases.clone_from(&from.releases);
-        self.open.clone_from(&from.open);
-        self.free_at = from.free_at;
-        self.used = from.used;
-        self.capacity = from.capacity;
-        self.starved = from.starved;
-        self.floating = from.floating;
-        self.flush_at = from.flush_at;
+reusable! {
+    /// What others may touch of a task.
+    #[derive(Debug)]
+    pub(crate) struct Port {
+        /// The arrival of the front of each input; [`NEVER`] for an empty or blocked one.
+        pub heads: Tournament,
+        /// Inputs from which the strategy wants nothing consumed.
+        pub blocked: InputSet,
+        /// The task does nothing before this; an arrival before it need not wake it.
+        pub free_at: Time,
+        /// Output buffers in use, as of the last look.
+        pub used: u32,
+        /// Output buffers there are.
+        pub capacity: u32,
+        /// When buffers in use become free, as far as known.
+        pub releases: BinaryHeap<Reverse<Time>>,
+        /// True while the task waits for an output buffer.
+        pub starved: bool,
+        /// Floating input buffers that no channel holds.
+        pub floating: u32,
+        /// Output channels with a partly filled buffer, and some that had one.
+        pub open: Vec<ChannelId>,
+        /// When the partly filled buffers are flushed; [`NEVER`] without any.
+        pub flush_at: Time,
     }
 }
 
@@ -112,40 +90,20 @@ impl Port {
     }
 }
 
-/// The data plane.
-#[derive(Debug)]
-pub(crate) struct Network {
-    pub channels: Vec<Channel>,
-    pub ports: Vec<Port>,
-    /// When each task acts next.
-    pub wakes: Tournament,
-    pub config: NetworkConfig,
-    /// True if every record is sent at once, on wires without a limit: most is then known at the moment of sending.
-    pub unbuffered: bool,
-    /// The item to look out for: the n-th on a channel; and the last one that was it.
-    pub watch: Option<(ChannelId, u64)>,
-    pub watched: Option<Slot>,
-}
-
-impl Clone for Network {
-    fn clone(&self) -> Self {
-        Network {
-            channels: self.channels.clone(),
-            ports: self.ports.clone(),
-            wakes: self.wakes.clone(),
-            config: self.config.clone(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.channels.clone_from(&from.channels);
-        self.ports.clone_from(&from.ports);
-        self.wakes.clone_from(&from.wakes);
-        self.config.clone_from(&from.config);
-        self.unbuffered = from.unbuffered;
-        self.watch = from.watch;
-        self.watched = from.watched;
+reusable! {
+    /// The data plane.
+    #[derive(Debug)]
+    pub(crate) struct Network {
+        pub channels: Vec<Channel>,
+        pub ports: Vec<Port>,
+        /// When each task acts next.
+        pub wakes: Tournament,
+        pub config: NetworkConfig,
+        /// True if every record is sent at once, on wires without a limit: most is then known at the moment of sending.
+        pub unbuffered: bool,
+        /// The item to look out for: the n-th on a channel; and the last one that was it.
+        pub watch: Option<(ChannelId, u64)>,
+        pub watched: Option<Slot>,
     }
 }
 

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::config::CheckpointConfig;
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::record::Mark;
+use crate::reusable;
 use crate::time::Time;
 
 /// An input of a task: channels are numbered from 0; [`READING`] is the reading of a source.
@@ -330,21 +331,12 @@ pub enum SnapshotMethod {
     FullAsync,
 }
 
-/// A set of small numbers: inputs of a task, tasks of a job.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct InputSet {
-    words: Vec<u64>,
-    len: u32,
-}
-
-impl Clone for InputSet {
-    fn clone(&self) -> Self {
-        InputSet { words: self.words.clone(), len: self.len }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.words.clone_from(&from.words);
-        self.len = from.len;
+reusable! {
+    /// A set of small numbers: inputs of a task, tasks of a job.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    pub struct InputSet {
+        words: Vec<u64>,
+        len: u32,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::event::Origin;
 use crate::external;
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{Handle, Up};
+use crate::reusable;
 use crate::snapshot::TaskSnapshot;
 use crate::time::{NEVER, Time};
 
@@ -125,22 +126,13 @@ impl Ord for Entry {
     }
 }
 
-/// The queue.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    entries: BinaryHeap<Reverse<Entry>>,
-    /// When something happens that acts on a task at once: no task may run ahead of it.
-    disruptions: BinaryHeap<Reverse<Time>>,
-}
-
-impl Clone for Queue {
-    fn clone(&self) -> Self {
-        Queue { entries: self.entries.clone(), disruptions: self.disruptions.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.entries.clone_from(&from.entries);
-        self.disruptions.clone_from(&from.disruptions);
+reusable! {
+    /// The queue.
+    #[derive(Debug, Default)]
+    pub(crate) struct Queue {
+        entries: BinaryHeap<Reverse<Entry>>,
+        /// When something happens that acts on a task at once: no task may run ahead of it.
+        disruptions: BinaryHeap<Reverse<Time>>,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::protocol::{SnapshotMethod, TaskEffects};
 use crate::queue::Queue;
 use crate::random::{below, draw};
 use crate::record::Record;
+use crate::reusable;
 use crate::store::Store;
 use crate::time::Time;
 
@@ -30,64 +31,31 @@ impl Default for StoreFaults {
     }
 }
 
-/// What all tasks reach.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub queue: Queue,
-    /// Events not yet handed to observers.
-    pub log: Vec<Stamped>,
-    pub post: Post,
-    pub external: External,
-    pub detail: Detail,
-    /// Latencies at the sinks not yet handed to observers.
-    pub latencies: Vec<Time>,
-    /// Things done so far.
-    pub steps: u64,
-    pub method: SnapshotMethod,
-    /// When each checkpoint of this run was triggered.
-    pub triggered: BTreeMap<CheckpointId, Time>,
-    /// Tasks that a fault makes slow, and by which factor.
-    pub slow_tasks: BTreeMap<TaskId, u32>,
-    pub store_faults: StoreFaults,
-    pub service_key: u64,
-    pub store_key: u64,
-    /// Memory that is used again and again.
-    pub scratch: Vec<Record>,
-    pub effects: TaskEffects,
-}
-
-impl Clone for Shared {
-    fn clone(&self) -> Self {
-        Shared {
-            queue: self.queue.clone(),
-            log: self.log.clone(),
-            post: self.post.clone(),
-            external: self.external.clone(),
-            latencies: self.latencies.clone(),
-            triggered: self.triggered.clone(),
-            slow_tasks: self.slow_tasks.clone(),
-            scratch: Vec::new(),
-            effects: TaskEffects::default(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.queue.clone_from(&from.queue);
-        self.log.clone_from(&from.log);
-        self.post.clone_from(&from.post);
-        self.external.clone_from(&from.external);
-        self.detail = from.detail;
-        self.latencies.clone_from(&from.latencies);
-        self.steps = from.steps;
-        self.method = from.method;
-        self.triggered.clone_from(&from.triggered);
-        self.slow_tasks.clone_from(&from.slow_tasks);
-        self.store_faults = from.store_faults;
-        self.service_key = from.service_key;
-        self.store_key = from.store_key;
-        self.scratch.clear();
-        self.effects.0.clear();
+reusable! {
+    /// What all tasks reach.
+    #[derive(Debug)]
+    pub(crate) struct Shared {
+        pub queue: Queue,
+        /// Events not yet handed to observers.
+        pub log: Vec<Stamped>,
+        pub post: Post,
+        pub external: External,
+        pub detail: Detail,
+        /// Latencies at the sinks not yet handed to observers.
+        pub latencies: Vec<Time>,
+        /// Things done so far.
+        pub steps: u64,
+        pub method: SnapshotMethod,
+        /// When each checkpoint of this run was triggered.
+        pub triggered: BTreeMap<CheckpointId, Time>,
+        /// Tasks that a fault makes slow, and by which factor.
+        pub slow_tasks: BTreeMap<TaskId, u32>,
+        pub store_faults: StoreFaults,
+        pub service_key: u64,
+        pub store_key: u64,
+        /// Memory that is used again and again.
+        pub scratch: Vec<Record>,
+        pub effects: TaskEffects,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::random::mix;
+use crate::reusable;
 use crate::time::Time;
 
 /// The modelled size of one entry of state: key and value, 8 bytes each, and 8 bytes of bookkeeping.
@@ -50,23 +51,13 @@ pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
     (u64::from(group) * u64::from(parallelism) / u64::from(groups)) as u32
 }
 
-/// One value per key. Small keys live in an array that grows to the largest one seen.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Values {
-    dense: Vec<i64>,
-    present: Vec<u64>,
-    sparse: BTreeMap<u64, i64>,
-}
-
-impl Clone for Values {
-    fn clone(&self) -> Self {
-        Values { dense: self.dense.clone(), present: self.present.clone(), sparse: self.sparse.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.dense.clone_from(&from.dense);
-        self.present.clone_from(&from.present);
-        self.sparse.clone_from(&from.sparse);
+reusable! {
+    /// One value per key. Small keys live in an array that grows to the largest one seen.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Values {
+        dense: Vec<i64>,
+        present: Vec<u64>,
+        sparse: BTreeMap<u64, i64>,
     }
 }
 
@@ -142,24 +133,13 @@ impl Iterator for Bits {
     }
 }
 
-/// The keyed state of one subtask. Two states are equal when they hold the same entries.
-#[derive(Debug, Default)]
-pub struct KeyedState {
-    values: Values,
-    maps: BTreeMap<Slot, i64>,
-    timers: BTreeSet<Timer>,
-}
-
-impl Clone for KeyedState {
-    fn clone(&self) -> Self {
-        KeyedState { values: self.values.clone(), maps: self.maps.clone(), timers: self.timers.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.values.clone_from(&from.values);
-        // An ordered map cannot reuse its nodes; most operators have none, and cloning an empty one is free.
-        self.maps.clone_from(&from.maps);
-        self.timers.clone_from(&from.timers);
+reusable! {
+    /// The keyed state of one subtask. Two states are equal when they hold the same entries.
+    #[derive(Debug, Default)]
+    pub struct KeyedState {
+        values: Values,
+        maps: BTreeMap<Slot, i64>,
+        timers: BTreeSet<Timer>,
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::config::StoreConfig;
 use crate::ids::CheckpointId;
 use crate::protocol::Handle;
+use crate::reusable;
 use crate::snapshot::TaskSnapshot;
 use crate::time::{SECOND, Time};
 
@@ -24,16 +25,12 @@ struct Object {
 /// A completed checkpoint: which snapshots it consists of, one per task.
 pub type Manifest = Arc<[Option<Handle>]>;
 
-/// The store.
-#[derive(Debug, Default)]
-pub struct Store {
-    objects: BTreeMap<Handle, Object>,
-    manifests: BTreeMap<CheckpointId, Manifest>,
-}
-
-impl Clone for Store {
-    fn clone(&self) -> Self {
-        Store { objects: self.objects.clone(), manifests: self.manifests.clone() }
+reusable! {
+    /// The store.
+    #[derive(Debug, Default)]
+    pub struct Store {
+        objects: BTreeMap<Handle, Object>,
+        manifests: BTreeMap<CheckpointId, Manifest>,
     }
 }
 

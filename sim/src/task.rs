@@ -8,6 +8,7 @@ use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
 use crate::protocol::{Down, Handle, Input, InputSet};
 use crate::record::Record;
+use crate::reusable;
 use crate::snapshot::SplitPosition;
 use crate::state::KeyedState;
 use crate::time::{NEVER, Time};
@@ -87,156 +88,69 @@ pub(crate) struct Reading {
     pub next: Option<Entry>,
 }
 
-/// A task. Others reach it only through its port, its mailbox and the disruptions of the queue.
-#[derive(Debug, Default)]
-pub(crate) struct Task {
-    pub status: Status,
-    /// What it was before, and since when it is what it is: an observer at an earlier instant sees the former.
-    pub status_before: Status,
-    pub status_since: Time,
-    /// True if the restored snapshot was taken after the end.
-    pub resumes_ended: bool,
-    pub attempt: Attempt,
-    pub node: NodeId,
-    /// Up to when it has acted.
-    pub clock: Time,
-    /// The input whose record is being handled, and until when.
-    pub serving: Option<(Input, Time)>,
-    /// Letters, the next one last.
-    pub mailbox: Vec<Letter>,
-    /// Records made but not yet sent, for want of output buffers.
-    pub pending: VecDeque<(ChannelId, Slot)>,
-    /// Inputs whose sender has not finished.
-    pub open: InputSet,
-    /// Inputs that have delivered their end.
-    pub ended_inputs: InputSet,
-    /// The watermark of each input, and their minimum.
-    pub input_watermarks: Vec<Time>,
-    pub watermark: Time,
-    pub state: KeyedState,
-    /// Of a source: its splits; the one whose record is due next; whether it is paused.
-    pub splits: Vec<Reading>,
-    pub split: usize,
-    pub paused: bool,
-    /// Of a source: records since it last asked for a checkpoint, and how many marked records have passed.
-    pub since_request: u64,
-    pub marked: usize,
-    /// Of a transactional sink: the open transaction, and what is prepared.
-    pub transaction: Vec<Record>,
-    pub transactions: Vec<TransactionId>,
-    /// Requests for commit that the external system has not answered.
-    pub commits: u32,
-    pub turns: Vec<u32>,
-    pub records: u64,
-    pub lineages: u64,
-    /// True once something came out of order in this attempt.
-    pub order_broken: bool,
-    /// The chain of everything handled.
-    pub chain: u64,
-    /// Number of service-time draws.
-    pub draws: u64,
-    /// Number of things scheduled.
-    pub sent: u32,
-    /// The last delivery to the coordinator and to this task.
-    pub last_up: Time,
-    pub last_down: Time,
-    pub last_external: Time,
-    /// Number of snapshots taken: part of their handles, never reset.
-    pub snapshots: u32,
-    /// The first mark of checkpoints that are being aligned.
-    pub first_marks: Vec<(CheckpointId, Time)>,
-    pub uploads: Vec<Upload>,
-    /// Snapshots taken after the end, and the one that may stand for this task for ever.
-    pub final_snapshots: Vec<(CheckpointId, Handle)>,
-    pub last_snapshot: Option<Handle>,
-}
-
-impl Clone for Task {
-    fn clone(&self) -> Self {
-        let mut task = Task::default();
-        task.clone_from(self);
-        task
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let Task {
-            status,
-            status_before,
-            status_since,
-            resumes_ended,
-            attempt,
-            node,
-            clock,
-            serving,
-            mailbox,
-            pending,
-            open,
-            ended_inputs,
-            input_watermarks,
-            watermark,
-            state,
-            splits,
-            split,
-            paused,
-            since_request,
-            marked,
-            transaction,
-            transactions,
-            commits,
-            turns,
-            records,
-            lineages,
-            order_broken,
-            chain,
-            draws,
-            sent,
-            last_up,
-            last_down,
-            last_external,
-            snapshots,
-            first_marks,
-            uploads,
-            final_snapshots,
-            last_snapshot,
-        } = self;
-        *status = from.status;
-        *status_before = from.status_before;
-        *status_since = from.status_since;
-        *resumes_ended = from.resumes_ended;
-        *attempt = from.attempt;
-        *node = from.node;
-        *clock = from.clock;
-        *serving = from.serving;
-        mailbox.clone_from(&from.mailbox);
-        pending.clone_from(&from.pending);
-        open.clone_from(&from.open);
-        ended_inputs.clone_from(&from.ended_inputs);
-        input_watermarks.clone_from(&from.input_watermarks);
-        *watermark = from.watermark;
-        state.clone_from(&from.state);
-        splits.clone_from(&from.splits);
-        *split = from.split;
-        *paused = from.paused;
-        *since_request = from.since_request;
-        *marked = from.marked;
-        transaction.clone_from(&from.transaction);
-        transactions.clone_from(&from.transactions);
-        *commits = from.commits;
-        turns.clone_from(&from.turns);
-        *records = from.records;
-        *lineages = from.lineages;
-        *order_broken = from.order_broken;
-        *chain = from.chain;
-        *draws = from.draws;
-        *sent = from.sent;
-        *last_up = from.last_up;
-        *last_down = from.last_down;
-        *last_external = from.last_external;
-        *snapshots = from.snapshots;
-        first_marks.clone_from(&from.first_marks);
-        uploads.clone_from(&from.uploads);
-        final_snapshots.clone_from(&from.final_snapshots);
-        *last_snapshot = from.last_snapshot;
+reusable! {
+    /// A task. Others reach it only through its port, its mailbox and the disruptions of the queue.
+    #[derive(Debug, Default)]
+    pub(crate) struct Task {
+        pub status: Status,
+        /// What it was before, and since when it is what it is: an observer at an earlier instant sees the former.
+        pub status_before: Status,
+        pub status_since: Time,
+        /// True if the restored snapshot was taken after the end.
+        pub resumes_ended: bool,
+        pub attempt: Attempt,
+        pub node: NodeId,
+        /// Up to when it has acted.
+        pub clock: Time,
+        /// The input whose record is being handled, and until when.
+        pub serving: Option<(Input, Time)>,
+        /// Letters, the next one last.
+        pub mailbox: Vec<Letter>,
+        /// Records made but not yet sent, for want of output buffers.
+        pub pending: VecDeque<(ChannelId, Slot)>,
+        /// Inputs whose sender has not finished.
+        pub open: InputSet,
+        /// Inputs that have delivered their end.
+        pub ended_inputs: InputSet,
+        /// The watermark of each input, and their minimum.
+        pub input_watermarks: Vec<Time>,
+        pub watermark: Time,
+        pub state: KeyedState,
+        /// Of a source: its splits; the one whose record is due next; whether it is paused.
+        pub splits: Vec<Reading>,
+        pub split: usize,
+        pub paused: bool,
+        /// Of a source: records since it last asked for a checkpoint, and how many marked records have passed.
+        pub since_request: u64,
+        pub marked: usize,
+        /// Of a transactional sink: the open transaction, and what is prepared.
+        pub transaction: Vec<Record>,
+        pub transactions: Vec<TransactionId>,
+        /// Requests for commit that the external system has not answered.
+        pub commits: u32,
+        pub turns: Vec<u32>,
+        pub records: u64,
+        pub lineages: u64,
+        /// True once something came out of order in this attempt.
+        pub order_broken: bool,
+        /// The chain of everything handled.
+        pub chain: u64,
+        /// Number of service-time draws.
+        pub draws: u64,
+        /// Number of things scheduled.
+        pub sent: u32,
+        /// The last delivery to the coordinator and to this task.
+        pub last_up: Time,
+        pub last_down: Time,
+        pub last_external: Time,
+        /// Number of snapshots taken: part of their handles, never reset.
+        pub snapshots: u32,
+        /// The first mark of checkpoints that are being aligned.
+        pub first_marks: Vec<(CheckpointId, Time)>,
+        pub uploads: Vec<Upload>,
+        /// Snapshots taken after the end, and the one that may stand for this task for ever.
+        pub final_snapshots: Vec<(CheckpointId, Handle)>,
+        pub last_snapshot: Option<Handle>,
     }
 }
 

@@ -4,29 +4,21 @@
 //! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes. Up to
 //! [`SCANNED`] entrants there is no tree: a scan of one cache line is faster than any bookkeeping.
 
+use crate::reusable;
 use crate::time::{NEVER, Time};
 
 /// So many entrants are looked at one by one.
 const SCANNED: usize = 8;
 
-/// A winner tree.
-#[derive(Debug, Default)]
-pub struct Tournament {
-    /// The instant of each entrant, padded to a power of two with [`NEVER`].
-    keys: Vec<Time>,
-    /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
-    /// if the entrants are scanned.
-    winners: Vec<u32>,
-}
-
-impl Clone for Tournament {
-    fn clone(&self) -> Self {
-        Tournament { keys: self.keys.clone(), winners: self.winners.clone() }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.keys.clone_from(&from.keys);
-        self.winners.clone_from(&from.winners);
+reusable! {
+    /// A winner tree.
+    #[derive(Debug, Default)]
+    pub struct Tournament {
+        /// The instant of each entrant, padded to a power of two with [`NEVER`].
+        keys: Vec<Time>,
+        /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
+        /// if the entrants are scanned.
+        winners: Vec<u32>,
     }
 }
 

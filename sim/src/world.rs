@@ -26,6 +26,7 @@ use crate::protocol::{InputSet, JobCtx, SnapshotMethod};
 use crate::queue::{Action, Queue};
 use crate::random::{self, Stream};
 use crate::record::Record;
+use crate::reusable;
 use crate::shared::{Shared, StoreFaults};
 use crate::state::KeyedState;
 use crate::step::Step;
@@ -64,92 +65,44 @@ pub enum Outcome {
     Exceeded(Bound),
 }
 
-/// A machine of the cluster.
-#[derive(Debug, Default)]
-pub(crate) struct Node {
-    pub up: bool,
-    /// What is deployed on it.
-    pub tasks: Vec<TaskId>,
-    /// Number of things it has scheduled.
-    pub number: u32,
-    /// The last delivery to the coordinator.
-    pub last_up: Time,
-}
-
-impl Clone for Node {
-    fn clone(&self) -> Self {
-        Node { tasks: self.tasks.clone(), ..*self }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.tasks.clone_from(&from.tasks);
-        self.up = from.up;
-        self.number = from.number;
-        self.last_up = from.last_up;
+reusable! {
+    /// A machine of the cluster.
+    #[derive(Debug, Default)]
+    pub(crate) struct Node {
+        pub up: bool,
+        /// What is deployed on it.
+        pub tasks: Vec<TaskId>,
+        /// Number of things it has scheduled.
+        pub number: u32,
+        /// The last delivery to the coordinator.
+        pub last_up: Time,
     }
 }
 
 /// A job's machines of a strategy: how to make them, and how snapshots are taken.
 pub type Cut = dyn Fn(&JobCtx<'_>) -> Box<dyn Protocol>;
 
-/// The world.
-#[derive(Debug)]
-pub struct World {
-    pub(crate) topology: Arc<Topology>,
-    pub(crate) protocol: Box<dyn Protocol>,
-    pub(crate) network: Network,
-    pub(crate) tasks: Vec<Task>,
-    /// For each task, the least time in which anything can reach it.
-    pub(crate) reach: Vec<Time>,
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) coordinator: Coordinator,
-    pub(crate) store: Store,
-    pub(crate) shared: Shared,
-    pub(crate) faults: Faults,
-    /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
-    digests: Vec<u64>,
-    pub(crate) now: Time,
-    pub(crate) deadline: Time,
-    pub(crate) outcome: Option<Outcome>,
-    lookahead: bool,
-}
-
-impl Clone for World {
-    fn clone(&self) -> Self {
-        World {
-            topology: Arc::clone(&self.topology),
-            protocol: self.protocol.clone_box(),
-            network: self.network.clone(),
-            tasks: self.tasks.clone(),
-            reach: self.reach.clone(),
-            nodes: self.nodes.clone(),
-            coordinator: self.coordinator.clone(),
-            store: self.store.clone(),
-            shared: self.shared.clone(),
-            faults: self.faults.clone(),
-            digests: self.digests.clone(),
-            ..*self
-        }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.topology.clone_from(&from.topology);
-        if !self.protocol.clone_from_protocol(from.protocol.as_ref()) {
-            self.protocol = from.protocol.clone_box();
-        }
-        self.network.clone_from(&from.network);
-        self.tasks.clone_from(&from.tasks);
-        self.reach.clone_from(&from.reach);
-        self.nodes.clone_from(&from.nodes);
-        self.coordinator.clone_from(&from.coordinator);
-        self.store.clone_from(&from.store);
-        self.shared.clone_from(&from.shared);
-        self.faults.clone_from(&from.faults);
-        self.digests.clone_from(&from.digests);
-        self.now = from.now;
-        self.deadline = from.deadline;
-        self.outcome = from.outcome;
-        self.lookahead = from.lookahead;
+reusable! {
+    /// The world.
+    #[derive(Debug)]
+    pub struct World {
+        pub(crate) topology: Arc<Topology>,
+        pub(crate) protocol: Box<dyn Protocol>,
+        pub(crate) network: Network,
+        pub(crate) tasks: Vec<Task>,
+        /// For each task, the least time in which anything can reach it.
+        pub(crate) reach: Vec<Time>,
+        pub(crate) nodes: Vec<Node>,
+        pub(crate) coordinator: Coordinator,
+        pub(crate) store: Store,
+        pub(crate) shared: Shared,
+        pub(crate) faults: Faults,
+        /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
+        digests: Vec<u64>,
+        pub(crate) now: Time,
+        pub(crate) deadline: Time,
+        pub(crate) outcome: Option<Outcome>,
+        lookahead: bool,
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, Origin, Stamped};
 use crate::post::MessageFaults;
 use crate::queue::{Action, Queue};
+use crate::reusable;
 use crate::shared::StoreFaults;
 use crate::time::Time;
 use crate::topology::Topology;
@@ -221,24 +222,14 @@ fn ordinal(number: u32) -> &'static str {
     }
 }
 
-/// The faults of a world: the plan, and how far it has come.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    plan: Arc<FaultPlan>,
-    /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.
-    seen: Vec<u32>,
-    waiting: u32,
-}
-
-impl Clone for Faults {
-    fn clone(&self) -> Self {
-        Faults { plan: Arc::clone(&self.plan), seen: self.seen.clone(), waiting: self.waiting }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.plan.clone_from(&from.plan);
-        self.seen.clone_from(&from.seen);
-        self.waiting = from.waiting;
+reusable! {
+    /// The faults of a world: the plan, and how far it has come.
+    #[derive(Debug, Default)]
+    pub(crate) struct Faults {
+        plan: Arc<FaultPlan>,
+        /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.
+        seen: Vec<u32>,
+        waiting: u32,
     }
 }
 
