@@ -58,7 +58,7 @@ pub struct Subject {
     /// Run twice more and compare event for event
     #[arg(long)]
     pub check_determinism: bool,
-    /// Restore every completed checkpoint in a fork of the world, however large the run
+    /// Restore every completed checkpoint in a fork of the world, however large the run and however many there are
     #[arg(long, conflicts_with = "no_forks")]
     pub forks: bool,
     /// Restore no checkpoint in forks (the default for large runs)

@@ -11,11 +11,15 @@
 //!   expire nor be declined; if tasks are lost meanwhile and the write succeeds *before* the next restore, the checkpoint
 //!   exists and is restored. If it succeeds after the job was already restored from an older one, nobody was ever told of
 //!   it and the new attempt may have made visible what contradicts it: it is subsumed on the spot.
-//! - A snapshot is given back (abandoned, discarded) once nothing refers to it: the last snapshot of a finished task
-//!   belongs to every later checkpoint.
+//! - A task that has finished is represented by its snapshot in the newest checkpoint that exists *when the metadata are
+//!   written*: it heard that a checkpoint with its end is complete, so that one has its end too; and an older one may be
+//!   subsumed, and its snapshots gone, before this one is complete.
+//! - A snapshot is given back (abandoned, discarded) once nothing refers to it.
 //!
 //! Triggering follows Flink: a periodic tick or a request that may not fire now (too many in flight, the pause after the
-//! last one not over) waits until it may, and several that wait are served by one checkpoint.
+//! last one not over) waits until it may, and several that wait are served by one checkpoint. Where the world stands still
+//! during a checkpoint, the interval is counted from the end of one to the start of the next: a tick that had come
+//! meanwhile would stop the world again before anything had moved.
 
 use std::sync::Arc;
 
@@ -43,7 +47,7 @@ cutline_sim::reusable! {
         began: Time,
         /// A task asked for it: if it fails, the request stands.
         asked: bool,
-        /// The tasks whose snapshots are here.
+        /// The tasks that have acknowledged or finished, and the snapshots of those that have acknowledged.
         present: InputSet,
         snapshots: Vec<Option<Handle>>,
         /// The metadata is being written: the outcome is no longer ours.
@@ -59,7 +63,7 @@ struct Pace {
     single: bool,
     /// All tasks run.
     running: bool,
-    /// A periodic tick has not been served yet.
+    /// A periodic tick has not been served yet; the next one comes when it has been.
     due: bool,
     /// A request has not been served yet.
     asked: bool,
@@ -67,8 +71,9 @@ struct Pace {
     ended: Option<Time>,
     /// The instant for which the timer of the pause is set.
     resume: Time,
-    /// The series of ticks that counts; those of older ones are stale.
+    /// The series of ticks that counts, and the instant from which its intervals are counted; those of older ones are stale.
     series: u64,
+    ticking_since: Time,
     /// Failures since the last success.
     failed: u32,
 }
@@ -82,8 +87,6 @@ cutline_sim::reusable! {
         pending: Vec<Round>,
         /// Retained, oldest first.
         completed: Vec<Completed>,
-        /// Per task the snapshot that stands for it once it has finished.
-        standing: Vec<Option<Handle>>,
     }
 }
 
@@ -93,22 +96,20 @@ const PAUSE: u64 = 1;
 const EXPIRY: u64 = 2;
 
 impl Round {
-    fn put(&mut self, task: TaskId, snapshot: Option<Handle>) {
-        if self.present.insert(task.0) {
-            self.snapshots[task.index()] = snapshot;
-        }
+    fn taken(&self) -> Vec<Handle> {
+        self.snapshots.iter().copied().flatten().collect()
     }
+}
 
-    /// The snapshots that were taken for this checkpoint; those that stand for finished tasks belong to others too.
-    fn own(&self, standing: &[Option<Handle>]) -> Vec<Handle> {
-        let taken = self.snapshots.iter().zip(standing).filter(|(taken, standing)| taken != standing);
-        taken.filter_map(|(taken, _)| *taken).collect()
+impl Default for Rounds {
+    fn default() -> Self {
+        Rounds::new()
     }
 }
 
 impl Rounds {
     /// The books of a job that has not run yet; as many checkpoints in flight as configured.
-    pub fn new(job: &JobCtx<'_>) -> Self {
+    pub fn new() -> Self {
         let pace = Pace {
             next: CheckpointId(1),
             single: false,
@@ -118,14 +119,15 @@ impl Rounds {
             ended: None,
             resume: 0,
             series: 0,
+            ticking_since: 0,
             failed: 0,
         };
-        Rounds { pace, pending: Vec::new(), completed: Vec::new(), standing: vec![None; job.tasks as usize] }
+        Rounds { pace, pending: Vec::new(), completed: Vec::new() }
     }
 
     /// The same with at most one checkpoint in flight, whatever the configuration says.
-    pub fn single(job: &JobCtx<'_>) -> Self {
-        let mut rounds = Rounds::new(job);
+    pub fn single() -> Self {
+        let mut rounds = Rounds::new();
         rounds.pace.single = true;
         rounds
     }
@@ -154,7 +156,7 @@ impl Rounds {
             FromTask { up: Up::Decline(id), .. } => self.fail(job, id, AbortReason::Declined, fx),
             FromTask { up: Up::Unavailable(id), .. } => self.fail(job, id, AbortReason::Unavailable, fx),
             FromTask { up: Up::Request, .. } => self.pace.asked |= self.pace.running,
-            Finished(task, handle) => self.finish(job, task, handle, fx),
+            Finished(task) => self.finish(job, task, fx),
             TimerRang(token) => self.wake(job, token, fx),
             MetaStored(id) => self.stored(job, id, fx),
             MetaFailed(id) => self.fail(job, id, AbortReason::MetadataNotStored, fx),
@@ -172,19 +174,24 @@ impl Rounds {
             fx.tell(To::All, Down::Completed(restored.id));
         }
         self.pace.series += 1;
-        if job.config.interval > 0 {
-            fx.timer(job.config.interval, self.pace.series << 2 | TICK);
+        self.pace.ticking_since = job.now;
+        self.tick_again(job, fx);
+    }
+
+    /// Sets the timer for the next tick of the series.
+    fn tick_again(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        let interval = job.config.interval;
+        if interval > 0 {
+            let since = job.now - self.pace.ticking_since;
+            fx.timer(interval - since % interval, self.pace.series << 2 | TICK);
         }
     }
 
     fn wake(&mut self, job: &JobCtx<'_>, token: u64, fx: &mut CoordinatorEffects) {
         match (token & 3, token >> 2) {
-            (TICK, series) if series == self.pace.series && self.pace.running => {
-                self.pace.due = true;
-                fx.timer(job.config.interval, token);
-            }
+            (TICK, series) => self.pace.due |= series == self.pace.series && self.pace.running,
             (EXPIRY, id) => self.fail(job, CheckpointId(id), AbortReason::Expired, fx),
-            _ => {} // a stale tick, or the end of a pause
+            _ => {} // the end of a pause
         }
     }
 
@@ -196,7 +203,11 @@ impl Rounds {
         if !wanted || self.pending.len() >= most || job.roots.is_empty() {
             return;
         }
-        let ready = self.pace.ended.map_or(0, |ended| ended.saturating_add(job.config.min_pause));
+        let pause = match self.pace.asked {
+            false if self.pace.single => job.config.min_pause.max(job.config.interval),
+            _ => job.config.min_pause,
+        };
+        let ready = self.pace.ended.map_or(0, |ended| ended.saturating_add(pause));
         if job.now >= ready {
             self.begin(job, fx);
         } else if self.pace.resume < ready {
@@ -209,12 +220,11 @@ impl Rounds {
         let id = self.pace.next;
         self.pace.next.0 += 1;
         let snapshots = vec![None; job.tasks as usize];
-        let (asked, present) = (self.pace.asked, InputSet::default());
-        let mut round = Round { id, began: job.now, asked, present, snapshots, writing: false };
-        for task in job.finished.iter().map(TaskId) {
-            round.put(task, self.standing[task.index()]);
+        let (asked, present) = (self.pace.asked, job.finished.clone());
+        self.pending.push(Round { id, began: job.now, asked, present, snapshots, writing: false });
+        if self.pace.due {
+            self.tick_again(job, fx);
         }
-        self.pending.push(round);
         (self.pace.due, self.pace.asked) = (false, false);
         fx.begin(id);
         fx.timer(job.config.timeout, id.0 << 2 | EXPIRY);
@@ -236,7 +246,8 @@ impl Rounds {
             }
             return;
         };
-        round.put(task, Some(handle));
+        round.present.insert(task.0);
+        round.snapshots[task.index()] = Some(handle);
         if job.now > round.began.saturating_add(job.config.timeout) {
             self.fail(job, id, AbortReason::Expired, fx); // its timer is late; it must not live longer
         } else {
@@ -244,18 +255,11 @@ impl Rounds {
         }
     }
 
-    /// A finished task acknowledges nothing any more: its last snapshot stands for it.
-    fn finish(
-        &mut self,
-        job: &JobCtx<'_>,
-        task: TaskId,
-        handle: Option<Handle>,
-        fx: &mut CoordinatorEffects,
-    ) {
-        self.standing[task.index()] = handle;
+    /// A finished task acknowledges nothing any more.
+    fn finish(&mut self, job: &JobCtx<'_>, task: TaskId, fx: &mut CoordinatorEffects) {
         for at in 0..self.pending.len() {
             if !self.pending[at].writing {
-                self.pending[at].put(task, handle);
+                self.pending[at].present.insert(task.0);
                 self.write_if_whole(job, self.pending[at].id, fx);
             }
         }
@@ -263,10 +267,16 @@ impl Rounds {
 
     fn write_if_whole(&mut self, job: &JobCtx<'_>, id: CheckpointId, fx: &mut CoordinatorEffects) {
         let Some(round) = self.pending.iter_mut().find(|round| round.id == id) else { return };
-        if round.present.len() == job.tasks {
-            round.writing = true;
-            fx.complete(id, round.snapshots.clone());
+        if round.present.len() < job.tasks {
+            return;
         }
+        round.writing = true;
+        if let Some(newest) = self.completed.last() {
+            for (own, standing) in round.snapshots.iter_mut().zip(newest.snapshots.iter()) {
+                *own = own.or(*standing); // of a task that has finished
+            }
+        }
+        fx.complete(id, round.snapshots.clone());
     }
 
     /// The checkpoint exists. Older ones in flight are of no use any more, and the oldest completed one may go.
@@ -299,7 +309,7 @@ impl Rounds {
             return;
         };
         let round = self.pending.remove(at);
-        fx.abandon(id, reason, round.own(&self.standing));
+        fx.abandon(id, reason, round.taken());
         self.pace.ended = Some(job.now);
         if !self.pace.running {
             return;
@@ -333,7 +343,6 @@ impl Rounds {
             Some(newest) => (Some(newest.id), newest.snapshots.to_vec()),
             None => (None, vec![None; job.tasks as usize]),
         };
-        self.standing.clone_from(&snapshots);
         fx.restore(Line { checkpoint, snapshots });
     }
 
@@ -343,11 +352,11 @@ impl Rounds {
         fx: &mut CoordinatorEffects,
         gone: impl Fn(&Round) -> bool,
     ) -> bool {
-        let (before, standing) = (self.pending.len(), &self.standing);
+        let before = self.pending.len();
         self.pending.retain(|round| {
             let gone = gone(round);
             if gone {
-                fx.abandon(round.id, reason, round.own(standing));
+                fx.abandon(round.id, reason, round.taken());
             }
             !gone
         });
@@ -356,8 +365,7 @@ impl Rounds {
 
     fn refers(&self, handle: Handle) -> bool {
         let handle = Some(handle);
-        self.standing.contains(&handle)
-            || self.pending.iter().any(|round| round.snapshots.contains(&handle))
+        self.pending.iter().any(|round| round.snapshots.contains(&handle))
             || self.completed.iter().any(|completed| completed.snapshots.contains(&handle))
     }
 }
@@ -378,8 +386,8 @@ impl<const SINGLE: bool> Clone for Coordinated<SINGLE> {
 }
 
 impl<const SINGLE: bool> CoordinatorCut for Coordinated<SINGLE> {
-    fn new(job: &JobCtx<'_>) -> Self {
-        Coordinated(if SINGLE { Rounds::single(job) } else { Rounds::new(job) })
+    fn new(_job: &JobCtx<'_>) -> Self {
+        Coordinated(if SINGLE { Rounds::single() } else { Rounds::new() })
     }
 
     fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {

@@ -15,7 +15,7 @@ use cutline_sim::oracles::ledger::{Ledger, visible_records};
 use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::order::Order;
 use cutline_sim::oracles::state::State;
-use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, restore, state};
+use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
@@ -26,6 +26,8 @@ use crate::record::{OracleVerdict, RECORD_VERSION, RunRecord};
 
 /// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
 const SMALL_STEPS: u64 = 300_000;
+/// Unless asked, forks stop after so many steps together: with very frequent checkpoints they would take for ever.
+const FORK_STEPS: u64 = 20_000_000;
 
 /// A strategy or a planted bug, as the runner takes it.
 #[derive(Clone, Copy)]
@@ -53,7 +55,7 @@ impl From<&Bug> for Contender {
 /// What a run is to do beyond running.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Fork the world at every completed checkpoint and restore it; `None`: for small runs only.
+    /// Fork the world at every completed checkpoint and restore it; `None`: for small runs only, up to a number of steps.
     pub forks: Option<bool>,
     /// Run twice and compare event for event.
     pub check_determinism: bool,
@@ -201,7 +203,8 @@ impl<'a> Runner<'a> {
         self.begin(seed, plan, options);
         let mut jury = Jury::new(prepared);
         let small = prepared.reference().steps <= SMALL_STEPS;
-        let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0 };
+        let steps_left = if options.forks == Some(true) { u64::MAX } else { FORK_STEPS };
+        let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0, skipped: 0, steps_left };
         let forking = options.forks.unwrap_or(small);
         let heal = self.deadline(0);
         let outcome = self.world.run(&mut |world, events| {
@@ -325,12 +328,19 @@ struct Forks {
     fork: Option<World>,
     verdict: Option<Verdict>,
     done: u64,
+    skipped: u64,
+    steps_left: u64,
 }
 
 impl Forks {
     /// Fails the job over at this instant, without further faults, and asks about the end.
     fn try_restore(&mut self, prepared: &Prepared, world: &World, id: CheckpointId, heal: Time) {
-        if self.verdict.is_some() {
+        let newest = world.store().completed().next_back() == Some(id);
+        if self.verdict.is_some() || !newest {
+            return;
+        }
+        if self.steps_left == 0 {
+            self.skipped += 1;
             return;
         }
         let fork = match &mut self.fork {
@@ -344,19 +354,16 @@ impl Forks {
         fork.set_detail(Detail::default());
         fork.set_deadline(world.now().saturating_add(heal));
         fork.fail_over();
-        let outcome = fork.run(&mut |_, _| {});
-        let reference = prepared.reference();
-        let mut liveness = Liveness::default();
-        let proofs = [
-            restore::proof(id, world.now(), state::NAME, &State::new(reference).verdict(fork, outcome)),
-            restore::proof(id, world.now(), ledger::NAME, &Ledger::new(reference).verdict(fork, outcome)),
-            restore::proof(id, world.now(), "liveness", &liveness.verdict(fork, outcome)),
-        ];
-        let unfinished = || {
-            (outcome != Outcome::Finished)
-                .then(|| Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
-        };
-        self.verdict = proofs.into_iter().flatten().next().map(Verdict::Fail).or_else(unfinished);
+        let mut restored = None;
+        let outcome = fork.run(&mut |_, events| {
+            let restores = events.iter().filter_map(|event| match event.event {
+                Event::Restoring { checkpoint, .. } => Some(checkpoint),
+                _ => None,
+            });
+            restored = restored.or(restores.into_iter().next());
+        });
+        self.steps_left = self.steps_left.saturating_sub(fork.steps());
+        self.verdict = judge_fork(prepared, fork, outcome, id, restored, world.now());
     }
 
     fn verdict(&self, forking: bool) -> Verdict {
@@ -364,7 +371,40 @@ impl Forks {
             Some(verdict) => verdict.clone(),
             None if !forking => Verdict::Unknown("not asked: the run is large".to_owned()),
             None if self.done == 0 => Verdict::Unknown("no checkpoint completed".to_owned()),
+            None if self.skipped > 0 => Verdict::Unknown(format!(
+                "{} of {} checkpoints were restored, without objection; all would take too long unless asked for",
+                self.done,
+                self.done + self.skipped
+            )),
             None => Verdict::Pass,
         }
+    }
+}
+
+/// What is wrong with the end of a fork that was to restore a checkpoint; `None`: nothing.
+fn judge_fork(
+    prepared: &Prepared,
+    fork: &World,
+    outcome: Outcome,
+    id: CheckpointId,
+    restored: Option<Option<CheckpointId>>,
+    at: Time,
+) -> Option<Verdict> {
+    if let Some(other) = restored.filter(|&restored| restored != Some(id)) {
+        return Some(Verdict::Fail(restore::other(id, at, other)));
+    }
+    let reference = prepared.reference();
+    let verdicts = [
+        (state::NAME, State::new(reference).verdict(fork, outcome)),
+        (ledger::NAME, Ledger::new(reference).verdict(fork, outcome)),
+        (liveness::NAME, Liveness::default().verdict(fork, outcome)),
+    ];
+    let mut proofs = verdicts.iter().filter_map(|(oracle, verdict)| restore::proof(id, at, oracle, verdict));
+    match proofs.next() {
+        Some(proof) => Some(Verdict::Fail(proof)),
+        None if outcome != Outcome::Finished || restored.is_none() => {
+            Some(Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
+        }
+        None => None,
     }
 }

@@ -68,8 +68,6 @@ fn lookahead_changes_nothing_observable() {
             &[
                 "input.keys.kind.keys.count=3000",
                 "execution.checkpointing.interval=20ms",
-                // Else a world that stops for longer than the interval never goes on.
-                "execution.checkpointing.min-pause=20ms",
                 "taskmanager.network.memory.buffers-per-channel=1",
                 "taskmanager.network.memory.floating-buffers-per-gate=2",
                 "job.operator.stage-5.service=60us",
@@ -82,8 +80,6 @@ fn lookahead_changes_nothing_observable() {
             &[
                 "input.keys.kind.keys.count=3000",
                 "execution.checkpointing.interval=20ms",
-                // Else a world that stops for longer than the interval never goes on.
-                "execution.checkpointing.min-pause=20ms",
                 "execution.buffer-timeout.interval=3ms",
                 "taskmanager.memory.segment-size=100 B",
             ][..],

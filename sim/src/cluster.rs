@@ -61,7 +61,7 @@ impl World {
         let life = match task.status_at(self.now) {
             Status::Idle | Status::Restoring => Life::Starting,
             Status::Running | Status::Ended => Life::Running,
-            Status::Finished => Life::Finished(task.last_snapshot),
+            Status::Finished => Life::Finished,
             Status::Failed => Life::Failed,
         };
         Report { task: id, attempt: task.attempt, life, sent: self.now }
@@ -118,7 +118,7 @@ impl World {
         for &(id, handle) in placed {
             let task = &self.tasks[id.index()];
             if task.attempt == attempt && task.status != Status::Idle {
-                // Said twice, or said again because the answer was lost.
+                // Said twice, or said again because the answer was lost; or the node lost the task and is back.
                 let report = self.report(id);
                 self.send_from_node(node, Message::Status(report));
                 continue;
@@ -196,6 +196,7 @@ impl World {
     fn stop_task(&mut self, task: TaskId, status: Status) {
         self.tasks[task.index()].become_status(status, self.now);
         self.tasks[task.index()].serving = None;
+        self.tasks[task.index()].pending.clear();
         self.network.silence(task);
     }
 
@@ -223,8 +224,9 @@ impl World {
         }
         self.shared.emit(self.now, Origin::FAULTS, Event::NodeCrashed { node });
         self.nodes[node.index()].up = false;
+        // Not idle: who comes back is another process, and refuses what was meant for its former life.
         for task in std::mem::take(&mut self.nodes[node.index()].tasks) {
-            self.stop_task(task, Status::Idle);
+            self.stop_task(task, Status::Failed);
         }
         let back = self.now.saturating_add(self.topology.config.recovery.node_downtime.max(1)).min(NEVER - 1);
         self.push_from_node(node, back, Action::NodeReturns(node));

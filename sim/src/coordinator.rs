@@ -28,6 +28,8 @@ enum JobStatus {
     Running,
     Cancelling,
     Restarting,
+    /// For good.
+    Failed,
 }
 
 /// What the coordinator believes of a task.
@@ -51,13 +53,24 @@ struct NodeView {
     last_down: Time,
 }
 
+/// A metadata write that has not ended.
+#[derive(Clone, Debug)]
+struct Writing {
+    id: CheckpointId,
+    /// What it would make durable.
+    manifest: Manifest,
+    /// It will fail, whatever was drawn for it.
+    doomed: bool,
+}
+
 reusable! {
     /// The coordinator.
     #[derive(Debug)]
     pub(crate) struct Coordinator {
         status: JobStatus,
         pub attempt: Attempt,
-        restarts: u32,
+        /// Restarts before the job fails for good.
+        restarts_left: u32,
         beliefs: Vec<Belief>,
         running: u32,
         finished: InputSet,
@@ -69,8 +82,8 @@ reusable! {
         placement: Vec<NodeId>,
         /// What is being, or was last, restored.
         line: Vec<Option<Handle>>,
-        /// Metadata writes that have not ended, and what they would make durable.
-        writing: Vec<(CheckpointId, Manifest)>,
+        /// Metadata writes that have not ended.
+        writing: Vec<Writing>,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
         stale: Vec<(Handle, TaskId, Attempt)>,
         /// The restart delay is over, but slots or answers are missing.
@@ -87,7 +100,7 @@ impl Coordinator {
         Coordinator {
             status: JobStatus::Restarting,
             attempt: Attempt(1),
-            restarts: 0,
+            restarts_left: topology.config.recovery.restart_attempts,
             beliefs: vec![Belief::Starting; tasks],
             running: 0,
             finished: InputSet::default(),
@@ -140,7 +153,7 @@ impl World {
             Timer::Retry(attempt) if attempt == self.coordinator.attempt => match self.coordinator.status {
                 JobStatus::Cancelling => self.send_cancellations(),
                 JobStatus::Deploying => self.send_deployments(),
-                JobStatus::Running | JobStatus::Restarting => {}
+                JobStatus::Running | JobStatus::Restarting | JobStatus::Failed => {}
             },
             Timer::Restart(attempt) if attempt == self.coordinator.attempt => {
                 self.coordinator.waiting = true;
@@ -244,9 +257,9 @@ impl World {
             Life::Starting => {}
             Life::Failed => self.fail_job(),
             Life::Running => self.note_running(task),
-            Life::Finished(handle) => {
+            Life::Finished => {
                 self.note_running(task);
-                self.note_finished(task, handle);
+                self.note_finished(task);
             }
         }
     }
@@ -267,7 +280,7 @@ impl World {
         }
     }
 
-    fn note_finished(&mut self, task: TaskId, handle: Option<Handle>) {
+    fn note_finished(&mut self, task: TaskId) {
         if self.coordinator.status != JobStatus::Running || !self.coordinator.finished.insert(task.0) {
             return;
         }
@@ -286,7 +299,7 @@ impl World {
             }
         }
         coordinator.roots.sort_unstable();
-        self.tell_machine(CoordinatorEvent::Finished(task, handle));
+        self.tell_machine(CoordinatorEvent::Finished(task));
         if self.coordinator.finished.len() as usize == self.tasks.len() {
             self.log(Event::JobFinished);
             self.outcome = Some(Outcome::Finished);
@@ -303,20 +316,35 @@ impl World {
         let coordinator = &mut self.coordinator;
         let attempt = coordinator.attempt;
         coordinator.attempt = Attempt(attempt.0 + 1);
-        coordinator.restarts += 1;
         coordinator.status = JobStatus::Cancelling;
         coordinator.waiting = false;
         coordinator.nodes.iter_mut().for_each(|view| view.cancelled = !view.alive);
-        let exhausted = coordinator.restarts > self.topology.config.recovery.restart_attempts;
+        let exhausted = coordinator.restarts_left == 0;
+        coordinator.restarts_left = coordinator.restarts_left.saturating_sub(1);
         self.log(Event::FailureNoticed { attempt });
-        if exhausted {
-            self.log(Event::JobFailed);
-            self.outcome = Some(Outcome::Failed);
-            return;
-        }
         self.tell_machine(CoordinatorEvent::Lost);
+        if exhausted {
+            return self.fail_for_good();
+        }
         self.send_cancellations();
         self.restart_if_cancelled();
+    }
+
+    /// The run ends when no task can have run ahead of its end any more.
+    fn fail_for_good(&mut self) {
+        self.coordinator.status = JobStatus::Failed;
+        self.log(Event::JobFailed);
+        self.coordinator.number += 1;
+        let end = self.now.saturating_add(self.longest_reach());
+        self.shared.queue.push(end, Origin::COORDINATOR, self.coordinator.number, Action::GiveUp);
+    }
+
+    /// A fork asks whether the newest checkpoint can be restored: the job fails over, here and now, however many restarts it
+    /// has left, and no newer checkpoint comes to exist.
+    pub(crate) fn fail_over_to_newest(&mut self) {
+        self.coordinator.restarts_left = u32::MAX;
+        self.coordinator.writing.iter_mut().for_each(|writing| writing.doomed = true);
+        self.fail_job();
     }
 
     fn send_cancellations(&mut self) {
@@ -349,7 +377,9 @@ impl World {
             coordinator.status = JobStatus::Restarting;
             let attempt = coordinator.attempt;
             self.log(Event::JobCancelled);
-            self.schedule(self.topology.config.recovery.restart_delay, Timer::Restart(attempt));
+            // A restart stops tasks that no cancellation reached, so none of them must have run ahead of it.
+            let delay = self.topology.config.recovery.restart_delay.max(self.longest_reach());
+            self.schedule(delay, Timer::Restart(attempt));
         }
     }
 
@@ -398,6 +428,11 @@ impl World {
         self.store.discard_unreferenced();
         self.clear_cluster();
         self.send_deployments();
+    }
+
+    /// So far ahead of now may a task have run, at most.
+    fn longest_reach(&self) -> Time {
+        self.shared.post.latency
     }
 
     fn send_deployments(&mut self) {
@@ -502,16 +537,17 @@ impl World {
         }
         let bytes = 64 * manifest.len() as u64;
         let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
-        self.coordinator.writing.push((id, manifest));
+        self.store.refer(&manifest);
+        self.coordinator.writing.push(Writing { id, manifest, doomed: false });
         self.coordinator.number += 1;
         let action = Action::MetadataWritten(id, fine);
         self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
     }
 
     pub(crate) fn metadata_written(&mut self, id: CheckpointId, fine: bool) {
-        let Some(at) = self.coordinator.writing.iter().position(|&(other, _)| other == id) else { return };
-        let (_, manifest) = self.coordinator.writing.remove(at);
-        if fine {
+        let Some(at) = self.coordinator.writing.iter().position(|writing| writing.id == id) else { return };
+        let Writing { manifest, doomed, .. } = self.coordinator.writing.remove(at);
+        if fine && !doomed {
             let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
             let bytes = snapshots.map(|snapshot| snapshot.bytes).sum();
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
@@ -519,6 +555,7 @@ impl World {
             self.log(Event::CheckpointCompleted { id, duration, bytes });
             self.tell_machine(CoordinatorEvent::MetaStored(id));
         } else {
+            self.store.release(&manifest);
             self.tell_machine(CoordinatorEvent::MetaFailed(id));
         }
         self.deploy_if_possible();

@@ -39,7 +39,10 @@ impl Step<'_> {
                 self.upload(id).for_each(|upload| upload.prepared = true);
                 self.persisted(id, now);
             }
-            Mail::AskAgain if self.task.status == Status::Ended => self.ask_for_the_last_checkpoint(now),
+            Mail::AskAgain if self.task.status == Status::Ended => {
+                self.tell(Up::Request, now);
+                self.ask_again(now);
+            }
             Mail::AskAgain => {}
             Mail::Committed => {
                 self.task.commits = self.task.commits.saturating_sub(1);
@@ -72,7 +75,7 @@ impl Step<'_> {
         }
         self.tell_protocol(TaskEvent::Started, now);
         self.end_if_done(now);
-        if self.task.resumes_ended && self.info.inputs.is_empty() {
+        if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
         }
     }
@@ -92,8 +95,7 @@ impl Step<'_> {
         let task = &mut *self.task;
         match down {
             Down::Completed(id) => {
-                let last = task.final_snapshots.iter().find(|&&(other, _)| other == id);
-                task.last_snapshot = last.map(|&(_, handle)| handle).or(task.last_snapshot);
+                task.end_is_safe |= task.ends_with.is_some_and(|first| first <= id);
                 task.uploads.retain(|upload| upload.id > id);
                 task.first_marks.retain(|&(other, _)| other > id);
                 self.finish_if_done(now);
@@ -105,13 +107,13 @@ impl Step<'_> {
 
     /// An ended task finishes when a checkpoint with its end has completed and its commits are confirmed.
     fn finish_if_done(&mut self, now: Time) {
-        if self.task.status != Status::Ended || self.task.last_snapshot.is_none() || self.task.commits > 0 {
+        if self.task.status != Status::Ended || !self.task.end_is_safe || self.task.commits > 0 {
             return;
         }
         self.send_all(Slot::close(), now);
         self.task.become_status(Status::Finished, now);
         self.emit(now, Event::TaskFinished);
-        self.report(Life::Finished(self.task.last_snapshot), now);
+        self.report(Life::Finished, now);
     }
 
     pub(crate) fn tell_protocol(&mut self, event: TaskEvent, now: Time) {

@@ -227,6 +227,7 @@ impl Network {
 
     /// Closes all partly filled buffers of a task: the output flusher.
     pub fn flush(&mut self, task: TaskId, now: Time) {
+        let used = self.ports[task.index()].used;
         let mut open = std::mem::take(&mut self.ports[task.index()].open);
         for channel in open.drain(..) {
             self.channels[channel.index()].listed = false;
@@ -235,6 +236,10 @@ impl Network {
         let port = &mut self.ports[task.index()];
         port.open = open;
         port.flush_at = NEVER;
+        // The flusher works beside the task, whose clock may be behind: what departed is free from now on, not before.
+        let departed = used - port.used;
+        port.used = used;
+        port.releases.extend(std::iter::repeat_n(Reverse(now), departed as usize));
     }
 
     /// Puts the next buffer on the wire.

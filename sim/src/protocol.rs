@@ -196,8 +196,9 @@ pub enum CoordinatorEvent {
         /// With an acknowledgement: the snapshot.
         handle: Option<Handle>,
     },
-    /// A task has finished for good; its last snapshot stands for it in all later checkpoints.
-    Finished(TaskId, Option<Handle>),
+    /// A task has finished for good: it heard that a checkpoint which contains its end is complete, and takes no snapshot
+    /// any more. The one in the newest checkpoint that exists stands for it.
+    Finished(TaskId),
     /// Tasks were lost; everything in progress is void.
     Lost,
     /// Everything is cancelled: say from where to start again.
@@ -255,9 +256,10 @@ pub enum CoordinatorEffect {
     Tell(To, Down),
     /// Store this checkpoint's metadata: these snapshots, one per task.
     Complete(CheckpointId, Vec<Option<Handle>>),
-    /// For the record: this checkpoint has been given up, and these snapshots are of no use.
+    /// For the record: this checkpoint has been given up, and these snapshots are of no use, unless another one refers to
+    /// them.
     Abandon(CheckpointId, AbortReason, Vec<Handle>),
-    /// A snapshot that belongs to no checkpoint is of no use.
+    /// A snapshot is of no use, unless a checkpoint refers to it.
     Discard(Handle),
     /// A completed checkpoint is no longer needed.
     Subsume(CheckpointId),

@@ -40,6 +40,8 @@ pub(crate) enum Action {
     Written(TaskId, Attempt, Handle, Arc<TaskSnapshot>),
     /// The write of a checkpoint's metadata has ended, well or not.
     MetadataWritten(CheckpointId, bool),
+    /// The run ends: the job has failed for good.
+    GiveUp,
     /// The external system receives a request.
     External(external::Request),
 }
@@ -76,7 +78,7 @@ pub(crate) enum Life {
     Starting,
     Running,
     Failed,
-    Finished(Option<Handle>),
+    Finished,
 }
 
 /// A timer of the coordinator.
@@ -146,6 +148,7 @@ impl Action {
                 | Action::Crash(_)
                 | Action::CrashNode(_)
                 | Action::Cancel(..)
+                | Action::GiveUp
         )
     }
 }

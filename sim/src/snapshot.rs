@@ -105,10 +105,9 @@ impl Step<'_> {
             bytes,
         };
         self.emit(now, Event::SnapshotTaken { id, metrics });
-        let ended = self.task.status == Status::Ended;
         self.task.uploads.push(Upload { id, handle, written: false, prepared: !must_prepare });
-        if ended {
-            self.task.final_snapshots.push((id, handle));
+        if self.task.status == Status::Ended {
+            self.task.ends_with.get_or_insert(id);
         }
         if fine {
             let number = self.task.next_number();

@@ -10,7 +10,7 @@ use crate::step::Step;
 use crate::task::{Mail, Status, Task};
 use crate::time::{NEVER, SECOND, Time};
 
-/// How long a source at its end waits for the checkpoint it asked for before it asks again.
+/// How long a task at its end waits for the checkpoint that contains it before it asks for one, or asks again.
 const ASK_AGAIN: Time = SECOND;
 
 impl Step<'_> {
@@ -50,10 +50,17 @@ impl Step<'_> {
         self.after_reading(record.event_time, input.disorder(), now);
     }
 
-    /// The input has been read to its end: the checkpoint that contains the end is the one to wait for. Without a periodic
-    /// trigger nobody but the source will ask for it, so it asks until it may finish.
+    /// The task has ended, and the checkpoint that contains its end is the one to wait for: a source asks for it at once.
     pub(crate) fn ask_for_the_last_checkpoint(&mut self, now: Time) {
-        self.tell(Up::Request, now);
+        if self.info.inputs.is_empty() {
+            self.tell(Up::Request, now);
+        }
+        self.ask_again(now);
+    }
+
+    /// Without a periodic trigger nobody but an ended task will ask for a checkpoint, be it that the first request was lost
+    /// or that a completion was. So it asks until it may finish.
+    pub(crate) fn ask_again(&mut self, now: Time) {
         if self.topology.config.checkpointing.interval == 0 {
             self.letter(now + ASK_AGAIN, Mail::AskAgain);
         }

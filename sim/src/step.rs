@@ -405,8 +405,6 @@ impl Step<'_> {
         self.send_all(Slot::end(), now);
         self.task.become_status(Status::Ended, now);
         self.emit(now, Event::TaskEnded);
-        if inputs == 0 {
-            self.ask_for_the_last_checkpoint(now);
-        }
+        self.ask_for_the_last_checkpoint(now);
     }
 }

@@ -15,13 +15,6 @@ use crate::reusable;
 use crate::snapshot::TaskSnapshot;
 use crate::time::{SECOND, Time};
 
-/// A stored snapshot, and how many retained checkpoints refer to it.
-#[derive(Clone, Debug)]
-struct Object {
-    snapshot: Arc<TaskSnapshot>,
-    references: u32,
-}
-
 /// A completed checkpoint: which snapshots it consists of, one per task.
 pub type Manifest = Arc<[Option<Handle>]>;
 
@@ -29,7 +22,10 @@ reusable! {
     /// The store.
     #[derive(Debug, Default)]
     pub struct Store {
-        objects: BTreeMap<Handle, Object>,
+        objects: BTreeMap<Handle, Arc<TaskSnapshot>>,
+        /// How many checkpoints, complete or about to be, refer to a snapshot. It counts names, not objects: what is named
+        /// may never have been written.
+        references: BTreeMap<Handle, u32>,
         manifests: BTreeMap<CheckpointId, Manifest>,
     }
 }
@@ -47,21 +43,35 @@ impl Store {
 
     /// A snapshot is now durable.
     pub(crate) fn put(&mut self, handle: Handle, snapshot: Arc<TaskSnapshot>) {
-        self.objects.insert(handle, Object { snapshot, references: 0 });
+        self.objects.insert(handle, snapshot);
     }
 
     /// Reads a snapshot; `None` if there is no such object.
     pub fn get(&self, handle: Handle) -> Option<&Arc<TaskSnapshot>> {
-        self.objects.get(&handle).map(|object| &object.snapshot)
+        self.objects.get(&handle)
     }
 
-    /// The metadata of a checkpoint is now durable: it exists.
-    pub(crate) fn complete(&mut self, id: CheckpointId, manifest: Manifest) {
+    /// The metadata of a checkpoint are about to be written: what they refer to must not go, whatever else is given up.
+    pub(crate) fn refer(&mut self, manifest: &Manifest) {
+        for &handle in manifest.iter().flatten() {
+            *self.references.entry(handle).or_insert(0) += 1;
+        }
+    }
+
+    /// The metadata of a checkpoint are not there (any more): what only they referred to is free to go.
+    pub(crate) fn release(&mut self, manifest: &Manifest) {
         for handle in manifest.iter().flatten() {
-            if let Some(object) = self.objects.get_mut(handle) {
-                object.references += 1;
+            if let Some(references) = self.references.get_mut(handle) {
+                *references -= 1;
+                if *references == 0 {
+                    self.references.remove(handle);
+                }
             }
         }
+    }
+
+    /// The metadata of a checkpoint are now durable: it exists. They were announced by [`Store::refer`].
+    pub(crate) fn complete(&mut self, id: CheckpointId, manifest: Manifest) {
         self.manifests.insert(id, manifest);
     }
 
@@ -78,24 +88,25 @@ impl Store {
     /// Deletes a completed checkpoint, and the snapshots that no other one refers to.
     pub(crate) fn subsume(&mut self, id: CheckpointId) {
         let Some(manifest) = self.manifests.remove(&id) else { return };
-        for &handle in manifest.iter().flatten() {
-            if let Some(object) = self.objects.get_mut(&handle) {
-                object.references -= 1;
-            }
-            self.discard(handle);
-        }
+        self.release(&manifest);
+        manifest.iter().flatten().for_each(|&handle| self.discard(handle));
     }
 
     /// Deletes a snapshot if no checkpoint refers to it.
     pub(crate) fn discard(&mut self, handle: Handle) {
-        if self.objects.get(&handle).is_some_and(|object| object.references == 0) {
+        if !self.references.contains_key(&handle) {
             self.objects.remove(&handle);
         }
     }
 
     /// Deletes every snapshot that no checkpoint refers to: after a failover they are of no use to anyone.
     pub(crate) fn discard_unreferenced(&mut self) {
-        self.objects.retain(|_, object| object.references > 0);
+        self.objects.retain(|handle, _| self.references.contains_key(handle));
+    }
+
+    /// All stored snapshots, by handle.
+    pub fn objects(&self) -> impl Iterator<Item = (Handle, &Arc<TaskSnapshot>)> + '_ {
+        self.objects.iter().map(|(&handle, snapshot)| (handle, snapshot))
     }
 
     /// The number of stored snapshots.

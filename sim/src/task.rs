@@ -148,9 +148,9 @@ reusable! {
         /// The first mark of checkpoints that are being aligned.
         pub first_marks: Vec<(CheckpointId, Time)>,
         pub uploads: Vec<Upload>,
-        /// Snapshots taken after the end, and the one that may stand for this task for ever.
-        pub final_snapshots: Vec<(CheckpointId, Handle)>,
-        pub last_snapshot: Option<Handle>,
+        /// The first checkpoint with a snapshot taken after the end, and whether one from there on is known to be complete.
+        pub ends_with: Option<CheckpointId>,
+        pub end_is_safe: bool,
     }
 }
 
@@ -214,7 +214,7 @@ impl Task {
         self.order_broken = false;
         self.first_marks.clear();
         self.uploads.clear();
-        self.final_snapshots.clear();
-        self.last_snapshot = None;
+        self.ends_with = None;
+        self.end_is_safe = false;
     }
 }

@@ -221,7 +221,8 @@ impl World {
         let mut events = Vec::new();
         loop {
             self.step();
-            if !self.shared.log.is_empty() || self.shared.latencies.len() >= LATENCIES_AT_ONCE {
+            let many = self.shared.latencies.len() >= LATENCIES_AT_ONCE;
+            if !self.shared.log.is_empty() || many || self.outcome.is_some() {
                 std::mem::swap(&mut events, &mut self.shared.log);
                 self.note(&events);
                 observe(self, &events);
@@ -264,7 +265,8 @@ impl World {
 
     fn run_task(&mut self, id: TaskId) {
         let reach = if self.lookahead { self.reach[id.index()] } else { 1 };
-        let horizon = (self.now + reach).min(self.shared.queue.next_disruption());
+        let end = self.shared.queue.next_disruption().min(self.deadline.saturating_add(1));
+        let horizon = end.min(self.now.saturating_add(reach));
         let info = &self.topology.tasks[id.index()];
         let step = Step {
             id,
@@ -300,6 +302,7 @@ impl World {
                 }
             }
             Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
+            Action::GiveUp => self.outcome = Some(Outcome::Failed),
             Action::External(request) => self.serve_external(request),
         }
         if self.shared.queue.len() > self.topology.config.bounds.queue {
@@ -446,7 +449,7 @@ impl World {
     }
 
     /// The digest of everything observable so far: the events of every origin in order, everything every task handled
-    /// and when, the final states and the ledger.
+    /// and when, the final states, the ledger, and what is in the store.
     pub fn digest(&self) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
         let mut fold = |word: u64| hasher.update(&word.to_le_bytes());
@@ -462,13 +465,25 @@ impl World {
             }
             self.shared.external.log(id).iter().for_each(|record| fold(record.lineage ^ record.value as u64));
         }
+        for id in self.store.completed() {
+            fold(id.0);
+            self.store.manifest(id).into_iter().flat_map(|manifest| manifest.iter()).for_each(|handle| {
+                fold(handle.map_or(u64::MAX, |handle| handle.0));
+            });
+        }
+        for (handle, snapshot) in self.store.objects() {
+            [handle.0, snapshot.id.0, snapshot.bytes, snapshot.records, snapshot.lineages]
+                .into_iter()
+                .for_each(&mut fold);
+        }
         hasher.digest128()
     }
 
-    /// Ends all faults and fails the job over, here and now: how a fork asks whether a checkpoint can be restored.
+    /// Ends all faults and fails the job over, here and now: how a fork asks whether the newest checkpoint can be restored.
+    /// No newer one comes to exist before the restore, and there is one more restart in any case.
     pub fn fail_over(&mut self) {
         self.shared.steps = 0;
         self.end_faults();
-        self.fail_job();
+        self.fail_over_to_newest();
     }
 }

@@ -1,5 +1,5 @@
 //! The coordinator counts acknowledgements and does not look at who sent them. One that comes twice then stands for one that
-//! is missing: the checkpoint completes without that task's snapshot, and a restore gives the task its initial state.
+//! is missing: the checkpoint completes without that task's snapshot, and a restore gives the task an older state, or its initial one.
 
 use cutline_sim::ids::{CheckpointId, TaskId};
 use cutline_sim::protocol::{CoordinatorCut, CoordinatorEffects, CoordinatorEvent, InputSet, JobCtx, Up};
@@ -37,7 +37,7 @@ impl CoordinatorMutation for CountAcks {
                 let missing = |task: &u32| !self.counted.contains(*task) && !job.finished.contains(*task);
                 if let Some(missing) = (0..job.tasks).find(missing) {
                     self.counted.insert(missing);
-                    event = CoordinatorEvent::Finished(TaskId(missing), None); // counted, without a snapshot
+                    event = CoordinatorEvent::Finished(TaskId(missing)); // counted, without a snapshot
                 }
             }
         }

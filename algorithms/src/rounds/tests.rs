@@ -82,23 +82,64 @@ fn metadata_that_arrives_before_the_restore_counts_and_after_it_does_not() {
 }
 
 #[test]
-fn a_finished_task_is_represented_by_its_last_snapshot() {
+fn a_finished_task_is_represented_by_its_newest_snapshot() {
     let mut hand = Hand::by_request(1);
-    hand.complete(1);
-    let last = handle(hand.attempt, 0, 1);
-    hand.up(0, Up::Request);
-    assert_eq!((hand.ack(1, 2), hand.ack(2, 2)), (vec![], vec![]));
+    hand.config.max_concurrent = 3;
+    (0..3).for_each(|_| drop(hand.up(0, Up::Request)));
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 1)));
+    hand.on(CoordinatorEvent::MetaStored(id(1)));
+    // Task 0 hears of checkpoint 1 and finishes; before that is known, 2 completes, and 1 is gone.
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 2)));
+    assert!(hand.on(CoordinatorEvent::MetaStored(id(2))).contains(&Subsume(id(1))));
+    assert_eq!((hand.ack(1, 3), hand.ack(2, 3)), (vec![], vec![]));
     hand.finished.insert(0);
-    let effects = hand.on(CoordinatorEvent::Finished(TaskId(0), Some(last)));
-    let others = [1, 2].map(|task| Some(handle(hand.attempt, task, 2)));
-    assert_eq!(effects, [Complete(id(2), vec![Some(last), others[0], others[1]])]);
-    hand.on(CoordinatorEvent::MetaStored(id(2)));
-    assert_eq!(hand.ack(0, 1), [], "a late double of a snapshot that is still in use");
-    hand.up(1, Up::Request);
-    hand.ack(1, 3);
-    let effects = hand.on(CoordinatorEvent::Lost);
-    let own = vec![handle(hand.attempt, 1, 3)];
-    assert_eq!(effects, [Abandon(id(3), AbortReason::Failover, own)], "the standing one is not given back");
+    let effects = hand.on(CoordinatorEvent::Finished(TaskId(0)));
+    let own = [1, 2].map(|task| Some(handle(hand.attempt, task, 3)));
+    let standing = Some(handle(hand.attempt, 0, 2));
+    assert_eq!(effects, [Complete(id(3), vec![standing, own[0], own[1]])]);
+    hand.on(CoordinatorEvent::MetaStored(id(3)));
+    assert_eq!(hand.ack(0, 2), [], "a late double of a snapshot that is still in use");
+}
+
+#[test]
+fn a_stopped_world_moves_for_an_interval_before_it_stops_again() {
+    let config = CheckpointConfig { interval: SECOND, ..CheckpointConfig::default() };
+    let mut hand = HandCoordinator::<Coordinated<true>>::running(config);
+    let due = CoordinatorEvent::Timer(hand.machine.0.pace.series << 2 | TICK);
+    hand.now = SECOND;
+    assert!(begins(&hand.on(due.clone())));
+    hand.now = 2 * SECOND;
+    assert_eq!(hand.on(due), [], "one is in flight");
+    hand.now = 2 * SECOND + 7;
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 1)));
+    let effects = hand.on(CoordinatorEvent::MetaStored(id(1)));
+    assert_eq!(effects, [Tell(To::All, Down::Completed(id(1))), Timer(SECOND, PAUSE)]);
+    hand.now += SECOND - 1;
+    assert_eq!(hand.on(CoordinatorEvent::Timer(PAUSE)), []);
+    assert!(begins(&hand.up(0, Up::Request)), "what a task asks for does not wait");
+    hand.now += 1;
+    assert_eq!(hand.on(CoordinatorEvent::Timer(PAUSE)), [], "it served the tick too");
+}
+
+#[test]
+fn while_a_tick_waits_there_is_no_other() {
+    let mut hand = periodic(CheckpointConfig { interval: 10, timeout: 1_000, ..CheckpointConfig::default() });
+    hand.config.interval = 10;
+    hand.restart();
+    let ticks = |effects: &[CoordinatorEffect]| -> Vec<Time> {
+        let tick = |effect: &CoordinatorEffect| match effect {
+            Timer(after, token) if token & 3 == TICK => Some(*after),
+            _ => None,
+        };
+        effects.iter().filter_map(tick).collect()
+    };
+    assert_eq!(ticks(&tick(&mut hand, 10)), [10]);
+    assert_eq!(tick(&mut hand, 20), [], "one is in flight");
+    hand.now = 57;
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 1)));
+    let effects = hand.on(CoordinatorEvent::MetaStored(id(1)));
+    assert!(begins(&effects));
+    assert_eq!(ticks(&effects), [3], "the ticks keep their beat");
 }
 
 #[test]

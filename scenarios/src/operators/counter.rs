@@ -17,8 +17,7 @@ use crate::units::Count;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Counter {
-    /// The number of keys, a power of two. A record's key is taken modulo this number. To read the state, mind that a hash
-    /// edge goes by the whole key: inputs should have at most so many keys.
+    /// The number of keys with which records are sent on, a power of two.
     pub keys: Count<1, { 1 << 32 }>,
 }
 
@@ -50,9 +49,8 @@ pub fn next_key(key: u64, mask: u64) -> u64 {
 impl Operator for Stage {
     #[inline]
     fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
-        let key = record.key & self.mask;
-        cx.state.add(key, record.value);
-        cx.out.push(Record { key: next_key(key, self.mask), ..*record });
+        cx.state.add(record.key, record.value);
+        cx.out.push(Record { key: next_key(record.key, self.mask), ..*record });
     }
 }
 

@@ -1,0 +1,185 @@
+//! Batching is an optimisation with a proof: a task that runs ahead does nothing that it would not have done in order. Here
+//! over random jobs on random networks, with faults, zombies, and restarts that run out.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::faults;
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::ScenarioText;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::{Class, Outcome, RunRecord};
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+use cutline_sim::random::{below, draw};
+
+/// Draws from one sequence.
+struct Draws {
+    key: u64,
+    n: u64,
+}
+
+impl Draws {
+    fn below(&mut self, n: u64) -> u64 {
+        self.n += 1;
+        below(draw(self.key, self.n), n)
+    }
+
+    fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+/// A job of one or two sources, up to three layers of operators, and a sink behind everything that nobody else reads.
+fn job(draws: &mut Draws) -> String {
+    let mut text = String::new();
+    let sources = 1 + draws.below(2);
+    // What may be read from: its uid and parallelism, whether somebody does already.
+    let mut outputs: Vec<(String, u64, bool)> = Vec::new();
+    for source in 0..sources {
+        let (splits, count) = (1 + draws.below(3), 200 + draws.below(400));
+        let rate = draws.one_of(&["500/s", "2000/s", "20000/s"]);
+        let kind = draws.one_of(&["keys", "numbers"]);
+        let keys = if kind == "keys" { "keys = 40, " } else { "" };
+        let _ = writeln!(
+            text,
+            "[input.in-{source}]\nkind = {{ {kind} = {{ count = {count}, {keys}rate = \"{rate}\", splits = {splits} }} }}"
+        );
+        let parallelism = 1 + draws.below(splits);
+        operator(
+            &mut text,
+            draws,
+            &format!("source-{source}"),
+            &format!("{{ source = \"in-{source}\" }}"),
+            parallelism,
+        );
+        outputs.push((format!("source-{source}"), parallelism, false));
+    }
+    for at in 0..1 + draws.below(4) {
+        let (keyed, does) = match draws.below(4) {
+            0 => (true, "{ counter = { keys = 16 } }"),
+            1 => (true, "\"keyed-count\""),
+            2 => (false, "{ key-by-value = { modulus = 7 } }"),
+            _ => (false, "\"keep-even\""),
+        };
+        let (uid, parallelism) = (format!("operator-{at}"), 1 + draws.below(3));
+        operator(&mut text, draws, &uid, does, parallelism);
+        let first = draws.below(outputs.len() as u64) as usize;
+        let second = draws.below(outputs.len() as u64) as usize;
+        for from in [first, second].into_iter().take(if first == second { 1 } else { 2 }) {
+            edge(&mut text, draws, &outputs[from], &uid, parallelism, keyed);
+            outputs[from].2 = true;
+        }
+        outputs.push((uid, parallelism, false));
+    }
+    for at in 0..outputs.len() {
+        if !outputs[at].2 {
+            let (uid, parallelism) = (format!("sink-{at}"), 1 + draws.below(2));
+            operator(&mut text, draws, &uid, "{ sink = \"transactional\" }", parallelism);
+            edge(&mut text, draws, &outputs[at].clone(), &uid, parallelism, false);
+        }
+    }
+    text
+}
+
+fn operator(text: &mut String, draws: &mut Draws, uid: &str, does: &str, parallelism: u64) {
+    let service = draws.one_of(&["0s", "1us", "50us", "700us"]);
+    let jitter = draws.one_of(&["0s", "20us"]);
+    let _ = writeln!(
+        text,
+        "[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nparallelism = {parallelism}\nservice = \"{service}\"\n\
+         service-jitter = \"{jitter}\""
+    );
+}
+
+fn edge(
+    text: &mut String,
+    draws: &mut Draws,
+    from: &(String, u64, bool),
+    to: &str,
+    parallelism: u64,
+    keyed: bool,
+) {
+    let ship = match keyed {
+        true => "hash",
+        false if from.1 == parallelism => draws.one_of(&["forward", "hash", "rebalance", "broadcast"]),
+        false => draws.one_of(&["hash", "rebalance", "broadcast"]),
+    };
+    let _ = writeln!(text, "[[job.edge]]\nfrom = \"{}\"\nto = \"{to}\"\nship = \"{ship}\"", from.0);
+}
+
+/// The cluster: scarce or plentiful buffers, short or long ways, silent nodes that are soon declared dead.
+fn cluster(draws: &mut Draws) -> Vec<String> {
+    let mut set = vec![
+        "execution.checkpointing.tolerable-failed-checkpoints=1000".to_owned(),
+        "heartbeat.interval=50ms".to_owned(),
+        "taskmanager.numberOfTaskSlots=2".to_owned(),
+        "bounds.heal=60s".to_owned(),
+    ];
+    let mut choose = |key: &str, choices: &[&str]| set.push(format!("{key}={}", draws.one_of(choices)));
+    choose("cluster.nodes", &["2", "3", "5"]);
+    choose("heartbeat.timeout", &["100ms", "300ms"]);
+    choose("restart-strategy.fixed-delay.delay", &["1ms", "50ms", "0s"]);
+    choose("restart-strategy.fixed-delay.attempts", &["1", "3", "1000", "1000"]);
+    choose("cluster.costs.node-downtime", &["1ms", "100ms", "1s"]);
+    choose("cluster.network.latency", &["50us", "1ms", "10ms"]);
+    choose("cluster.network.latency-jitter", &["0s", "2ms"]);
+    choose("cluster.network.local-latency", &["1us", "3ms"]);
+    choose("cluster.network.control-latency", &["100us", "2ms"]);
+    choose("cluster.network.control-jitter", &["0s", "1ms"]);
+    choose("cluster.network.bandwidth", &["unlimited", "200 KiB/s"]);
+    choose("taskmanager.memory.segment-size", &["64 B", "100 B", "32 KiB"]);
+    choose("taskmanager.network.memory.buffers-per-channel", &["1", "2", "8"]);
+    choose("taskmanager.network.memory.floating-buffers-per-gate", &["0", "1", "3"]);
+    choose("execution.buffer-timeout.interval", &["0s", "1ms", "7ms"]);
+    choose("execution.checkpointing.interval", &["5ms", "20ms", "60ms"]);
+    choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
+    choose("execution.checkpointing.num-retained", &["1", "3"]);
+    choose("cluster.store.latency", &["100us", "15ms"]);
+    set
+}
+
+fn prepare(seed: u64) -> Prepared {
+    let mut draws = Draws { key: draw(0x6c6f_6f6b, seed), n: 0 };
+    let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{}", job(&mut draws));
+    let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
+    let scenario = load(&source, &cluster(&mut draws)).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Right, or out of restarts (then nothing else can be asked of it).
+fn check(record: &RunRecord) {
+    let wrong: Vec<_> = record.verdicts.iter().filter(|it| it.verdict.is_fail()).collect();
+    let excused = record.outcome == Outcome::Failed && record.class() == Class::Stall;
+    assert!(
+        wrong.is_empty() || excused,
+        "{} {} {:#?} {wrong:#?}",
+        record.scenario,
+        record.strategy,
+        record.plan
+    );
+}
+
+#[test]
+fn lookahead_changes_nothing_on_random_networks() {
+    let (mut failed, mut restored) = (0, 0);
+    for seed in 0..60 {
+        let prepared = prepare(seed);
+        for strategy in STRATEGIES {
+            let mut runner = Runner::new(&prepared, Contender::from(strategy));
+            for profile in ["none", "all"] {
+                let profile = faults::resolve(profile).expect("a profile");
+                let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+                let options = Options { forks: Some(false), ..Options::default() };
+                let ahead = runner.run(seed, &plan, &options, None);
+                check(&ahead);
+                let in_order = runner.run(seed, &plan, &Options { lookahead: false, ..options }, None);
+                assert_eq!(ahead, in_order, "random job {seed} under {}", strategy.name);
+                failed += u32::from(ahead.outcome == Outcome::Failed);
+                restored += ahead.restores.len();
+            }
+        }
+    }
+    assert!(failed > 0 && restored > 100, "{failed} failed, {restored} restores: too few to mean anything");
+}
