@@ -293,7 +293,7 @@ impl<'a> Runner<'a> {
         let (world, topology) = (&self.world, self.prepared.topology());
         let tasks = (0..topology.tasks.len() as u32).map(TaskId);
         let sources = tasks.filter(|&task| matches!(topology.role(task), Role::Source(_)));
-        let duration = world.now();
+        let duration = world.ended();
         let per_second = metrics.arrivals as f64 * SECOND as f64;
         RunRecord {
             version: RECORD_VERSION,

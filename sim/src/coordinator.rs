@@ -28,8 +28,8 @@ enum JobStatus {
     Running,
     Cancelling,
     Restarting,
-    /// For good.
-    Failed,
+    /// All tasks have finished, or the job has failed for good.
+    Ended,
 }
 
 /// What the coordinator believes of a task.
@@ -117,6 +117,14 @@ impl Coordinator {
     }
 }
 
+impl Coordinator {
+    /// True if a restart may come at any instant, with the next message perhaps. It stops tasks that no cancellation has
+    /// reached, so none of them must run ahead.
+    pub fn may_restart(&self) -> bool {
+        self.waiting
+    }
+}
+
 impl World {
     /// The first deployment.
     pub(crate) fn start_coordinator(&mut self) {
@@ -153,7 +161,7 @@ impl World {
             Timer::Retry(attempt) if attempt == self.coordinator.attempt => match self.coordinator.status {
                 JobStatus::Cancelling => self.send_cancellations(),
                 JobStatus::Deploying => self.send_deployments(),
-                JobStatus::Running | JobStatus::Restarting | JobStatus::Failed => {}
+                JobStatus::Running | JobStatus::Restarting | JobStatus::Ended => {}
             },
             Timer::Restart(attempt) if attempt == self.coordinator.attempt => {
                 self.coordinator.waiting = true;
@@ -302,7 +310,7 @@ impl World {
         self.tell_machine(CoordinatorEvent::Finished(task));
         if self.coordinator.finished.len() as usize == self.tasks.len() {
             self.log(Event::JobFinished);
-            self.outcome = Some(Outcome::Finished);
+            self.end(Outcome::Finished);
         }
     }
 
@@ -324,19 +332,20 @@ impl World {
         self.log(Event::FailureNoticed { attempt });
         self.tell_machine(CoordinatorEvent::Lost);
         if exhausted {
-            return self.fail_for_good();
+            self.log(Event::JobFailed);
+            return self.end(Outcome::Failed);
         }
         self.send_cancellations();
         self.restart_if_cancelled();
     }
 
-    /// The run ends when no task can have run ahead of its end any more.
-    fn fail_for_good(&mut self) {
-        self.coordinator.status = JobStatus::Failed;
-        self.log(Event::JobFailed);
+    /// The job has ended. The run ends a moment later: no task has run ahead by more than the latency of a message.
+    fn end(&mut self, outcome: Outcome) {
+        self.coordinator.status = JobStatus::Ended;
+        self.end = Some((self.now, outcome));
         self.coordinator.number += 1;
-        let end = self.now.saturating_add(self.longest_reach());
-        self.shared.queue.push(end, Origin::COORDINATOR, self.coordinator.number, Action::GiveUp);
+        let time = self.now.saturating_add(self.shared.post.latency).min(self.deadline);
+        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number, Action::End);
     }
 
     /// A fork asks whether the newest checkpoint can be restored: the job fails over, here and now, however many restarts it
@@ -377,8 +386,8 @@ impl World {
             coordinator.status = JobStatus::Restarting;
             let attempt = coordinator.attempt;
             self.log(Event::JobCancelled);
-            // A restart stops tasks that no cancellation reached, so none of them must have run ahead of it.
-            let delay = self.topology.config.recovery.restart_delay.max(self.longest_reach());
+            // It stops tasks that no cancellation has reached: so it is announced before any can have run ahead of it.
+            let delay = self.topology.config.recovery.restart_delay.max(self.shared.post.latency);
             self.schedule(delay, Timer::Restart(attempt));
         }
     }
@@ -428,11 +437,6 @@ impl World {
         self.store.discard_unreferenced();
         self.clear_cluster();
         self.send_deployments();
-    }
-
-    /// So far ahead of now may a task have run, at most.
-    fn longest_reach(&self) -> Time {
-        self.shared.post.latency
     }
 
     fn send_deployments(&mut self) {

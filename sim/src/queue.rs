@@ -40,8 +40,8 @@ pub(crate) enum Action {
     Written(TaskId, Attempt, Handle, Arc<TaskSnapshot>),
     /// The write of a checkpoint's metadata has ended, well or not.
     MetadataWritten(CheckpointId, bool),
-    /// The run ends: the job has failed for good.
-    GiveUp,
+    /// The run ends, for the job has.
+    End,
     /// The external system receives a request.
     External(external::Request),
 }
@@ -148,7 +148,8 @@ impl Action {
                 | Action::Crash(_)
                 | Action::CrashNode(_)
                 | Action::Cancel(..)
-                | Action::GiveUp
+                | Action::End
+                | Action::Timer(Timer::Restart(_))
         )
     }
 }

@@ -101,6 +101,8 @@ reusable! {
         digests: Vec<u64>,
         pub(crate) now: Time,
         pub(crate) deadline: Time,
+        /// When the job ended, and how.
+        pub(crate) end: Option<(Time, Outcome)>,
         pub(crate) outcome: Option<Outcome>,
         lookahead: bool,
     }
@@ -167,6 +169,7 @@ impl World {
             faults: Faults::default(),
             now: 0,
             deadline: config.bounds.time,
+            end: None,
             outcome: None,
             lookahead: true,
             topology,
@@ -264,7 +267,8 @@ impl World {
     }
 
     fn run_task(&mut self, id: TaskId) {
-        let reach = if self.lookahead { self.reach[id.index()] } else { 1 };
+        let ahead = self.lookahead && !self.coordinator.may_restart();
+        let reach = if ahead { self.reach[id.index()] } else { 1 };
         let end = self.shared.queue.next_disruption().min(self.deadline.saturating_add(1));
         let horizon = end.min(self.now.saturating_add(reach));
         let info = &self.topology.tasks[id.index()];
@@ -302,7 +306,7 @@ impl World {
                 }
             }
             Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
-            Action::GiveUp => self.outcome = Some(Outcome::Failed),
+            Action::End => self.outcome = self.end.map(|(_, outcome)| outcome),
             Action::External(request) => self.serve_external(request),
         }
         if self.shared.queue.len() > self.topology.config.bounds.queue {
@@ -380,6 +384,11 @@ impl World {
     /// The present instant.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// When the job ended; the present instant if it has not.
+    pub fn ended(&self) -> Time {
+        self.end.map_or(self.now, |(time, _)| time)
     }
 
     /// Things done so far: actions of the queue, records, marks and letters handled.
