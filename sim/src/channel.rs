@@ -8,13 +8,12 @@
 //! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither
 //! buffer nor credit, as Flink's events.
 
-use std::collections::VecDeque;
-
 use crate::event::chain;
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
+use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
 
@@ -165,7 +164,7 @@ impl Position {
 }
 
 /// A closed buffer (or an event) whose departure still waits for a credit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waiting {
     pub slots: u32,
     pub bytes: u32,
@@ -189,17 +188,17 @@ reusable! {
         /// Floating buffers of the receiving gate that this channel holds.
         pub floating: u32,
         /// Everything sent and not yet consumed.
-        pub slots: VecDeque<Slot>,
-        /// How many of `slots`, from the front, have an arrival.
-        pub granted: u32,
+        pub slots: Ring<Slot>,
+        /// How many of `slots`, from the back, have no arrival yet.
+        pub held: u32,
         /// Items and bytes in the buffer that is being filled, at the back of `slots`.
         pub open_slots: u32,
         pub open_bytes: u32,
         /// Closed buffers without a credit, between the granted slots and the open ones.
-        pub waiting: VecDeque<Waiting>,
-        /// When each unused credit reaches the sender; grows. Those that were there from the start are only counted.
-        pub credits: VecDeque<Time>,
-        pub first_credits: u32,
+        pub waiting: Ring<Waiting>,
+        /// Unused credits: how many are known to be at the sender, and when each of the others reaches it, in order.
+        pub credits: u32,
+        pub returning: Ring<Time>,
         /// Key and counter of the latency draws.
         pub key: u64,
         pub draws: u64,
@@ -227,13 +226,13 @@ impl Channel {
             local: false,
             listed: false,
             floating: 0,
-            slots: VecDeque::new(),
-            granted: 0,
+            slots: Ring::default(),
+            held: 0,
             open_slots: 0,
             open_bytes: 0,
-            waiting: VecDeque::new(),
-            credits: VecDeque::new(),
-            first_credits: 0,
+            waiting: Ring::default(),
+            credits: 0,
+            returning: Ring::default(),
             key: 0,
             draws: 0,
             latency: 1,
@@ -252,40 +251,39 @@ impl Channel {
             self.sent.advance(&slot);
             slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
         }
-        if self.slots.len() == self.slots.capacity() {
-            // Left to itself the queue would begin with four: too many for a channel that carries a mark now and then.
-            self.slots.reserve_exact(self.slots.len().max(1));
-        }
-        self.slots.push_back(slot);
+        self.slots.push(slot);
+        self.held += 1;
     }
 
-    /// Appends a record that is a buffer of its own and departs at once.
+    /// Appends a record that is a buffer of its own. It departs at once, if it has an arrival.
     #[inline(always)]
-    pub fn append_departed(&mut self, record: &Record, arrive: Time) {
+    pub fn append_alone(&mut self, record: &Record, arrive: Time) {
         self.sent.count += 1;
         self.sent.chain = chain(self.sent.chain, record.lineage);
         let tag = RECORD | LAST | (self.sent.count as u32) << SEQUENCE_SHIFT;
-        self.slots.push_back(Slot { arrive, tag, ..Slot::record(record) });
-        self.granted += 1;
+        self.slots.push(Slot { arrive, tag, ..Slot::record(record) });
     }
 
-    /// Takes the credit that is there soonest, and says when.
+    /// Takes the credit that is there soonest, and says when: at the latest now, if it is there.
     #[inline]
     pub fn take_credit(&mut self, now: Time) -> Option<Time> {
-        match self.credits.front() {
-            Some(&at) if at <= now || self.first_credits == 0 => self.credits.pop_front(),
-            _ if self.first_credits > 0 => {
-                self.first_credits -= 1;
-                Some(0)
-            }
-            _ => None,
+        if self.has_credit(now) {
+            self.credits -= 1;
+            return Some(now);
         }
+        self.returning.pop()
     }
 
-    /// True if [`Channel::take_credit`] would give one that is there already.
-    #[inline]
-    pub fn has_credit(&self, now: Time) -> bool {
-        self.first_credits > 0 || self.credits.front().is_some_and(|&at| at <= now)
+    /// True if there is a credit at the sender. Those that came back are collected when none is left.
+    #[inline(always)]
+    pub fn has_credit(&mut self, now: Time) -> bool {
+        if self.credits == 0 {
+            while self.returning.front().is_some_and(|&at| at <= now) {
+                self.returning.drop_front();
+                self.credits += 1;
+            }
+        }
+        self.credits > 0
     }
 
     /// When what leaves the sender now reaches the receiver: never before what left earlier.
@@ -303,7 +301,7 @@ impl Channel {
     /// Marks the newest slot as the last of its buffer.
     #[inline]
     pub fn end_buffer(&mut self) {
-        if let Some(slot) = self.slots.back_mut() {
+        if let Some(slot) = self.slots.get_mut(self.slots.len().wrapping_sub(1)) {
             slot.tag |= LAST;
         }
     }
@@ -311,15 +309,25 @@ impl Channel {
     /// Gives the next `count` slots without arrival this one; true if the front of the queue is among them.
     #[inline]
     pub fn grant(&mut self, count: u32, arrive: Time, waited: bool) -> bool {
-        let first = self.granted as usize;
+        let first = self.slots.len() - self.held;
         let flag = if waited { WAITED } else { 0 };
-        for at in first..first + count as usize {
-            let slot = &mut self.slots[at];
-            slot.arrive = arrive;
-            slot.tag |= flag;
+        for at in first..first + count {
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.arrive = arrive;
+                slot.tag |= flag;
+            }
         }
-        self.granted += count;
+        self.held -= count;
         first == 0
+    }
+
+    /// Takes the front, which is this, out of the queue.
+    #[inline(always)]
+    pub fn consume(&mut self, front: &Slot) {
+        if front.counts() {
+            self.received.advance(front);
+        }
+        self.slots.drop_front();
     }
 
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.
@@ -335,9 +343,9 @@ impl Channel {
     pub fn reset(&mut self, exclusive: u32) {
         self.slots.clear();
         self.waiting.clear();
-        self.credits.clear();
-        self.first_credits = if self.local { 0 } else { exclusive };
-        self.granted = 0;
+        self.returning.clear();
+        self.credits = if self.local { 0 } else { exclusive };
+        self.held = 0;
         self.open_slots = 0;
         self.open_bytes = 0;
         self.floating = 0;

@@ -134,12 +134,13 @@ impl Network {
         let ch = &mut self.channels[channel.index()];
         let port = &self.ports[ch.from.index()];
         // One record, one buffer, and a credit for it: it is on the wire at once and never waits in a buffer.
-        if self.unbuffered && !ch.local && port.used < port.capacity && ch.has_credit(now) {
-            ch.take_credit(now);
+        if self.unbuffered && port.used < port.capacity && ch.has_credit(now) {
+            ch.credits -= 1;
             ch.wire_free = ch.wire_free.max(now);
             let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
-            ch.append_departed(record, arrive);
-            if ch.granted == 1 {
+            let is_front = ch.slots.is_empty();
+            ch.append_alone(record, arrive);
+            if is_front {
                 let (to, input) = (ch.to, ch.input);
                 self.announce(to, input, arrive);
             }
@@ -148,7 +149,30 @@ impl Network {
             }
             return true;
         }
-        self.try_send(channel, Slot::record(record), now)
+        self.try_send_slowly(channel, record, now)
+    }
+
+    /// Sends a record that goes into a buffer with others, or must wait, or stays on its node.
+    #[inline(never)]
+    fn try_send_slowly(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
+        if !self.unbuffered {
+            return self.try_send(channel, Slot::record(record), now);
+        }
+        let ch = &mut self.channels[channel.index()];
+        let from = ch.from;
+        if !self.has_room(from, now) {
+            return false;
+        }
+        self.ports[from.index()].used += 1;
+        let ch = &mut self.channels[channel.index()];
+        ch.append_alone(record, NEVER);
+        ch.held += 1;
+        let buffer = Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true };
+        self.dispatch(channel, buffer, now);
+        if self.watch.is_some() {
+            self.look_out(channel, Slot::record(record));
+        }
+        true
     }
 
     /// Sends a record or a watermark; false if there is no output buffer for it now.
@@ -201,7 +225,7 @@ impl Network {
         if ch.waiting.is_empty() {
             self.depart(channel, Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false }, now, false);
         } else {
-            ch.waiting.push_back(Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false });
+            ch.waiting.push(Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false });
         }
     }
 
@@ -215,13 +239,20 @@ impl Network {
         let buffer = Waiting { slots: ch.open_slots, bytes: ch.open_bytes, ready: now, needs_credit: true };
         ch.open_slots = 0;
         ch.open_bytes = 0;
+        self.dispatch(channel, buffer, now);
+    }
+
+    /// A closed buffer departs as soon as there is a credit.
+    #[inline]
+    fn dispatch(&mut self, channel: ChannelId, buffer: Waiting, now: Time) {
+        let ch = &mut self.channels[channel.index()];
         if ch.local {
             self.depart(channel, buffer, now, false);
         } else if let Some(credit) = ch.take_credit(now) {
             // Credits without a buffer and buffers without a credit never exist at once.
-            self.depart(channel, buffer, credit.max(now), credit > now);
+            self.depart(channel, buffer, credit, credit > now);
         } else {
-            ch.waiting.push_back(buffer);
+            ch.waiting.push(buffer);
         }
     }
 
@@ -287,25 +318,20 @@ impl Network {
         }
     }
 
-    /// Takes the front of a channel, which has arrived, out of it.
+    /// Takes the front of a channel, which is this and has arrived, out of it.
     #[inline(always)]
-    pub fn pop(&mut self, channel: ChannelId, now: Time) -> Slot {
+    pub fn consume(&mut self, channel: ChannelId, front: &Slot, now: Time) {
         let ch = &mut self.channels[channel.index()];
-        let slot = ch.slots.pop_front().unwrap_or_default();
-        ch.granted -= 1;
-        if slot.counts() {
-            ch.received.advance(&slot);
-        }
+        ch.consume(front);
         let head = ch.head();
         self.ports[ch.to.index()].heads.set(ch.input, head);
-        if slot.is_last() {
-            if !ch.local && !slot.has_waited() && ch.floating == 0 && ch.waiting.is_empty() {
-                ch.credits.push_back(now + ch.latency + ch.slowed);
+        if front.is_last() {
+            if !ch.local && !front.has_waited() && ch.floating == 0 && ch.waiting.is_empty() {
+                ch.returning.push(now + ch.latency + ch.slowed);
             } else {
-                self.recycle(channel, now, slot.has_waited());
+                self.recycle(channel, now, front.has_waited());
             }
         }
-        slot
     }
 
     /// The receiver has consumed a buffer.
@@ -333,14 +359,14 @@ impl Network {
     #[inline]
     fn credit(&mut self, channel: ChannelId, at: Time) {
         let ch = &mut self.channels[channel.index()];
-        let Some(buffer) = ch.waiting.pop_front() else { return ch.credits.push_back(at) };
+        let Some(buffer) = ch.waiting.pop() else { return ch.returning.push(at) };
         self.depart(channel, buffer, at.max(buffer.ready), at > buffer.ready);
         // What follows without need of a credit goes with it.
         while let Some(&event) = self.channels[channel.index()].waiting.front() {
             if event.needs_credit {
                 return;
             }
-            self.channels[channel.index()].waiting.pop_front();
+            self.channels[channel.index()].waiting.drop_front();
             self.depart(channel, event, event.ready, false);
         }
     }

@@ -63,28 +63,29 @@ impl Step<'_> {
         if self.task.serving.is_some() || self.info.inputs.is_empty() || !self.task.status.is_alive() {
             return;
         }
+        let mail_at = self.task.mail_at();
+        let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
             let port = &self.net.ports[self.id.index()];
             let (arrive, input) = port.heads.first();
             let start = arrive.max(self.task.clock);
             let end = self.horizon.min(port.flush_at);
-            if start >= end || start >= self.task.mail_at() {
+            if start >= end.min(mail_at) {
                 return;
             }
             let channel = self.info.inputs[input as usize];
-            let Some(front) = self.net.channels[channel.index()].slots.front() else { return };
+            let Some(&front) = self.net.channels[channel.index()].slots.front() else { return };
             if front.kind() != RECORD {
                 return;
             }
-            let size = front.size;
-            let until = start + self.service(size);
-            self.task.clock = start;
+            let until = start + fixed.unwrap_or_else(|| self.service(front.size));
             if until >= end {
+                self.task.clock = start;
                 self.task.serving = Some((input, until));
                 return;
             }
             self.task.clock = until;
-            self.finish_record(input, until);
+            self.handle(input, channel, &front, until);
         }
     }
 
@@ -160,6 +161,14 @@ impl Step<'_> {
         }
     }
 
+    /// How long a record takes, if that depends neither on its size nor on chance nor on a fault.
+    #[inline]
+    fn fixed_service(&self) -> Option<Time> {
+        let service = &self.operator.service;
+        let fixed = service.kib == 0 && service.jitter == 0 && self.shared.slow_tasks.is_empty();
+        fixed.then_some(service.record)
+    }
+
     /// How long a record of this size takes.
     #[inline(always)]
     fn service(&mut self, size: u32) -> Time {
@@ -181,30 +190,39 @@ impl Step<'_> {
         time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1)))
     }
 
-    /// The record has been handled: its effects happen now.
-    #[inline(always)]
+    /// The record that the task was busy with has been handled.
     fn finish_record(&mut self, input: Input, now: Time) {
-        self.shared.steps += 1;
         if input == READING {
+            self.shared.steps += 1;
             return self.read_record(now);
         }
-        let slot = self.pop(input, now);
+        let channel = self.info.inputs[input as usize];
+        if let Some(&front) = self.net.channels[channel.index()].slots.front() {
+            self.handle(input, channel, &front, now);
+        }
+    }
+
+    /// A record has been handled: its effects happen now.
+    #[inline(always)]
+    fn handle(&mut self, input: Input, channel: ChannelId, front: &Slot, now: Time) {
+        self.shared.steps += 1;
+        self.consume(channel, front, now);
         let port = self.info.ports[input as usize];
         let task = &mut *self.task;
         task.records += 1;
-        task.lineages = task.lineages.wrapping_add(lineage_weight(slot.lineage, port));
-        task.chain = chain(task.chain, slot.lineage ^ now);
+        task.lineages = task.lineages.wrapping_add(lineage_weight(front.lineage, port));
+        task.chain = chain(task.chain, front.lineage ^ now);
         if self.shared.detail.records {
-            self.emit(now, Event::Record { input, lineage: slot.lineage });
+            self.emit(now, Event::Record { input, lineage: front.lineage });
         }
-        let record = slot.to_record();
+        let record = front.to_record();
         match &self.operator.role {
             Role::Transform(operator) => {
                 let task = &mut *self.task;
                 let out = &mut self.shared.scratch;
                 let mut cx = Context { state: &mut task.state, out, watermark: task.watermark };
                 operator.on_record(port, &record, &mut cx);
-                if self.info.outputs.is_empty() {
+                if self.shared.detail.latencies && self.info.outputs.is_empty() {
                     self.record_latency(&record, now);
                 }
                 self.send_scratch(now);
@@ -222,21 +240,22 @@ impl Step<'_> {
 
     /// Takes the front of an input; it must be the next one in the sender's count, also across restores.
     #[inline(always)]
-    fn pop(&mut self, input: Input, now: Time) -> Slot {
-        let channel = self.info.inputs[input as usize];
-        let slot = self.net.pop(channel, now);
-        if slot.counts() {
-            let count = self.net.channels[channel.index()].received.count;
-            if slot.sequence() != count as u32 & SEQUENCE_MASK && !self.task.order_broken {
-                self.task.order_broken = true;
-                let sequence = u64::from(slot.sequence());
-                self.emit(
-                    now,
-                    Event::OrderBroken { channel, sequence, expected: count, lineage: slot.lineage },
-                );
+    fn consume(&mut self, channel: ChannelId, front: &Slot, now: Time) {
+        if front.counts() {
+            let count = self.net.channels[channel.index()].received.count + 1;
+            if front.sequence() != count as u32 & SEQUENCE_MASK {
+                self.note_disorder(channel, front, count, now);
             }
         }
-        slot
+        self.net.consume(channel, front, now);
+    }
+
+    #[cold]
+    fn note_disorder(&mut self, channel: ChannelId, front: &Slot, expected: u64, now: Time) {
+        if !std::mem::replace(&mut self.task.order_broken, true) {
+            let (sequence, lineage) = (u64::from(front.sequence()), front.lineage);
+            self.emit(now, Event::OrderBroken { channel, sequence, expected, lineage });
+        }
     }
 
     #[inline]
@@ -251,9 +270,10 @@ impl Step<'_> {
     #[inline(always)]
     fn send_scratch(&mut self, now: Time) {
         let mut scratch = std::mem::take(&mut self.shared.scratch);
-        for record in scratch.drain(..) {
-            self.send_record(&record, now);
+        for record in &scratch {
+            self.send_record(record, now);
         }
+        scratch.clear();
         self.shared.scratch = scratch;
     }
 
@@ -323,7 +343,9 @@ impl Step<'_> {
     /// Handles a watermark, an end, a mark or a close.
     fn take_control(&mut self, input: Input, now: Time) {
         self.shared.steps += 1;
-        let slot = self.pop(input, now);
+        let channel = self.info.inputs[input as usize];
+        let Some(&slot) = self.net.channels[channel.index()].slots.front() else { return };
+        self.consume(channel, &slot, now);
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
         match slot.kind() {
             WATERMARK => self.advance_watermark(input, slot.event_time, now),
