@@ -17,7 +17,7 @@ use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
 
-/// What a slot holds; the low bits of its tag.
+/// What a slot holds: see [`Tag::kind`].
 pub(crate) const RECORD: u32 = 0;
 pub(crate) const WATERMARK: u32 = 1;
 pub(crate) const END: u32 = 2;
@@ -31,8 +31,45 @@ const LAST: u32 = 1 << 3;
 /// The buffer had to wait for a credit.
 const WAITED: u32 = 1 << 4;
 const SEQUENCE_SHIFT: u32 = 8;
-/// What a slot keeps of its place in the sequence.
-pub(crate) const SEQUENCE_MASK: u32 = u32::MAX >> SEQUENCE_SHIFT;
+
+/// What is said of a slot beside its content: its kind, buffer flags and the low 24 bits of the sequence number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tag(u32);
+
+impl Tag {
+    #[inline]
+    pub fn kind(self) -> u32 {
+        self.0 & KIND
+    }
+
+    /// True for an item that positions count.
+    #[inline]
+    pub fn counts(self) -> bool {
+        self.kind() <= END
+    }
+
+    /// The low 24 bits of the number of items before this one, this one included.
+    #[inline]
+    pub fn sequence(self) -> u32 {
+        self.0 >> SEQUENCE_SHIFT
+    }
+
+    /// True if a count agrees with the sequence number, as far as it is known.
+    #[inline]
+    pub fn is_number(self, count: u64) -> bool {
+        (count as u32) << SEQUENCE_SHIFT == self.0 & !0 << SEQUENCE_SHIFT
+    }
+
+    #[inline]
+    pub fn is_last(self) -> bool {
+        self.0 & LAST != 0
+    }
+
+    #[inline]
+    pub fn has_waited(self) -> bool {
+        self.0 & WAITED != 0
+    }
+}
 
 /// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end (those
 /// are what positions count), a mark, or a close.
@@ -50,8 +87,7 @@ pub(crate) struct Slot {
     pub arrive: Time,
     /// Of a record: its size in bytes.
     pub size: u32,
-    /// Kind, buffer flags and the low 24 bits of the sequence number.
-    tag: u32,
+    pub tag: Tag,
 }
 
 impl Slot {
@@ -64,12 +100,12 @@ impl Slot {
             event_time: record.event_time,
             arrive: NEVER,
             size: record.size,
-            tag: RECORD,
+            tag: Tag(RECORD),
         }
     }
 
     fn control(kind: u32, key: u64, event_time: Time, size: u32) -> Slot {
-        Slot { key, event_time, size, tag: kind, arrive: NEVER, ..Slot::default() }
+        Slot { key, event_time, size, tag: Tag(kind), arrive: NEVER, ..Slot::default() }
     }
 
     pub fn watermark(time: Time) -> Slot {
@@ -92,11 +128,6 @@ impl Slot {
     }
 
     #[inline]
-    pub fn kind(&self) -> u32 {
-        self.tag & KIND
-    }
-
-    #[inline]
     pub fn to_record(self) -> Record {
         Record {
             lineage: self.lineage,
@@ -110,35 +141,13 @@ impl Slot {
     /// The mark, of a slot that holds one.
     pub fn to_mark(self) -> Mark {
         let id = CheckpointId(self.key);
-        if self.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
-    }
-
-    /// True for an item that positions count.
-    #[inline]
-    pub fn counts(&self) -> bool {
-        self.kind() <= END
-    }
-
-    /// The low 24 bits of the number of items before this one, this one included.
-    #[inline]
-    pub fn sequence(&self) -> u32 {
-        self.tag >> SEQUENCE_SHIFT
-    }
-
-    #[inline]
-    pub fn is_last(&self) -> bool {
-        self.tag & LAST != 0
-    }
-
-    #[inline]
-    pub fn has_waited(&self) -> bool {
-        self.tag & WAITED != 0
+        if self.tag.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
     }
 
     /// What the chains at both ends fold in.
     #[inline]
     pub fn weight(&self) -> u64 {
-        match self.kind() {
+        match self.tag.kind() {
             RECORD => self.lineage,
             WATERMARK => !self.event_time,
             _ => 1,
@@ -156,10 +165,12 @@ pub struct Position {
 }
 
 impl Position {
-    #[inline]
-    pub(crate) fn advance(&mut self, slot: &Slot) {
+    /// One more item passes; returns its number.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, weight: u64) -> u64 {
         self.count += 1;
-        self.chain = chain(self.chain, slot.weight());
+        self.chain = chain(self.chain, weight);
+        self.count
     }
 }
 
@@ -179,8 +190,9 @@ reusable! {
     pub(crate) struct Channel {
         pub from: TaskId,
         pub to: TaskId,
-        /// The number among the receiver's inputs.
+        /// The number among the receiver's inputs, and the port of the receiving operator.
         pub input: u32,
+        pub port: u32,
         /// True if both ends are on one node.
         pub local: bool,
         /// True if the sender's list of open buffers names this channel.
@@ -218,11 +230,12 @@ reusable! {
 
 impl Channel {
     /// An empty channel without credits: see [`Channel::reset`].
-    pub fn new(info: &ChannelInfo) -> Channel {
+    pub fn new(info: &ChannelInfo, port: u32) -> Channel {
         Channel {
             from: info.from,
             to: info.to,
             input: info.input,
+            port,
             local: false,
             listed: false,
             floating: 0,
@@ -247,9 +260,8 @@ impl Channel {
     /// Appends to the queue; the arrival is set when the slot departs.
     #[inline]
     pub fn append(&mut self, mut slot: Slot) {
-        if slot.counts() {
-            self.sent.advance(&slot);
-            slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
+        if slot.tag.counts() {
+            slot.tag.0 |= (self.sent.advance(slot.weight()) as u32) << SEQUENCE_SHIFT;
         }
         self.slots.push(slot);
         self.held += 1;
@@ -258,9 +270,8 @@ impl Channel {
     /// Appends a record that is a buffer of its own. It departs at once, if it has an arrival.
     #[inline(always)]
     pub fn append_alone(&mut self, record: &Record, arrive: Time) {
-        self.sent.count += 1;
-        self.sent.chain = chain(self.sent.chain, record.lineage);
-        let tag = RECORD | LAST | (self.sent.count as u32) << SEQUENCE_SHIFT;
+        let number = self.sent.advance(record.lineage) as u32;
+        let tag = Tag(RECORD | LAST | number << SEQUENCE_SHIFT);
         self.slots.push(Slot { arrive, tag, ..Slot::record(record) });
     }
 
@@ -287,10 +298,10 @@ impl Channel {
     }
 
     /// When what leaves the sender now reaches the receiver: never before what left earlier.
-    #[inline]
+    #[inline(always)]
     pub fn arrival(&mut self, leaves: Time, jitter: Time) -> Time {
         let mut arrive = leaves + self.latency + self.slowed;
-        if jitter > 0 && !self.local {
+        if jitter > 0 {
             self.draws += 1;
             arrive += below(draw(self.key, self.draws), jitter + 1);
         }
@@ -302,7 +313,7 @@ impl Channel {
     #[inline]
     pub fn end_buffer(&mut self) {
         if let Some(slot) = self.slots.get_mut(self.slots.len().wrapping_sub(1)) {
-            slot.tag |= LAST;
+            slot.tag.0 |= LAST;
         }
     }
 
@@ -314,20 +325,11 @@ impl Channel {
         for at in first..first + count {
             if let Some(slot) = self.slots.get_mut(at) {
                 slot.arrive = arrive;
-                slot.tag |= flag;
+                slot.tag.0 |= flag;
             }
         }
         self.held -= count;
         first == 0
-    }
-
-    /// Takes the front, which is this, out of the queue.
-    #[inline(always)]
-    pub fn consume(&mut self, front: &Slot) {
-        if front.counts() {
-            self.received.advance(front);
-        }
-        self.slots.drop_front();
     }
 
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.

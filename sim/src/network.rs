@@ -13,7 +13,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{Channel, Slot, Waiting};
+use crate::channel::{Channel, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
@@ -282,7 +282,7 @@ impl Network {
             free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
         }
         ch.wire_free = free;
-        let arrive = ch.arrival(free, self.config.latency_jitter);
+        let arrive = ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter });
         let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
         let is_front = ch.grant(buffer.slots, arrive, waited);
         if buffer.needs_credit && !local {
@@ -318,11 +318,19 @@ impl Network {
         }
     }
 
-    /// Takes the front of a channel, which is this and has arrived, out of it.
+    /// The front of a channel, if there is one.
     #[inline(always)]
-    pub fn consume(&mut self, channel: ChannelId, front: &Slot, now: Time) {
+    pub fn front(&self, channel: ChannelId) -> Option<&Slot> {
+        self.channels[channel.index()].slots.front()
+    }
+
+    /// Takes the front of a channel, which has this tag and has arrived, out of it; false if it is not the
+    /// next one in the sender's count.
+    #[inline(always)]
+    pub fn consume(&mut self, channel: ChannelId, front: Tag, weight: u64, now: Time) -> bool {
         let ch = &mut self.channels[channel.index()];
-        ch.consume(front);
+        let in_order = !front.counts() || front.is_number(ch.received.advance(weight));
+        ch.slots.drop_front();
         let head = ch.head();
         self.ports[ch.to.index()].heads.set(ch.input, head);
         if front.is_last() {
@@ -332,6 +340,7 @@ impl Network {
                 self.recycle(channel, now, front.has_waited());
             }
         }
+        in_order
     }
 
     /// The receiver has consumed a buffer.
