@@ -272,7 +272,7 @@ impl Channel {
     pub fn append_alone(&mut self, record: &Record, arrive: Time) {
         let number = self.sent.advance(record.lineage) as u32;
         let tag = Tag(RECORD | LAST | number << SEQUENCE_SHIFT);
-        self.slots.push(Slot { arrive, tag, ..Slot::record(record) });
+        self.slots.push_with(|| Slot { arrive, tag, ..Slot::record(record) });
     }
 
     /// Takes the credit that is there soonest, and says when: at the latest now, if it is there.

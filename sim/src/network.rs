@@ -243,7 +243,7 @@ impl Network {
     }
 
     /// A closed buffer departs as soon as there is a credit.
-    #[inline]
+    #[inline(always)]
     fn dispatch(&mut self, channel: ChannelId, buffer: Waiting, now: Time) {
         let ch = &mut self.channels[channel.index()];
         if ch.local {
@@ -274,7 +274,7 @@ impl Network {
     }
 
     /// Puts the next buffer on the wire.
-    #[inline]
+    #[inline(always)]
     fn depart(&mut self, channel: ChannelId, buffer: Waiting, not_before: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let mut free = ch.wire_free.max(not_before);
@@ -344,6 +344,7 @@ impl Network {
     }
 
     /// The receiver has consumed a buffer.
+    #[inline(never)]
     fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let back = now + ch.latency + ch.slowed;
@@ -352,31 +353,38 @@ impl Network {
             return self.release(from, back);
         }
         let port = &mut self.ports[ch.to.index()];
+        let mut credits = 1;
         if waited && port.floating > 0 {
             port.floating -= 1;
             ch.floating += 1;
-            self.credit(channel, back);
+            credits = 2;
         } else if !waited && ch.floating > 0 {
             ch.floating -= 1;
             port.floating += 1;
-            return;
+            credits = 0;
         }
-        self.credit(channel, back);
+        for _ in 0..credits {
+            self.credit(channel, back);
+        }
     }
 
     /// A credit reaches the sender at an instant that is not before its clock.
-    #[inline]
+    #[inline(always)]
     fn credit(&mut self, channel: ChannelId, at: Time) {
-        let ch = &mut self.channels[channel.index()];
-        let Some(buffer) = ch.waiting.pop() else { return ch.returning.push(at) };
-        self.depart(channel, buffer, at.max(buffer.ready), at > buffer.ready);
-        // What follows without need of a credit goes with it.
-        while let Some(&event) = self.channels[channel.index()].waiting.front() {
-            if event.needs_credit {
-                return;
-            }
+        let mut credit = Some(at);
+        // The first buffer that waits goes with it, and what follows without need of a credit.
+        while let Some(&buffer) = self.channels[channel.index()].waiting.front() {
+            let (leaves, waited) = match (buffer.needs_credit, credit) {
+                (true, Some(at)) => (at.max(buffer.ready), at > buffer.ready),
+                (true, None) => return,
+                (false, _) => (buffer.ready, false),
+            };
+            credit = None;
             self.channels[channel.index()].waiting.drop_front();
-            self.depart(channel, event, event.ready, false);
+            self.depart(channel, buffer, leaves, waited);
+        }
+        if let Some(at) = credit {
+            self.channels[channel.index()].returning.push(at);
         }
     }
 

@@ -68,11 +68,17 @@ impl<T: Copy + Default> Ring<T> {
     /// Appends one.
     #[inline(always)]
     pub fn push(&mut self, value: T) {
+        self.push_with(|| value);
+    }
+
+    /// Appends one that is made in its place.
+    #[inline(always)]
+    pub fn push_with(&mut self, value: impl FnOnce() -> T) {
         if self.len as usize == self.places.len() {
             self.grow();
         }
         let place = self.place(self.len);
-        self.places[place] = value;
+        self.places[place] = value();
         self.len += 1;
     }
 

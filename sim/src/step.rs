@@ -69,6 +69,13 @@ impl Step<'_> {
         if self.task.serving.is_some() || !self.task.status.is_alive() {
             return;
         }
+        let mut out = std::mem::take(&mut self.shared.scratch);
+        self.handle_records_with(&mut out);
+        self.shared.scratch = out;
+    }
+
+    #[inline(never)]
+    fn handle_records_with(&mut self, out: &mut Vec<Record>) {
         let mail_at = self.task.mail_at();
         let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
@@ -91,7 +98,7 @@ impl Step<'_> {
                 self.task.serving = Some((input, until));
                 return;
             }
-            self.handle(channel, &record, tag, until);
+            self.handle(channel, &record, tag, out, until);
         }
     }
 
@@ -202,14 +209,16 @@ impl Step<'_> {
             return self.read_record(now);
         }
         let channel = self.info.inputs[input as usize];
+        let mut out = std::mem::take(&mut self.shared.scratch);
         if let Some(&front) = self.net.front(channel) {
-            self.handle(channel, &front.to_record(), front.tag, now);
+            self.handle(channel, &front.to_record(), front.tag, &mut out, now);
         }
+        self.shared.scratch = out;
     }
 
     /// The record at the front of a channel has been handled: its effects happen now.
     #[inline(always)]
-    fn handle(&mut self, channel: ChannelId, record: &Record, tag: Tag, now: Time) {
+    fn handle(&mut self, channel: ChannelId, record: &Record, tag: Tag, out: &mut Vec<Record>, now: Time) {
         let ch = &self.net.channels[channel.index()];
         let (input, port) = (ch.input, ch.port);
         if !self.net.consume(channel, tag, record.lineage, now) {
@@ -226,13 +235,12 @@ impl Step<'_> {
         }
         let Some(operator) = self.transform else { return self.deliver(record, now) };
         let task = &mut *self.task;
-        let out = &mut self.shared.scratch;
         let mut cx = Context { state: &mut task.state, out, watermark: task.watermark };
         operator.on_record(port, record, &mut cx);
         if self.shared.detail.latencies && self.info.outputs.is_empty() {
             self.record_latency(record, now);
         }
-        self.send_scratch(now);
+        self.send_out(out, now);
     }
 
     /// A sink hands a record to the external system.
@@ -264,13 +272,11 @@ impl Step<'_> {
 
     /// Sends what the operator has made.
     #[inline(always)]
-    fn send_scratch(&mut self, now: Time) {
-        let mut scratch = std::mem::take(&mut self.shared.scratch);
-        for record in &scratch {
+    fn send_out(&mut self, out: &mut Vec<Record>, now: Time) {
+        for record in &*out {
             self.send_record(record, now);
         }
-        scratch.clear();
-        self.shared.scratch = scratch;
+        out.clear();
     }
 
     /// Sends a record on every outgoing edge.
@@ -413,13 +419,14 @@ impl Step<'_> {
             return;
         }
         task.watermark = smallest;
-        if let Role::Transform(operator) = &self.operator.role {
+        if let Some(operator) = self.transform {
+            let mut out = std::mem::take(&mut self.shared.scratch);
             while let Some(timer) = self.task.state.pop_timer(smallest) {
-                let out = &mut self.shared.scratch;
-                let mut cx = Context { state: &mut self.task.state, out, watermark: smallest };
-                operator.on_timer(timer, &mut cx);
-                self.send_scratch(now);
+                let state = &mut self.task.state;
+                operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: smallest });
+                self.send_out(&mut out, now);
             }
+            self.shared.scratch = out;
         }
         self.send_all(Slot::watermark(smallest), now);
     }
