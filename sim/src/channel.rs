@@ -184,47 +184,51 @@ pub(crate) struct Waiting {
 }
 
 reusable! {
-    /// A channel. The first half belongs to the sender, the second to the receiver; the queue in the middle to both, at
-    /// instants that cannot meet.
+    /// A channel. What both ends use for every record comes first, then what the receiver needs, then what the sender needs,
+    /// a cache line each. The queue belongs to both, at instants that cannot meet.
     #[derive(Debug)]
+    #[repr(C, align(64))]
     pub(crate) struct Channel {
+        /// Everything sent and not yet consumed.
+        pub slots: Ring<Slot>,
+        /// Least latency, and how much a fault adds.
+        pub latency: Time,
+        pub slowed: Time,
         pub from: TaskId,
         pub to: TaskId,
         /// The number among the receiver's inputs, and the port of the receiving operator.
         pub input: u32,
         pub port: u32,
+
+        /// What the receiver has consumed.
+        pub received: Position,
+        /// When each unused credit that is not counted yet reaches the sender, in order.
+        pub returning: Ring<Time>,
+        /// Closed buffers without a credit, between the granted slots and the open ones. Few channels ever have any.
+        waiting: Option<Box<Ring<Waiting>>>,
+        /// Floating buffers of the receiving gate that this channel holds.
+        pub floating: u32,
         /// True if both ends are on one node.
         pub local: bool,
         /// True if the sender's list of open buffers names this channel.
         pub listed: bool,
-        /// Floating buffers of the receiving gate that this channel holds.
-        pub floating: u32,
-        /// Everything sent and not yet consumed.
-        pub slots: Ring<Slot>,
+
+        /// What the sender has sent.
+        pub sent: Position,
+        /// Key and counter of the latency draws.
+        pub key: u64,
+        pub draws: u64,
+        /// When the wire is free again.
+        pub wire_free: Time,
+        /// The last arrival: later ones are not earlier.
+        pub last_arrival: Time,
+        /// Unused credits that are known to be at the sender.
+        pub credits: u32,
         /// How many of `slots`, from the back, have no arrival yet.
         pub held: u32,
         /// Items and bytes in the buffer that is being filled, at the back of `slots`.
         pub open_slots: u32,
         pub open_bytes: u32,
-        /// Closed buffers without a credit, between the granted slots and the open ones.
-        pub waiting: Ring<Waiting>,
-        /// Unused credits: how many are known to be at the sender, and when each of the others reaches it, in order.
-        pub credits: u32,
-        pub returning: Ring<Time>,
-        /// Key and counter of the latency draws.
-        pub key: u64,
-        pub draws: u64,
-        /// Least latency, and how much a fault adds.
-        pub latency: Time,
-        pub slowed: Time,
-        /// When the wire is free again.
-        pub wire_free: Time,
-        /// The last arrival: later ones are not earlier.
-        pub last_arrival: Time,
-        /// What the sender has sent.
-        pub sent: Position,
-        /// What the receiver has consumed.
-        pub received: Position,
     }
 }
 
@@ -243,7 +247,7 @@ impl Channel {
             held: 0,
             open_slots: 0,
             open_bytes: 0,
-            waiting: Ring::default(),
+            waiting: None,
             credits: 0,
             returning: Ring::default(),
             key: 0,
@@ -332,6 +336,32 @@ impl Channel {
         first == 0
     }
 
+    /// True if something waits for a credit, or behind what does.
+    #[inline(always)]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    }
+
+    /// Lets a closed buffer or an event wait.
+    #[inline]
+    pub fn wait(&mut self, buffer: Waiting) {
+        self.waiting.get_or_insert_default().push(buffer);
+    }
+
+    /// What has waited longest.
+    #[inline]
+    pub fn first_waiting(&self) -> Option<Waiting> {
+        self.waiting.as_ref()?.front().copied()
+    }
+
+    /// What has waited longest, and is there, waits no more.
+    #[inline]
+    pub fn end_wait(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.drop_front();
+        }
+    }
+
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.
     #[inline]
     pub fn head(&self) -> Time {
@@ -344,7 +374,9 @@ impl Channel {
     /// Empties the channel for a new attempt; keeps memory, identity and faults.
     pub fn reset(&mut self, exclusive: u32) {
         self.slots.clear();
-        self.waiting.clear();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.clear();
+        }
         self.returning.clear();
         self.credits = if self.local { 0 } else { exclusive };
         self.held = 0;

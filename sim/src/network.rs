@@ -222,10 +222,11 @@ impl Network {
         self.close_buffer(channel, now);
         let ch = &mut self.channels[channel.index()];
         ch.append(slot);
-        if ch.waiting.is_empty() {
-            self.depart(channel, Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false }, now, false);
+        let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
+        if ch.is_waiting() {
+            ch.wait(event);
         } else {
-            ch.waiting.push(Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false });
+            self.depart(channel, event, now, false);
         }
     }
 
@@ -252,7 +253,7 @@ impl Network {
             // Credits without a buffer and buffers without a credit never exist at once.
             self.depart(channel, buffer, credit, credit > now);
         } else {
-            ch.waiting.push(buffer);
+            ch.wait(buffer);
         }
     }
 
@@ -334,7 +335,7 @@ impl Network {
         let head = ch.head();
         self.ports[ch.to.index()].heads.set(ch.input, head);
         if front.is_last() {
-            if !ch.local && !front.has_waited() && ch.floating == 0 && ch.waiting.is_empty() {
+            if !ch.local && !front.has_waited() && ch.floating == 0 && !ch.is_waiting() {
                 ch.returning.push(now + ch.latency + ch.slowed);
             } else {
                 self.recycle(channel, now, front.has_waited());
@@ -373,14 +374,14 @@ impl Network {
     fn credit(&mut self, channel: ChannelId, at: Time) {
         let mut credit = Some(at);
         // The first buffer that waits goes with it, and what follows without need of a credit.
-        while let Some(&buffer) = self.channels[channel.index()].waiting.front() {
+        while let Some(buffer) = self.channels[channel.index()].first_waiting() {
             let (leaves, waited) = match (buffer.needs_credit, credit) {
                 (true, Some(at)) => (at.max(buffer.ready), at > buffer.ready),
                 (true, None) => return,
                 (false, _) => (buffer.ready, false),
             };
             credit = None;
-            self.channels[channel.index()].waiting.drop_front();
+            self.channels[channel.index()].end_wait();
             self.depart(channel, buffer, leaves, waited);
         }
         if let Some(at) = credit {

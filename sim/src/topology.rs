@@ -37,8 +37,6 @@ pub struct TaskInfo {
     pub slot: u32,
     /// Its input channels, edge by edge, sender by sender.
     pub inputs: Vec<ChannelId>,
-    /// The port of each input: which input of the operator it belongs to.
-    pub ports: Vec<u32>,
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
 }
@@ -177,7 +175,6 @@ impl Topology {
                     let receiver = &mut self.tasks[to.index()];
                     let input = receiver.inputs.len() as u32;
                     receiver.inputs.push(ChannelId(id));
-                    receiver.ports.push(edge.spec.port);
                     self.channels.push(ChannelInfo { from, to, input, edge: EdgeId(number as u32) });
                 }
             }
@@ -238,7 +235,6 @@ fn expand_tasks(
                 subtask,
                 slot,
                 inputs: Vec::new(),
-                ports: Vec::new(),
                 outputs: Vec::new(),
             });
         }
