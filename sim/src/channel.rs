@@ -8,17 +8,16 @@
 //! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither
 //! buffer nor credit, as Flink's events.
 
-use std::collections::VecDeque;
-
 use crate::event::chain;
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
+use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
 
-/// What a slot holds; the low bits of its tag.
+/// What a slot holds: see [`Tag::kind`].
 pub(crate) const RECORD: u32 = 0;
 pub(crate) const WATERMARK: u32 = 1;
 pub(crate) const END: u32 = 2;
@@ -32,8 +31,45 @@ const LAST: u32 = 1 << 3;
 /// The buffer had to wait for a credit.
 const WAITED: u32 = 1 << 4;
 const SEQUENCE_SHIFT: u32 = 8;
-/// What a slot keeps of its place in the sequence.
-pub(crate) const SEQUENCE_MASK: u32 = u32::MAX >> SEQUENCE_SHIFT;
+
+/// What is said of a slot beside its content: its kind, buffer flags and the low 24 bits of the sequence number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tag(u32);
+
+impl Tag {
+    #[inline]
+    pub fn kind(self) -> u32 {
+        self.0 & KIND
+    }
+
+    /// True for an item that positions count.
+    #[inline]
+    pub fn counts(self) -> bool {
+        self.kind() <= END
+    }
+
+    /// The low 24 bits of the number of items before this one, this one included.
+    #[inline]
+    pub fn sequence(self) -> u32 {
+        self.0 >> SEQUENCE_SHIFT
+    }
+
+    /// True if a count agrees with the sequence number, as far as it is known.
+    #[inline]
+    pub fn is_number(self, count: u64) -> bool {
+        (count as u32) << SEQUENCE_SHIFT == self.0 & !0 << SEQUENCE_SHIFT
+    }
+
+    #[inline]
+    pub fn is_last(self) -> bool {
+        self.0 & LAST != 0
+    }
+
+    #[inline]
+    pub fn has_waited(self) -> bool {
+        self.0 & WAITED != 0
+    }
+}
 
 /// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end (those
 /// are what positions count), a mark, or a close.
@@ -51,8 +87,7 @@ pub(crate) struct Slot {
     pub arrive: Time,
     /// Of a record: its size in bytes.
     pub size: u32,
-    /// Kind, buffer flags and the low 24 bits of the sequence number.
-    tag: u32,
+    pub tag: Tag,
 }
 
 impl Slot {
@@ -65,12 +100,12 @@ impl Slot {
             event_time: record.event_time,
             arrive: NEVER,
             size: record.size,
-            tag: RECORD,
+            tag: Tag(RECORD),
         }
     }
 
     fn control(kind: u32, key: u64, event_time: Time, size: u32) -> Slot {
-        Slot { key, event_time, size, tag: kind, arrive: NEVER, ..Slot::default() }
+        Slot { key, event_time, size, tag: Tag(kind), arrive: NEVER, ..Slot::default() }
     }
 
     pub fn watermark(time: Time) -> Slot {
@@ -93,11 +128,6 @@ impl Slot {
     }
 
     #[inline]
-    pub fn kind(&self) -> u32 {
-        self.tag & KIND
-    }
-
-    #[inline]
     pub fn to_record(self) -> Record {
         Record {
             lineage: self.lineage,
@@ -111,35 +141,13 @@ impl Slot {
     /// The mark, of a slot that holds one.
     pub fn to_mark(self) -> Mark {
         let id = CheckpointId(self.key);
-        if self.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
-    }
-
-    /// True for an item that positions count.
-    #[inline]
-    pub fn counts(&self) -> bool {
-        self.kind() <= END
-    }
-
-    /// The low 24 bits of the number of items before this one, this one included.
-    #[inline]
-    pub fn sequence(&self) -> u32 {
-        self.tag >> SEQUENCE_SHIFT
-    }
-
-    #[inline]
-    pub fn is_last(&self) -> bool {
-        self.tag & LAST != 0
-    }
-
-    #[inline]
-    pub fn has_waited(&self) -> bool {
-        self.tag & WAITED != 0
+        if self.tag.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
     }
 
     /// What the chains at both ends fold in.
     #[inline]
     pub fn weight(&self) -> u64 {
-        match self.kind() {
+        match self.tag.kind() {
             RECORD => self.lineage,
             WATERMARK => !self.event_time,
             _ => 1,
@@ -157,15 +165,17 @@ pub struct Position {
 }
 
 impl Position {
-    #[inline]
-    pub(crate) fn advance(&mut self, slot: &Slot) {
+    /// One more item passes; returns its number.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, weight: u64) -> u64 {
         self.count += 1;
-        self.chain = chain(self.chain, slot.weight());
+        self.chain = chain(self.chain, weight);
+        self.count
     }
 }
 
 /// A closed buffer (or an event) whose departure still waits for a credit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waiting {
     pub slots: u32,
     pub bytes: u32,
@@ -174,66 +184,72 @@ pub(crate) struct Waiting {
 }
 
 reusable! {
-    /// A channel. The first half belongs to the sender, the second to the receiver; the queue in the middle to both, at
-    /// instants that cannot meet.
+    /// A channel. What both ends use for every record comes first, then what the receiver needs, then what the sender needs,
+    /// a cache line each. The queue belongs to both, at instants that cannot meet.
     #[derive(Debug)]
+    #[repr(C, align(64))]
     pub(crate) struct Channel {
+        /// Everything sent and not yet consumed.
+        pub slots: Ring<Slot>,
+        /// Least latency, and how much a fault adds.
+        pub latency: Time,
+        pub slowed: Time,
         pub from: TaskId,
         pub to: TaskId,
-        /// The number among the receiver's inputs.
+        /// The number among the receiver's inputs, and the port of the receiving operator.
         pub input: u32,
+        pub port: u32,
+
+        /// What the receiver has consumed.
+        pub received: Position,
+        /// When each unused credit that is not counted yet reaches the sender, in order.
+        pub returning: Ring<Time>,
+        /// Closed buffers without a credit, between the granted slots and the open ones. Few channels ever have any.
+        waiting: Option<Box<Ring<Waiting>>>,
+        /// Floating buffers of the receiving gate that this channel holds.
+        pub floating: u32,
         /// True if both ends are on one node.
         pub local: bool,
         /// True if the sender's list of open buffers names this channel.
         pub listed: bool,
-        /// Floating buffers of the receiving gate that this channel holds.
-        pub floating: u32,
-        /// Everything sent and not yet consumed.
-        pub slots: VecDeque<Slot>,
-        /// How many of `slots`, from the front, have an arrival.
-        pub granted: u32,
-        /// Items and bytes in the buffer that is being filled, at the back of `slots`.
-        pub open_slots: u32,
-        pub open_bytes: u32,
-        /// Closed buffers without a credit, between the granted slots and the open ones.
-        pub waiting: VecDeque<Waiting>,
-        /// When each unused credit reaches the sender; grows. Those that were there from the start are only counted.
-        pub credits: VecDeque<Time>,
-        pub first_credits: u32,
+
+        /// What the sender has sent.
+        pub sent: Position,
         /// Key and counter of the latency draws.
         pub key: u64,
         pub draws: u64,
-        /// Least latency, and how much a fault adds.
-        pub latency: Time,
-        pub slowed: Time,
         /// When the wire is free again.
         pub wire_free: Time,
         /// The last arrival: later ones are not earlier.
         pub last_arrival: Time,
-        /// What the sender has sent.
-        pub sent: Position,
-        /// What the receiver has consumed.
-        pub received: Position,
+        /// Unused credits that are known to be at the sender.
+        pub credits: u32,
+        /// How many of `slots`, from the back, have no arrival yet.
+        pub held: u32,
+        /// Items and bytes in the buffer that is being filled, at the back of `slots`.
+        pub open_slots: u32,
+        pub open_bytes: u32,
     }
 }
 
 impl Channel {
     /// An empty channel without credits: see [`Channel::reset`].
-    pub fn new(info: &ChannelInfo) -> Channel {
+    pub fn new(info: &ChannelInfo, port: u32) -> Channel {
         Channel {
             from: info.from,
             to: info.to,
             input: info.input,
+            port,
             local: false,
             listed: false,
             floating: 0,
-            slots: VecDeque::new(),
-            granted: 0,
+            slots: Ring::default(),
+            held: 0,
             open_slots: 0,
             open_bytes: 0,
-            waiting: VecDeque::new(),
-            credits: VecDeque::new(),
-            first_credits: 0,
+            waiting: None,
+            credits: 0,
+            returning: Ring::default(),
             key: 0,
             draws: 0,
             latency: 1,
@@ -248,51 +264,48 @@ impl Channel {
     /// Appends to the queue; the arrival is set when the slot departs.
     #[inline]
     pub fn append(&mut self, mut slot: Slot) {
-        if slot.counts() {
-            self.sent.advance(&slot);
-            slot.tag |= (self.sent.count as u32) << SEQUENCE_SHIFT;
+        if slot.tag.counts() {
+            slot.tag.0 |= (self.sent.advance(slot.weight()) as u32) << SEQUENCE_SHIFT;
         }
-        if self.slots.len() == self.slots.capacity() {
-            // Left to itself the queue would begin with four: too many for a channel that carries a mark now and then.
-            self.slots.reserve_exact(self.slots.len().max(1));
-        }
-        self.slots.push_back(slot);
+        self.slots.push(slot);
+        self.held += 1;
     }
 
-    /// Appends a record that is a buffer of its own and departs at once.
+    /// Appends a record that is a buffer of its own. It departs at once, if it has an arrival.
     #[inline(always)]
-    pub fn append_departed(&mut self, record: &Record, arrive: Time) {
-        self.sent.count += 1;
-        self.sent.chain = chain(self.sent.chain, record.lineage);
-        let tag = RECORD | LAST | (self.sent.count as u32) << SEQUENCE_SHIFT;
-        self.slots.push_back(Slot { arrive, tag, ..Slot::record(record) });
-        self.granted += 1;
+    pub fn append_alone(&mut self, record: &Record, arrive: Time) {
+        let number = self.sent.advance(record.lineage) as u32;
+        let tag = Tag(RECORD | LAST | number << SEQUENCE_SHIFT);
+        self.slots.push_with(|| Slot { arrive, tag, ..Slot::record(record) });
     }
 
-    /// Takes the credit that is there soonest, and says when.
+    /// Takes the credit that is there soonest, and says when: at the latest now, if it is there.
     #[inline]
     pub fn take_credit(&mut self, now: Time) -> Option<Time> {
-        match self.credits.front() {
-            Some(&at) if at <= now || self.first_credits == 0 => self.credits.pop_front(),
-            _ if self.first_credits > 0 => {
-                self.first_credits -= 1;
-                Some(0)
-            }
-            _ => None,
+        if self.has_credit(now) {
+            self.credits -= 1;
+            return Some(now);
         }
+        self.returning.pop()
     }
 
-    /// True if [`Channel::take_credit`] would give one that is there already.
-    #[inline]
-    pub fn has_credit(&self, now: Time) -> bool {
-        self.first_credits > 0 || self.credits.front().is_some_and(|&at| at <= now)
+    /// True if there is a credit at the sender. Those that came back are collected when none is left.
+    #[inline(always)]
+    pub fn has_credit(&mut self, now: Time) -> bool {
+        if self.credits == 0 {
+            while self.returning.front().is_some_and(|&at| at <= now) {
+                self.returning.drop_front();
+                self.credits += 1;
+            }
+        }
+        self.credits > 0
     }
 
     /// When what leaves the sender now reaches the receiver: never before what left earlier.
-    #[inline]
+    #[inline(always)]
     pub fn arrival(&mut self, leaves: Time, jitter: Time) -> Time {
         let mut arrive = leaves + self.latency + self.slowed;
-        if jitter > 0 && !self.local {
+        if jitter > 0 {
             self.draws += 1;
             arrive += below(draw(self.key, self.draws), jitter + 1);
         }
@@ -303,23 +316,50 @@ impl Channel {
     /// Marks the newest slot as the last of its buffer.
     #[inline]
     pub fn end_buffer(&mut self) {
-        if let Some(slot) = self.slots.back_mut() {
-            slot.tag |= LAST;
+        if let Some(slot) = self.slots.get_mut(self.slots.len().wrapping_sub(1)) {
+            slot.tag.0 |= LAST;
         }
     }
 
     /// Gives the next `count` slots without arrival this one; true if the front of the queue is among them.
     #[inline]
     pub fn grant(&mut self, count: u32, arrive: Time, waited: bool) -> bool {
-        let first = self.granted as usize;
+        let first = self.slots.len() - self.held;
         let flag = if waited { WAITED } else { 0 };
-        for at in first..first + count as usize {
-            let slot = &mut self.slots[at];
-            slot.arrive = arrive;
-            slot.tag |= flag;
+        for at in first..first + count {
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.arrive = arrive;
+                slot.tag.0 |= flag;
+            }
         }
-        self.granted += count;
+        self.held -= count;
         first == 0
+    }
+
+    /// True if something waits for a credit, or behind what does.
+    #[inline(always)]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    }
+
+    /// Lets a closed buffer or an event wait.
+    #[inline]
+    pub fn wait(&mut self, buffer: Waiting) {
+        self.waiting.get_or_insert_default().push(buffer);
+    }
+
+    /// What has waited longest.
+    #[inline]
+    pub fn first_waiting(&self) -> Option<Waiting> {
+        self.waiting.as_ref()?.front().copied()
+    }
+
+    /// What has waited longest, and is there, waits no more.
+    #[inline]
+    pub fn end_wait(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.drop_front();
+        }
     }
 
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.
@@ -334,10 +374,12 @@ impl Channel {
     /// Empties the channel for a new attempt; keeps memory, identity and faults.
     pub fn reset(&mut self, exclusive: u32) {
         self.slots.clear();
-        self.waiting.clear();
-        self.credits.clear();
-        self.first_credits = if self.local { 0 } else { exclusive };
-        self.granted = 0;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.clear();
+        }
+        self.returning.clear();
+        self.credits = if self.local { 0 } else { exclusive };
+        self.held = 0;
         self.open_slots = 0;
         self.open_bytes = 0;
         self.floating = 0;

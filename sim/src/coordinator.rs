@@ -80,6 +80,8 @@ reusable! {
         nodes: Vec<NodeView>,
         /// For each slot, its node.
         placement: Vec<NodeId>,
+        /// For each node, the tasks in its slots.
+        hosted: Vec<Vec<TaskId>>,
         /// What is being, or was last, restored.
         line: Vec<Option<Handle>>,
         /// Metadata writes that have not ended.
@@ -108,6 +110,7 @@ impl Coordinator {
             roots: Vec::new(),
             nodes: vec![view; topology.config.cluster.nodes as usize],
             placement: Vec::new(),
+            hosted: vec![Vec::new(); topology.config.cluster.nodes as usize],
             line: vec![None; tasks],
             writing: Vec::new(),
             stale: Vec::new(),
@@ -217,11 +220,9 @@ impl World {
         }
         // A task that ran there and of which the node knows nothing was lost with the node's former life.
         let there = |task: TaskId| reports.iter().any(|r| r.task == task && r.attempt == coordinator.attempt);
-        let lost = (0..self.tasks.len() as u32).map(TaskId).any(|task| {
-            coordinator.beliefs[task.index()] != Belief::Starting
-                && self.node_of(task) == Some(node)
-                && !there(task)
-        });
+        let lost = coordinator.hosted[node.index()]
+            .iter()
+            .any(|&task| coordinator.beliefs[task.index()] != Belief::Starting && !there(task));
         if lost {
             self.fail_job();
         }
@@ -409,6 +410,11 @@ impl World {
             return;
         }
         self.coordinator.waiting = false;
+        self.coordinator.hosted.iter_mut().for_each(Vec::clear);
+        for (task, info) in self.topology.tasks.iter().enumerate() {
+            let node = self.coordinator.placement[info.slot as usize];
+            self.coordinator.hosted[node.index()].push(TaskId(task as u32));
+        }
         self.tell_machine(CoordinatorEvent::Recover);
     }
 
@@ -442,11 +448,11 @@ impl World {
     fn send_deployments(&mut self) {
         let attempt = self.coordinator.attempt;
         for node in (0..self.nodes.len() as u32).map(NodeId) {
-            let starting = (0..self.tasks.len() as u32).map(TaskId).filter(|&task| {
-                self.coordinator.beliefs[task.index()] == Belief::Starting && self.node_of(task) == Some(node)
-            });
+            let coordinator = &self.coordinator;
+            let hosted = coordinator.hosted[node.index()].iter();
+            let starting = hosted.filter(|task| coordinator.beliefs[task.index()] == Belief::Starting);
             let tasks: Arc<[Placed]> =
-                starting.map(|task| (task, self.coordinator.line[task.index()])).collect();
+                starting.map(|&task| (task, coordinator.line[task.index()])).collect();
             if !tasks.is_empty() {
                 self.send_to_node(node, Action::Deploy(node, attempt, tasks));
             }

@@ -34,6 +34,17 @@ pub enum Role {
     Sink(SinkMode),
 }
 
+impl Role {
+    /// What it computes, if it is neither a source nor a sink.
+    #[inline]
+    pub fn transform(&self) -> Option<&dyn Operator> {
+        match self {
+            Role::Transform(operator) => Some(operator.as_ref()),
+            Role::Source(_) | Role::Sink(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

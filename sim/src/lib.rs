@@ -22,6 +22,7 @@ mod queue;
 pub mod random;
 pub mod record;
 mod reusable;
+mod ring;
 mod shared;
 pub mod snapshot;
 mod source;

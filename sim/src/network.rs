@@ -13,7 +13,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{Channel, Slot, Waiting};
+use crate::channel::{Channel, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
@@ -134,12 +134,13 @@ impl Network {
         let ch = &mut self.channels[channel.index()];
         let port = &self.ports[ch.from.index()];
         // One record, one buffer, and a credit for it: it is on the wire at once and never waits in a buffer.
-        if self.unbuffered && !ch.local && port.used < port.capacity && ch.has_credit(now) {
-            ch.take_credit(now);
+        if self.unbuffered && port.used < port.capacity && ch.has_credit(now) {
+            ch.credits -= 1;
             ch.wire_free = ch.wire_free.max(now);
             let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
-            ch.append_departed(record, arrive);
-            if ch.granted == 1 {
+            let is_front = ch.slots.is_empty();
+            ch.append_alone(record, arrive);
+            if is_front {
                 let (to, input) = (ch.to, ch.input);
                 self.announce(to, input, arrive);
             }
@@ -148,7 +149,30 @@ impl Network {
             }
             return true;
         }
-        self.try_send(channel, Slot::record(record), now)
+        self.try_send_slowly(channel, record, now)
+    }
+
+    /// Sends a record that goes into a buffer with others, or must wait, or stays on its node.
+    #[inline(never)]
+    fn try_send_slowly(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
+        if !self.unbuffered {
+            return self.try_send(channel, Slot::record(record), now);
+        }
+        let ch = &mut self.channels[channel.index()];
+        let from = ch.from;
+        if !self.has_room(from, now) {
+            return false;
+        }
+        self.ports[from.index()].used += 1;
+        let ch = &mut self.channels[channel.index()];
+        ch.append_alone(record, NEVER);
+        ch.held += 1;
+        let buffer = Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true };
+        self.dispatch(channel, buffer, now);
+        if self.watch.is_some() {
+            self.look_out(channel, Slot::record(record));
+        }
+        true
     }
 
     /// Sends a record or a watermark; false if there is no output buffer for it now.
@@ -198,10 +222,11 @@ impl Network {
         self.close_buffer(channel, now);
         let ch = &mut self.channels[channel.index()];
         ch.append(slot);
-        if ch.waiting.is_empty() {
-            self.depart(channel, Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false }, now, false);
+        let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
+        if ch.is_waiting() {
+            ch.wait(event);
         } else {
-            ch.waiting.push_back(Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false });
+            self.depart(channel, event, now, false);
         }
     }
 
@@ -215,13 +240,20 @@ impl Network {
         let buffer = Waiting { slots: ch.open_slots, bytes: ch.open_bytes, ready: now, needs_credit: true };
         ch.open_slots = 0;
         ch.open_bytes = 0;
+        self.dispatch(channel, buffer, now);
+    }
+
+    /// A closed buffer departs as soon as there is a credit.
+    #[inline(always)]
+    fn dispatch(&mut self, channel: ChannelId, buffer: Waiting, now: Time) {
+        let ch = &mut self.channels[channel.index()];
         if ch.local {
             self.depart(channel, buffer, now, false);
         } else if let Some(credit) = ch.take_credit(now) {
             // Credits without a buffer and buffers without a credit never exist at once.
-            self.depart(channel, buffer, credit.max(now), credit > now);
+            self.depart(channel, buffer, credit, credit > now);
         } else {
-            ch.waiting.push_back(buffer);
+            ch.wait(buffer);
         }
     }
 
@@ -243,7 +275,7 @@ impl Network {
     }
 
     /// Puts the next buffer on the wire.
-    #[inline]
+    #[inline(always)]
     fn depart(&mut self, channel: ChannelId, buffer: Waiting, not_before: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let mut free = ch.wire_free.max(not_before);
@@ -251,7 +283,7 @@ impl Network {
             free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
         }
         ch.wire_free = free;
-        let arrive = ch.arrival(free, self.config.latency_jitter);
+        let arrive = ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter });
         let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
         let is_front = ch.grant(buffer.slots, arrive, waited);
         if buffer.needs_credit && !local {
@@ -287,28 +319,33 @@ impl Network {
         }
     }
 
-    /// Takes the front of a channel, which has arrived, out of it.
+    /// The front of a channel, if there is one.
     #[inline(always)]
-    pub fn pop(&mut self, channel: ChannelId, now: Time) -> Slot {
+    pub fn front(&self, channel: ChannelId) -> Option<&Slot> {
+        self.channels[channel.index()].slots.front()
+    }
+
+    /// Takes the front of a channel, which has this tag and has arrived, out of it; false if it is not the
+    /// next one in the sender's count.
+    #[inline(always)]
+    pub fn consume(&mut self, channel: ChannelId, front: Tag, weight: u64, now: Time) -> bool {
         let ch = &mut self.channels[channel.index()];
-        let slot = ch.slots.pop_front().unwrap_or_default();
-        ch.granted -= 1;
-        if slot.counts() {
-            ch.received.advance(&slot);
-        }
+        let in_order = !front.counts() || front.is_number(ch.received.advance(weight));
+        ch.slots.drop_front();
         let head = ch.head();
         self.ports[ch.to.index()].heads.set(ch.input, head);
-        if slot.is_last() {
-            if !ch.local && !slot.has_waited() && ch.floating == 0 && ch.waiting.is_empty() {
-                ch.credits.push_back(now + ch.latency + ch.slowed);
+        if front.is_last() {
+            if !ch.local && !front.has_waited() && ch.floating == 0 && !ch.is_waiting() {
+                ch.returning.push(now + ch.latency + ch.slowed);
             } else {
-                self.recycle(channel, now, slot.has_waited());
+                self.recycle(channel, now, front.has_waited());
             }
         }
-        slot
+        in_order
     }
 
     /// The receiver has consumed a buffer.
+    #[inline(never)]
     fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let back = now + ch.latency + ch.slowed;
@@ -317,31 +354,38 @@ impl Network {
             return self.release(from, back);
         }
         let port = &mut self.ports[ch.to.index()];
+        let mut credits = 1;
         if waited && port.floating > 0 {
             port.floating -= 1;
             ch.floating += 1;
-            self.credit(channel, back);
+            credits = 2;
         } else if !waited && ch.floating > 0 {
             ch.floating -= 1;
             port.floating += 1;
-            return;
+            credits = 0;
         }
-        self.credit(channel, back);
+        for _ in 0..credits {
+            self.credit(channel, back);
+        }
     }
 
     /// A credit reaches the sender at an instant that is not before its clock.
-    #[inline]
+    #[inline(always)]
     fn credit(&mut self, channel: ChannelId, at: Time) {
-        let ch = &mut self.channels[channel.index()];
-        let Some(buffer) = ch.waiting.pop_front() else { return ch.credits.push_back(at) };
-        self.depart(channel, buffer, at.max(buffer.ready), at > buffer.ready);
-        // What follows without need of a credit goes with it.
-        while let Some(&event) = self.channels[channel.index()].waiting.front() {
-            if event.needs_credit {
-                return;
-            }
-            self.channels[channel.index()].waiting.pop_front();
-            self.depart(channel, event, event.ready, false);
+        let mut credit = Some(at);
+        // The first buffer that waits goes with it, and what follows without need of a credit.
+        while let Some(buffer) = self.channels[channel.index()].first_waiting() {
+            let (leaves, waited) = match (buffer.needs_credit, credit) {
+                (true, Some(at)) => (at.max(buffer.ready), at > buffer.ready),
+                (true, None) => return,
+                (false, _) => (buffer.ready, false),
+            };
+            credit = None;
+            self.channels[channel.index()].end_wait();
+            self.depart(channel, buffer, leaves, waited);
+        }
+        if let Some(at) = credit {
+            self.channels[channel.index()].returning.push(at);
         }
     }
 

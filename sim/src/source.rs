@@ -4,6 +4,7 @@
 use crate::channel::Slot;
 use crate::event::{Event, chain};
 use crate::graph::Role;
+use crate::input::Input;
 use crate::protocol::{READING, Up};
 use crate::record::{lineage_weight, source_lineage};
 use crate::step::Step;
@@ -27,10 +28,37 @@ impl Step<'_> {
         }
     }
 
+    /// Reads records one after the other, for as long as nothing but records is due.
+    #[inline(always)]
+    pub(crate) fn read_records(&mut self) {
+        if self.task.serving.is_some() || !self.task.status.is_alive() {
+            return;
+        }
+        let mail_at = self.task.mail_at();
+        let fixed = self.fixed_service();
+        while self.task.pending.is_empty() {
+            let start = self.reading_due().max(self.task.clock);
+            let end = self.horizon.min(self.net.ports[self.id.index()].flush_at);
+            if start >= end.min(mail_at) {
+                return;
+            }
+            let size = self.task.splits[self.task.split].next.map_or(0, |entry| entry.record.size);
+            let until = start + fixed.unwrap_or_else(|| self.service(size));
+            if until >= end {
+                self.task.clock = start;
+                self.task.serving = Some((READING, until));
+                return;
+            }
+            self.task.clock = until;
+            self.read_record(until);
+        }
+    }
+
     /// A source emits a record and reads the next one.
     #[inline]
     pub(crate) fn read_record(&mut self, now: Time) {
         let Role::Source(input) = &self.operator.role else { return };
+        self.shared.steps += 1;
         let split = &mut self.task.splits[self.task.split];
         let Some(entry) = split.next else { return };
         let mut record = entry.record;
@@ -47,7 +75,7 @@ impl Step<'_> {
             self.emit(now, Event::Record { input: READING, lineage: record.lineage });
         }
         self.send_record(&record, now);
-        self.after_reading(record.event_time, input.disorder(), now);
+        self.after_reading(record.event_time, input.as_ref(), now);
     }
 
     /// The task has ended, and the checkpoint that contains its end is the one to wait for: a source asks for it at once.
@@ -68,7 +96,7 @@ impl Step<'_> {
 
     /// What follows a record of a source: a request, a watermark, the choice of the next split, the end.
     #[inline]
-    fn after_reading(&mut self, event_time: Time, disorder: Time, now: Time) {
+    fn after_reading(&mut self, event_time: Time, input: &dyn Input, now: Time) {
         let config = &self.topology.config.checkpointing;
         self.task.since_request += 1;
         let counted = config.every_records > 0 && self.task.since_request >= config.every_records;
@@ -85,9 +113,13 @@ impl Step<'_> {
             self.task.splits.iter().filter(|split| !split.at.ended).map(|split| split.at.event_time).min();
         match seen {
             Some(seen) => {
+                let next = self.task.watermark + self.topology.config.watermark_interval;
+                if seen < next {
+                    return;
+                }
                 // The watermark is a function of what has been read, not of when: it is the same in every replay.
-                let watermark = seen.saturating_sub(disorder + 1);
-                if watermark >= self.task.watermark + self.topology.config.watermark_interval {
+                let watermark = seen.saturating_sub(input.disorder() + 1);
+                if watermark >= next {
                     self.task.watermark = watermark;
                     self.send_all(Slot::watermark(watermark), now);
                 }

@@ -9,13 +9,13 @@
 //! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
 //! changes what it does.
 
-use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, SEQUENCE_MASK, Slot, WATERMARK};
+use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, Slot, Tag, WATERMARK};
 use crate::erased::Protocol;
 use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::network::Network;
-use crate::operator::Context;
+use crate::operator::{Context, Operator};
 use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
 use crate::record::{Record, lineage_weight};
@@ -23,7 +23,7 @@ use crate::shared::Shared;
 use crate::state::key_group;
 use crate::task::{Status, Task};
 use crate::time::{NEVER, Time};
-use crate::topology::{TaskInfo, Topology};
+use crate::topology::{Output, TaskInfo, Topology};
 
 /// One task, acting.
 pub(crate) struct Step<'a> {
@@ -35,6 +35,8 @@ pub(crate) struct Step<'a> {
     pub topology: &'a Topology,
     pub info: &'a TaskInfo,
     pub operator: &'a OperatorSpec,
+    /// What it computes, if it is neither a source nor a sink.
+    pub transform: Option<&'a dyn Operator>,
     /// It must not act at this instant or later.
     pub horizon: Time,
 }
@@ -43,7 +45,11 @@ impl Step<'_> {
     /// Acts until the horizon.
     pub fn run(mut self) {
         loop {
-            self.handle_records();
+            if self.info.inputs.is_empty() {
+                self.read_records();
+            } else {
+                self.handle_records();
+            }
             let flush_at = self.net.ports[self.id.index()].flush_at;
             let act_at = self.next_action();
             if flush_at.min(act_at) >= self.horizon {
@@ -60,31 +66,39 @@ impl Step<'_> {
     /// Handles records one after the other, for as long as nothing but records is due: the rest of the loop in short.
     #[inline(always)]
     fn handle_records(&mut self) {
-        if self.task.serving.is_some() || self.info.inputs.is_empty() || !self.task.status.is_alive() {
+        if self.task.serving.is_some() || !self.task.status.is_alive() {
             return;
         }
+        let mut out = std::mem::take(&mut self.shared.scratch);
+        self.handle_records_with(&mut out);
+        self.shared.scratch = out;
+    }
+
+    #[inline(never)]
+    fn handle_records_with(&mut self, out: &mut Vec<Record>) {
+        let mail_at = self.task.mail_at();
+        let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
             let port = &self.net.ports[self.id.index()];
             let (arrive, input) = port.heads.first();
             let start = arrive.max(self.task.clock);
             let end = self.horizon.min(port.flush_at);
-            if start >= end || start >= self.task.mail_at() {
+            if start >= end.min(mail_at) {
                 return;
             }
             let channel = self.info.inputs[input as usize];
-            let Some(front) = self.net.channels[channel.index()].slots.front() else { return };
-            if front.kind() != RECORD {
+            let Some(front) = self.net.front(channel) else { return };
+            let (record, tag) = (front.to_record(), front.tag);
+            if tag.kind() != RECORD {
                 return;
             }
-            let size = front.size;
-            let until = start + self.service(size);
-            self.task.clock = start;
+            let until = start + fixed.unwrap_or_else(|| self.service(record.size));
             if until >= end {
+                self.task.clock = start;
                 self.task.serving = Some((input, until));
                 return;
             }
-            self.task.clock = until;
-            self.finish_record(input, until);
+            self.handle(channel, &record, tag, out, until);
         }
     }
 
@@ -145,8 +159,8 @@ impl Step<'_> {
         } else {
             let (_, input) = self.net.ports[self.id.index()].heads.first();
             let channel = self.info.inputs[input as usize];
-            let front = self.net.channels[channel.index()].slots.front().copied().unwrap_or_default();
-            if front.kind() != RECORD {
+            let front = self.net.front(channel).copied().unwrap_or_default();
+            if front.tag.kind() != RECORD {
                 return self.take_control(input, now);
             }
             (input, front.size)
@@ -160,9 +174,17 @@ impl Step<'_> {
         }
     }
 
+    /// How long a record takes, if that depends neither on its size nor on chance nor on a fault.
+    #[inline]
+    pub(crate) fn fixed_service(&self) -> Option<Time> {
+        let service = &self.operator.service;
+        let fixed = service.kib == 0 && service.jitter == 0 && self.shared.slow_tasks.is_empty();
+        fixed.then_some(service.record)
+    }
+
     /// How long a record of this size takes.
-    #[inline(always)]
-    fn service(&mut self, size: u32) -> Time {
+    #[inline(never)]
+    pub(crate) fn service(&mut self, size: u32) -> Time {
         let service = &self.operator.service;
         let mut time = service.record;
         if service.kib > 0 {
@@ -181,62 +203,63 @@ impl Step<'_> {
         time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1)))
     }
 
-    /// The record has been handled: its effects happen now.
-    #[inline(always)]
+    /// The record that the task was busy with has been handled.
     fn finish_record(&mut self, input: Input, now: Time) {
-        self.shared.steps += 1;
         if input == READING {
             return self.read_record(now);
         }
-        let slot = self.pop(input, now);
-        let port = self.info.ports[input as usize];
-        let task = &mut *self.task;
-        task.records += 1;
-        task.lineages = task.lineages.wrapping_add(lineage_weight(slot.lineage, port));
-        task.chain = chain(task.chain, slot.lineage ^ now);
-        if self.shared.detail.records {
-            self.emit(now, Event::Record { input, lineage: slot.lineage });
+        let channel = self.info.inputs[input as usize];
+        let mut out = std::mem::take(&mut self.shared.scratch);
+        if let Some(&front) = self.net.front(channel) {
+            self.handle(channel, &front.to_record(), front.tag, &mut out, now);
         }
-        let record = slot.to_record();
-        match &self.operator.role {
-            Role::Transform(operator) => {
-                let task = &mut *self.task;
-                let out = &mut self.shared.scratch;
-                let mut cx = Context { state: &mut task.state, out, watermark: task.watermark };
-                operator.on_record(port, &record, &mut cx);
-                if self.info.outputs.is_empty() {
-                    self.record_latency(&record, now);
-                }
-                self.send_scratch(now);
-            }
-            Role::Sink(mode) => {
-                self.record_latency(&record, now);
-                match mode {
-                    SinkMode::Transactional => self.task.transaction.push(record),
-                    SinkMode::Plain | SinkMode::Idempotent => self.shared.external.write(self.id, record),
-                }
-            }
-            Role::Source(_) => {}
+        self.shared.scratch = out;
+    }
+
+    /// The record at the front of a channel has been handled: its effects happen now.
+    #[inline(always)]
+    fn handle(&mut self, channel: ChannelId, record: &Record, tag: Tag, out: &mut Vec<Record>, now: Time) {
+        let ch = &self.net.channels[channel.index()];
+        let (input, port) = (ch.input, ch.port);
+        if !self.net.consume(channel, tag, record.lineage, now) {
+            self.note_disorder(channel, tag, record.lineage, now);
+        }
+        self.shared.steps += 1;
+        let task = &mut *self.task;
+        task.clock = now;
+        task.records += 1;
+        task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, port));
+        task.chain = chain(task.chain, record.lineage ^ now);
+        if self.shared.detail.records {
+            self.emit(now, Event::Record { input, lineage: record.lineage });
+        }
+        let Some(operator) = self.transform else { return self.deliver(record, now) };
+        let task = &mut *self.task;
+        let mut cx = Context { state: &mut task.state, out, watermark: task.watermark };
+        operator.on_record(port, record, &mut cx);
+        if self.shared.detail.latencies && self.info.outputs.is_empty() {
+            self.record_latency(record, now);
+        }
+        self.send_out(out, now);
+    }
+
+    /// A sink hands a record to the external system.
+    fn deliver(&mut self, record: &Record, now: Time) {
+        self.record_latency(record, now);
+        match self.operator.role {
+            Role::Sink(SinkMode::Transactional) => self.task.transaction.push(*record),
+            _ => self.shared.external.write(self.id, *record),
         }
     }
 
-    /// Takes the front of an input; it must be the next one in the sender's count, also across restores.
-    #[inline(always)]
-    fn pop(&mut self, input: Input, now: Time) -> Slot {
-        let channel = self.info.inputs[input as usize];
-        let slot = self.net.pop(channel, now);
-        if slot.counts() {
-            let count = self.net.channels[channel.index()].received.count;
-            if slot.sequence() != count as u32 & SEQUENCE_MASK && !self.task.order_broken {
-                self.task.order_broken = true;
-                let sequence = u64::from(slot.sequence());
-                self.emit(
-                    now,
-                    Event::OrderBroken { channel, sequence, expected: count, lineage: slot.lineage },
-                );
-            }
+    /// What came is not the next item in the sender's count; it must be, also across restores.
+    #[cold]
+    fn note_disorder(&mut self, channel: ChannelId, front: Tag, lineage: u64, now: Time) {
+        if !std::mem::replace(&mut self.task.order_broken, true) {
+            let sequence = u64::from(front.sequence());
+            let expected = self.net.channels[channel.index()].received.count;
+            self.emit(now, Event::OrderBroken { channel, sequence, expected, lineage });
         }
-        slot
     }
 
     #[inline]
@@ -249,12 +272,11 @@ impl Step<'_> {
 
     /// Sends what the operator has made.
     #[inline(always)]
-    fn send_scratch(&mut self, now: Time) {
-        let mut scratch = std::mem::take(&mut self.shared.scratch);
-        for record in scratch.drain(..) {
-            self.send_record(&record, now);
+    fn send_out(&mut self, out: &mut Vec<Record>, now: Time) {
+        for record in &*out {
+            self.send_record(record, now);
         }
-        self.shared.scratch = scratch;
+        out.clear();
     }
 
     /// Sends a record on every outgoing edge.
@@ -262,23 +284,14 @@ impl Step<'_> {
     pub(crate) fn send_record(&mut self, record: &Record, now: Time) {
         for (at, output) in self.info.outputs.iter().enumerate() {
             let receiver = match output.ship {
-                Ship::Forward => 0,
-                Ship::Hash => {
-                    let owners = &self.topology.owners[output.edge.index()];
-                    owners[key_group(record.key, owners.len() as u32) as usize]
-                }
-                Ship::Rebalance => {
-                    let turn = &mut self.task.turns[at];
-                    let receiver = *turn;
-                    *turn = if receiver + 1 == output.channels { 0 } else { receiver + 1 };
-                    receiver
-                }
-                Ship::Broadcast => {
-                    for receiver in 0..output.channels {
-                        self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
+                Ship::Hash => output.owners[key_group(record.key, output.owners.len() as u32) as usize],
+                _ => match self.choose_receiver(at, output) {
+                    Some(receiver) => receiver,
+                    None => {
+                        self.broadcast(output, record, now);
+                        continue;
                     }
-                    continue;
-                }
+                },
             };
             let channel = ChannelId(output.first.0 + receiver);
             if !self.task.pending.is_empty() || !self.net.try_send_record(channel, record, now) {
@@ -287,10 +300,31 @@ impl Step<'_> {
         }
     }
 
+    /// The receiver of the next record on an edge that does not go by the key; `None`: all of them.
+    #[inline(never)]
+    fn choose_receiver(&mut self, at: usize, output: &Output) -> Option<u32> {
+        match output.ship {
+            Ship::Rebalance => {
+                let turn = &mut self.task.turns[at];
+                let receiver = *turn;
+                *turn = if receiver + 1 == output.channels { 0 } else { receiver + 1 };
+                Some(receiver)
+            }
+            Ship::Broadcast => None,
+            Ship::Forward | Ship::Hash => Some(0),
+        }
+    }
+
+    fn broadcast(&mut self, output: &Output, record: &Record, now: Time) {
+        for receiver in 0..output.channels {
+            self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
+        }
+    }
+
     /// Sends on one channel, or keeps it until there is a buffer.
     #[inline]
     fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
-        let needs_buffer = slot.kind() <= WATERMARK;
+        let needs_buffer = slot.tag.kind() <= WATERMARK;
         if !self.task.pending.is_empty() || (needs_buffer && !self.net.try_send(channel, slot, now)) {
             self.task.pending.push_back((channel, slot));
         } else if !needs_buffer {
@@ -310,7 +344,7 @@ impl Step<'_> {
     /// Sends what waits for buffers, as far as there are any.
     fn send_pending(&mut self, now: Time) {
         while let Some(&(channel, slot)) = self.task.pending.front() {
-            if slot.kind() > WATERMARK {
+            if slot.tag.kind() > WATERMARK {
                 self.net.send_event(channel, slot, now);
             } else if !self.net.try_send(channel, slot, now) {
                 return;
@@ -323,9 +357,13 @@ impl Step<'_> {
     /// Handles a watermark, an end, a mark or a close.
     fn take_control(&mut self, input: Input, now: Time) {
         self.shared.steps += 1;
-        let slot = self.pop(input, now);
+        let channel = self.info.inputs[input as usize];
+        let Some(&slot) = self.net.front(channel) else { return };
+        if !self.net.consume(channel, slot.tag, slot.weight(), now) {
+            self.note_disorder(channel, slot.tag, slot.lineage, now);
+        }
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
-        match slot.kind() {
+        match slot.tag.kind() {
             WATERMARK => self.advance_watermark(input, slot.event_time, now),
             END => {
                 self.task.ended_inputs.insert(input);
@@ -381,13 +419,14 @@ impl Step<'_> {
             return;
         }
         task.watermark = smallest;
-        if let Role::Transform(operator) = &self.operator.role {
+        if let Some(operator) = self.transform {
+            let mut out = std::mem::take(&mut self.shared.scratch);
             while let Some(timer) = self.task.state.pop_timer(smallest) {
-                let out = &mut self.shared.scratch;
-                let mut cx = Context { state: &mut self.task.state, out, watermark: smallest };
-                operator.on_timer(timer, &mut cx);
-                self.send_scratch(now);
+                let state = &mut self.task.state;
+                operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: smallest });
+                self.send_out(&mut out, now);
             }
+            self.shared.scratch = out;
         }
         self.send_all(Slot::watermark(smallest), now);
     }

@@ -1,5 +1,7 @@
 //! The physical job: tasks and channels, expanded from the logical graph. Immutable, shared by all worlds of a scenario.
 
+use std::sync::Arc;
+
 use petgraph::visit::EdgeRef;
 
 use crate::config::Config;
@@ -20,8 +22,6 @@ pub struct Topology {
     pub channels: Vec<ChannelInfo>,
     /// The edges, by number.
     pub edges: Vec<Edge>,
-    /// For each edge with a hash: the receiving subtask of each key group.
-    pub owners: Vec<Vec<u32>>,
     /// The numbers of the run.
     pub config: Config,
 }
@@ -37,14 +37,12 @@ pub struct TaskInfo {
     pub slot: u32,
     /// Its input channels, edge by edge, sender by sender.
     pub inputs: Vec<ChannelId>,
-    /// The port of each input: which input of the operator it belongs to.
-    pub ports: Vec<u32>,
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
 }
 
 /// One outgoing edge of one task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// The edge.
     pub edge: EdgeId,
@@ -54,6 +52,8 @@ pub struct Output {
     pub first: ChannelId,
     /// The number of channels.
     pub channels: u32,
+    /// Of an edge with a hash: the receiver of each key group.
+    pub owners: Arc<[u32]>,
 }
 
 /// A channel.
@@ -132,7 +132,6 @@ impl Topology {
             tasks,
             channels: Vec::new(),
             edges: Vec::new(),
-            owners: Vec::new(),
             config,
         };
         topology.expand_edges(&first_task)?;
@@ -153,10 +152,10 @@ impl Topology {
             let senders = self.operators[edge.from.index()].parallelism;
             let receivers = self.operators[edge.to.index()].parallelism;
             let groups = self.config.cluster.max_parallelism;
-            self.owners.push(match edge.spec.ship {
+            let owners: Arc<[u32]> = match edge.spec.ship {
                 Ship::Hash => (0..groups).map(|group| group_owner(group, groups, receivers)).collect(),
-                _ => Vec::new(),
-            });
+                _ => Arc::default(),
+            };
             for sender in 0..senders {
                 let from = TaskId(first_task[edge.from.index()] + sender);
                 let first =
@@ -167,6 +166,7 @@ impl Topology {
                     ship: edge.spec.ship,
                     first,
                     channels: range.len() as u32,
+                    owners: Arc::clone(&owners),
                 };
                 self.tasks[from.index()].outputs.push(output);
                 for receiver in range {
@@ -175,13 +175,17 @@ impl Topology {
                     let receiver = &mut self.tasks[to.index()];
                     let input = receiver.inputs.len() as u32;
                     receiver.inputs.push(ChannelId(id));
-                    receiver.ports.push(edge.spec.port);
                     self.channels.push(ChannelInfo { from, to, input, edge: EdgeId(number as u32) });
                 }
             }
         }
         self.edges = edges;
         Ok(())
+    }
+
+    /// The port of the receiving operator to which a channel leads.
+    pub fn port(&self, channel: &ChannelInfo) -> u32 {
+        self.edges[channel.edge.index()].spec.port
     }
 
     /// What a task does.
@@ -231,7 +235,6 @@ fn expand_tasks(
                 subtask,
                 slot,
                 inputs: Vec::new(),
-                ports: Vec::new(),
                 outputs: Vec::new(),
             });
         }

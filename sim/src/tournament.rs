@@ -2,22 +2,24 @@
 //!
 //! One structure answers two questions: which input of a task comes next, and which task acts next. Reading the winner
 //! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes. Up to
-//! [`SCANNED`] entrants there is no tree: a scan of one cache line is faster than any bookkeeping.
+//! [`FEW`] entrants there is no tree: they play anew whenever somebody asks.
 
 use crate::reusable;
 use crate::time::{NEVER, Time};
 
-/// So many entrants are looked at one by one.
-const SCANNED: usize = 8;
+/// So many entrants need no tree.
+const FEW: usize = 4;
 
 reusable! {
     /// A winner tree.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub struct Tournament {
-        /// The instant of each entrant, padded to a power of two with [`NEVER`].
+        /// The instant of each of a few entrants.
+        few: [Time; FEW],
+        /// The instant of each of many entrants, padded to a power of two with [`NEVER`]; empty if there are few.
         keys: Vec<Time>,
         /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
-        /// if the entrants are scanned.
+        /// if there are few.
         winners: Vec<u32>,
     }
 }
@@ -25,15 +27,15 @@ reusable! {
 impl Tournament {
     /// A tree of `n` entrants who all come never.
     pub fn new(n: u32) -> Self {
-        let size = (n as usize).next_power_of_two();
-        let nodes = if size <= SCANNED { 0 } else { size };
-        let mut tree = Tournament { keys: vec![NEVER; size], winners: vec![0; nodes] };
+        let size = if n as usize <= FEW { 0 } else { (n as usize).next_power_of_two() };
+        let mut tree = Tournament { few: [NEVER; FEW], keys: vec![NEVER; size], winners: vec![0; size] };
         tree.reset();
         tree
     }
 
     /// All come never again.
     pub fn reset(&mut self) {
+        self.few.fill(NEVER);
         self.keys.fill(NEVER);
         for node in (1..self.winners.len()).rev() {
             self.winners[node] = self.left(node);
@@ -41,30 +43,36 @@ impl Tournament {
     }
 
     /// The entrant with the smallest instant, and that instant; [`NEVER`] if none comes.
-    #[inline]
+    #[inline(always)]
     pub fn first(&self) -> (Time, u32) {
         if let Some(&winner) = self.winners.get(1) {
             return (self.keys[winner as usize], winner);
         }
-        let mut best = (NEVER, 0);
-        for (entrant, &key) in self.keys.iter().enumerate() {
-            if key < best.0 {
-                best = (key, entrant as u32);
-            }
-        }
-        best
+        // Without a branch: which of them comes first cannot be predicted.
+        let sooner = |a: (Time, u32), b: (Time, u32)| if b.0 < a.0 { b } else { a };
+        let [a, b, c, d] = self.few;
+        sooner(sooner((a, 0), (b, 1)), sooner((c, 2), (d, 3)))
+    }
+
+    /// When one entrant comes.
+    #[inline(always)]
+    fn key(&self, entrant: u32) -> Time {
+        if self.winners.is_empty() { self.few[entrant as usize] } else { self.keys[entrant as usize] }
     }
 
     /// Changes the instant of one entrant.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, entrant: u32, key: Time) {
-        self.keys[entrant as usize] = key;
-        if !self.winners.is_empty() {
+        if self.winners.is_empty() {
+            self.few[entrant as usize] = key;
+        } else {
+            self.keys[entrant as usize] = key;
             self.replay(entrant);
         }
     }
 
     /// Plays the matches of one entrant again.
+    #[inline(never)]
     fn replay(&mut self, entrant: u32) {
         let size = self.winners.len();
         let mut node = (entrant as usize + size) / 2;
@@ -83,7 +91,7 @@ impl Tournament {
     /// Makes one entrant come at `key` unless it comes earlier already; true if that changed it.
     #[inline]
     pub fn lower(&mut self, entrant: u32, key: Time) -> bool {
-        let sooner = key < self.keys[entrant as usize];
+        let sooner = key < self.key(entrant);
         if sooner {
             self.set(entrant, key);
         }

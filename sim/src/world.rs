@@ -123,7 +123,7 @@ impl World {
             config: &config.checkpointing,
         });
         let network = Network {
-            channels: topology.channels.iter().map(Channel::new).collect(),
+            channels: topology.channels.iter().map(|info| Channel::new(info, topology.port(info))).collect(),
             ports: (0..tasks).map(|task| Port::new(&topology, TaskId(task as u32))).collect(),
             wakes: Tournament::new(tasks as u32),
             config: config.network.clone(),
@@ -216,7 +216,7 @@ impl World {
 
     /// The record that was the item looked out for, when it was last sent; `None` if it is no record.
     pub fn watched(&self) -> Option<Record> {
-        self.network.watched.filter(|slot| slot.kind() == RECORD).map(Slot::to_record)
+        self.network.watched.filter(|slot| slot.tag.kind() == RECORD).map(Slot::to_record)
     }
 
     /// Runs to the end. After everything that happens, the events that it caused are handed to the observer.
@@ -272,6 +272,7 @@ impl World {
         let end = self.shared.queue.next_disruption().min(self.deadline.saturating_add(1));
         let horizon = end.min(self.now.saturating_add(reach));
         let info = &self.topology.tasks[id.index()];
+        let operator = &self.topology.operators[info.operator.index()];
         let step = Step {
             id,
             task: &mut self.tasks[id.index()],
@@ -280,7 +281,8 @@ impl World {
             protocol: self.protocol.as_mut(),
             topology: &self.topology,
             info,
-            operator: &self.topology.operators[info.operator.index()],
+            operator,
+            transform: operator.role.transform(),
             horizon,
         };
         step.run();

@@ -26,14 +26,15 @@ impl Oracle for Fencing {
         if self.proof.is_some() {
             return;
         }
-        let at = show_time(event.time);
+        let at = || show_time(event.time);
         match event.event {
             Event::CheckpointCompleted { id, .. } => self.newest = self.newest.max(Some(id)),
             Event::StaleEffect { task, attempt } => {
                 let name = world.topology().task_name(task);
                 self.proof = Some(format!(
-                    "At {at} the coordinator received what {name} had said in attempt {attempt}. The job was in attempt {} \
-                     by then, so it must not have had any effect; but it had one.",
+                    "At {} the coordinator received what {name} had said in attempt {attempt}. The job was in attempt {} by \
+                     then, so it must not have had any effect; but it had one.",
+                    at(),
                     world.attempt()
                 ));
             }
@@ -43,8 +44,9 @@ impl Oracle for Fencing {
                     None => "the initial state".to_owned(),
                 };
                 self.proof = Some(format!(
-                    "At {at} attempt {attempt} was restored from {}. But {} was complete, tasks had been told so, and what \
-                     it covers may have been committed: everything after the older one happens a second time.",
+                    "At {} attempt {attempt} was restored from {}. But {} was complete, tasks had been told so, and what it \
+                     covers may have been committed: everything after the older one happens a second time.",
+                    at(),
                     name(checkpoint),
                     name(self.newest)
                 ));

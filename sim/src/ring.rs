@@ -1,0 +1,150 @@
+//! A queue of small values in a ring: what channels are made of.
+//!
+//! `VecDeque` could do the same. This one is half as many instructions per step, because the number of places is a power of
+//! two; and it starts with a single place, for most channels of a large job carry little more than marks.
+
+/// A first-in, first-out queue of copies.
+#[derive(Debug, Default)]
+pub(crate) struct Ring<T> {
+    /// None, or a power of two.
+    places: Vec<T>,
+    /// The place of the front is this, modulo the number of places.
+    head: u32,
+    len: u32,
+}
+
+impl<T: Copy + Default> Clone for Ring<T> {
+    fn clone(&self) -> Self {
+        let mut ring = Ring::default();
+        ring.clone_from(self);
+        ring
+    }
+
+    /// Keeps the memory, and copies what is in the queue only.
+    fn clone_from(&mut self, from: &Self) {
+        self.clear();
+        (0..from.len).for_each(|at| self.push(from.places[from.place(at)]));
+    }
+}
+
+impl<T: Copy + Default> Ring<T> {
+    /// The place of the `at`-th from the front.
+    #[inline(always)]
+    fn place(&self, at: u32) -> usize {
+        self.head.wrapping_add(at) as usize & self.places.len().wrapping_sub(1)
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// True if there is none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The `at`-th from the front, if there is one.
+    #[inline(always)]
+    pub fn get(&self, at: u32) -> Option<&T> {
+        if at < self.len { self.places.get(self.place(at)) } else { None }
+    }
+
+    /// The `at`-th from the front, if there is one, to change it.
+    #[inline(always)]
+    pub fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        let place = self.place(at);
+        if at < self.len { self.places.get_mut(place) } else { None }
+    }
+
+    /// The front.
+    #[inline(always)]
+    pub fn front(&self) -> Option<&T> {
+        self.get(0)
+    }
+
+    /// Appends one.
+    #[inline(always)]
+    pub fn push(&mut self, value: T) {
+        self.push_with(|| value);
+    }
+
+    /// Appends one that is made in its place.
+    #[inline(always)]
+    pub fn push_with(&mut self, value: impl FnOnce() -> T) {
+        if self.len as usize == self.places.len() {
+            self.grow();
+        }
+        let place = self.place(self.len);
+        self.places[place] = value();
+        self.len += 1;
+    }
+
+    /// Takes the front.
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<T> {
+        let front = self.front().copied()?;
+        self.drop_front();
+        Some(front)
+    }
+
+    /// Drops the front, which must be there.
+    #[inline(always)]
+    pub fn drop_front(&mut self) {
+        self.head = self.head.wrapping_add(1);
+        self.len -= 1;
+    }
+
+    /// Drops all, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.head = 0;
+        self.len = 0;
+    }
+
+    /// Twice as many places, or the first one.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let places = self.places.len();
+        if places > 0 {
+            let front = self.place(0);
+            self.places.rotate_left(front);
+        }
+        self.head = 0;
+        self.places.reserve_exact(places.max(1));
+        self.places.resize((places * 2).max(1), T::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::random::draw;
+
+    #[test]
+    fn it_agrees_with_a_deque() {
+        let (mut ring, mut deque) = (Ring::default(), VecDeque::new());
+        for step in 0..5_000 {
+            // Twice as many come as go, for a while; then the other way round.
+            if draw(1, step) % 3 < 1 + (step / 1_000) % 2 {
+                ring.push(step);
+                deque.push_back(step);
+            } else {
+                assert_eq!(ring.pop(), deque.pop_front());
+            }
+            assert_eq!(ring.len() as usize, deque.len());
+            assert_eq!(ring.front(), deque.front());
+            assert!((0..ring.len() + 2).all(|at| ring.get(at) == deque.get(at as usize)));
+            if step % 100 == 0 {
+                let mut used = Ring::default();
+                (0..step % 7).for_each(|n| used.push(n));
+                used.clone_from(&ring);
+                assert!((0..ring.len() + 2).all(|at| used.get(at) == ring.get(at)));
+            }
+        }
+    }
+}
