@@ -148,6 +148,7 @@ impl<'a> Runner<'a> {
             config.bounds.heal,
             recovery.restart_delay.saturating_mul(2),
             recovery.heartbeat_timeout.saturating_mul(2),
+            config.checkpointing.min_pause,
             recovery.node_downtime,
             recovery.deploy.saturating_mul(2),
         ]
