@@ -148,6 +148,33 @@ fn a_trace_is_a_header_and_events_in_order() {
 }
 
 #[test]
+fn checkpoints_are_where_the_scenario_puts_them() {
+    let place = Place::new();
+    let run = "run wordcount --faults crashes --seed 7 --set execution.checkpointing.dir=s3://bucket/jobs/";
+    let record = place.cutline(&format!("{run} --json")).exits(0).json();
+    let list = |key: &str| record[key].as_array().expect("a list").clone();
+    for checkpoint in list("checkpoints") {
+        assert_eq!(checkpoint["path"], format!("s3://bucket/jobs/chk-{}", checkpoint["id"]));
+    }
+    let restores = list("restores");
+    assert!(!restores.is_empty() && !restores[0]["checkpoint"].is_null(), "{restores:?}");
+    assert_eq!(restores[0]["path"], format!("s3://bucket/jobs/chk-{}", restores[0]["checkpoint"]));
+    let newest =
+        list("checkpoints").iter().rfind(|it| it["end"] == "completed").expect("one")["path"].clone();
+    let table = place.cutline(run).exits(0).out;
+    assert!(
+        table
+            .lines()
+            .any(|line| line.starts_with("newest checkpoint")
+                && line.ends_with(newest.as_str().unwrap_or("-"))),
+        "{table}"
+    );
+    place
+        .cutline("run wordcount --set execution.checkpointing.dir=")
+        .refuses(&["the name of a folder is empty"]);
+}
+
+#[test]
 fn a_picture_is_drawn() {
     let place = Place::new();
     place.cutline("run wordcount --faults crashes --seed 7 --svg a.svg").exits(0);

@@ -97,6 +97,27 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+/// The name of a folder: 1 to 1024 bytes, a path or a URI, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder(String);
+
+impl<'de> Deserialize<'de> for Folder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let problem = match text.len() {
+            0 => "the name of a folder is empty".to_owned(),
+            1..=1024 if text.chars().any(char::is_control) => {
+                "the name of a folder has a control character".to_owned()
+            }
+            1..=1024 => return Ok(Folder(text)),
+            length => format!("the name of a folder has {length} bytes"),
+        };
+        Err(D::Error::custom(format_args!(
+            "{problem}: write 1 to 1024 bytes, such as \"s3://bucket/checkpoints\""
+        )))
+    }
+}
+
 /// An input.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -316,8 +337,8 @@ pub struct CheckpointingSpec {
     pub num_retained: Option<Few>,
     /// What the job promises.
     pub mode: Option<CheckpointMode>,
-    /// Prefix of all object names in the store.
-    pub dir: Option<String>,
+    /// The folder of all checkpoints: each is named `DIR/chk-ID`.
+    pub dir: Option<Folder>,
 }
 
 /// `heartbeat.*`
@@ -431,7 +452,7 @@ impl ScenarioSpec {
         put(&mut into.tolerable_failed, checkpointing.tolerable_failed_checkpoints.map(Count::get_u32));
         put(&mut into.retained, checkpointing.num_retained.map(Count::get_u32));
         put(&mut into.mode, checkpointing.mode);
-        put(&mut into.dir, checkpointing.dir.clone());
+        put(&mut into.dir, checkpointing.dir.clone().map(|dir| dir.0));
         if into.min_pause > 0 {
             into.max_concurrent = 1;
         }

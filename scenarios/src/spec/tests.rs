@@ -113,12 +113,18 @@ fn numbers_beyond_sense_are_refused() {
         ("cluster.nodes=10001", "from 1 to 10000"),
         ("execution.checkpointing.min-pause=25h", "from 0s to 24h"),
         ("execution.checkpointing.timeout=999us", "from 1ms to 876000h (100 years)"),
+        ("execution.checkpointing.dir=", "is empty: write 1 to 1024 bytes"),
         ("heartbeat.interval=1ns", "from 1ms to 1h"),
         ("restart-strategy.fixed-delay.delay=1000h", "from 0s to 24h"),
         ("bounds.time=876001h", "from 1ns to 876000h (100 years)"),
     ] {
         refused(SMALL, &[set], &[words, &format!("--set {set}")]);
     }
+    refused(
+        SMALL,
+        &["execution.checkpointing.dir=\"a\\tb\""],
+        &["the name of a folder has a control character"],
+    );
 }
 
 #[test]
