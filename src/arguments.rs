@@ -1,6 +1,6 @@
 //! The arguments, and their help.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -76,6 +76,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The files that may be read.
+    pub fn files(&self) -> [Option<&Path>; 3] {
+        [self.input.as_deref(), Some(Path::new(&self.scenario)), Some(Path::new(&self.faults))]
+    }
+
     /// Whether to fork; `None`: small runs only.
     pub fn forks(&self) -> Option<bool> {
         match (self.forks, self.no_forks) {

@@ -49,7 +49,9 @@ pub fn save(
         options: order.options,
         result: CapsuleResult::of(record),
     };
-    let name = format!("{}-{}-{}.json", record.scenario, record.strategy, order.seed);
+    let identity = capsule.identity();
+    let identity = identity.map_err(|error| Failure::new(format!("cannot name the capsule: {error}")))?;
+    let name = format!("{}-{}-{}-{identity}.json", record.scenario, record.strategy, order.seed);
     let path = folder.join(name);
     let text = capsule.to_json();
     let text = text.map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;

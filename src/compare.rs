@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::files::Output;
 use crate::registry::Named;
 use crate::screen::{Screen, paint};
-use crate::{registry, run};
+use crate::{files, registry, run};
 
 /// Runs the scenario once per strategy, and shows the runs side by side.
 pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, Failure> {
@@ -20,6 +20,7 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     screen.set_json(subject.json);
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
+    files::check_apart(&[subject.svg.as_deref()], &subject.files())?;
     let strategies: Vec<Named> = if arguments.strategies.is_empty() {
         STRATEGIES.iter().map(Named::from).collect()
     } else {

@@ -52,7 +52,11 @@ impl Failure {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "name a file in a folder that you may write to"
             }
+            ErrorKind::NotFound if path.parent().is_some_and(Path::is_dir) => {
+                "no file can be made in that folder: name another"
+            }
             ErrorKind::NotFound | ErrorKind::NotADirectory => "make its folder first (mkdir -p)",
+            ErrorKind::BrokenPipe => "whoever was reading it has gone away: let it read to the end",
             ErrorKind::IsADirectory => "name a file inside it",
             _ => "name another file",
         };

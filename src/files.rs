@@ -1,10 +1,9 @@
-//! Files that are whole or absent: written under another name beside their own, made durable, then renamed.
+//! Files that are whole or absent: written without a name, so that nothing is left of them if the program is killed; then
+//! given a name beside their own, made durable, and renamed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
@@ -18,8 +17,8 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Place {
-    /// A new file, and the place it is renamed to.
-    Beside(BufWriter<NamedTempFile>, PathBuf),
+    /// A file without a name, and the one it is to get.
+    Nameless(BufWriter<File>, PathBuf),
     /// A device or a pipe: it must not be replaced.
     Device(BufWriter<File>),
 }
@@ -30,9 +29,12 @@ impl Output {
         let open = || -> io::Result<Place> {
             match fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-                Ok(metadata) if metadata.is_file() => beside(path.canonicalize()?),
+                Ok(metadata) if metadata.is_file() && names_a_stream(path) => {
+                    Err(io::Error::other("it is a file here, and something else is writing to it already"))
+                }
+                Ok(metadata) if metadata.is_file() => nameless(path.canonicalize()?),
                 Ok(_) => Ok(Place::Device(BufWriter::new(OpenOptions::new().write(true).open(path)?))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => beside(path.to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => nameless(path.to_owned()),
                 Err(error) => Err(error),
             }
         };
@@ -52,11 +54,17 @@ impl Output {
         let finish = |place| -> io::Result<()> {
             match place {
                 Place::Device(mut writer) => writer.flush(),
-                Place::Beside(writer, path) => {
-                    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-                    readable(file.as_file())?;
-                    file.as_file().sync_all()?;
-                    file.persist(path).map_err(|error| error.error)?;
+                Place::Nameless(writer, path) => {
+                    let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+                    file.rewind()?;
+                    let mut named = tempfile::Builder::new()
+                        .prefix(".cutline-")
+                        .suffix(".part")
+                        .tempfile_in(folder(&path))?;
+                    io::copy(&mut file, named.as_file_mut())?;
+                    readable(named.as_file())?;
+                    named.as_file().sync_all()?;
+                    named.persist(path).map_err(|error| error.error)?;
                     Ok(())
                 }
             }
@@ -80,27 +88,66 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.place {
-            Place::Beside(writer, _) => writer.write(bytes),
+            Place::Nameless(writer, _) => writer.write(bytes),
             Place::Device(writer) => writer.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.place {
-            Place::Beside(writer, _) => writer.flush(),
+            Place::Nameless(writer, _) => writer.flush(),
             Place::Device(writer) => writer.flush(),
         }
     }
 }
 
-/// A new file in the same folder, so that it can be renamed.
-fn beside(path: PathBuf) -> io::Result<Place> {
+/// A new file on the same disk as the one it is to become.
+fn nameless(path: PathBuf) -> io::Result<Place> {
     if path.file_name().is_none() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".cutline-").suffix(".part").tempfile_in(folder)?;
-    Ok(Place::Beside(BufWriter::with_capacity(1 << 16, file), path))
+    let file = tempfile::tempfile_in(folder(&path)).map_err(bare)?;
+    Ok(Place::Nameless(BufWriter::with_capacity(1 << 16, file), path))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// True for `/dev/stdout` and the like: where such a path leads depends on who began the program.
+fn names_a_stream(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+/// The error without the name of a temporary file, which says nothing to the user.
+fn bare(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|wrapped| wrapped.source());
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()).and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
+}
+
+/// Refuses to write two outputs to one file, or one over what the run reads.
+pub fn check_apart(outputs: &[Option<&Path>], inputs: &[Option<&Path>]) -> Result<(), Failure> {
+    let outputs: Vec<&Path> = outputs.iter().copied().flatten().collect();
+    for (at, path) in outputs.iter().enumerate() {
+        let same = |other: &&Path| place(other).is_some_and(|place_of| Some(place_of) == place(path));
+        let twice = outputs[..at].iter().any(same);
+        if twice || inputs.iter().copied().flatten().any(|input| same(&input)) {
+            let why = if twice { "two outputs would be written to it" } else { "the run reads it" };
+            let message = format!("cannot write `{}`: {why}", path.display());
+            return Err(Failure::new(message).with_help("name a file for each output"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is or will be, by whatever name; `None` for what is no file, such as a device.
+fn place(path: &Path) -> Option<PathBuf> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => None,
+        Ok(_) => path.canonicalize().ok(),
+        Err(_) => Some(folder(path).canonicalize().ok()?.join(path.file_name()?)),
+    }
 }
 
 /// A temporary file is for its owner's eyes only; an output is not.

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::trace::Trace;
-use crate::{capsules, registry, run};
+use crate::{capsules, files, registry, run};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -30,6 +30,8 @@ struct Replayed<'a> {
 /// Replays.
 pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Failure> {
     screen.set_json(arguments.json);
+    let reads = [Some(arguments.capsule.as_path()), arguments.input.as_deref()];
+    files::check_apart(&[arguments.trace.as_deref()], &reads)?;
     let capsule = capsules::read(&arguments.capsule)?;
     let seed = capsule.seed;
     announce_seed(screen, seed)?;

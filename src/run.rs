@@ -17,7 +17,7 @@ use crate::registry::Named;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
-use crate::{capsules, registry};
+use crate::{capsules, files, registry};
 
 /// How many of the most frequent words are shown.
 const FREQUENT: usize = 10;
@@ -62,6 +62,8 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     screen.set_json(subject.json);
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
+    let outputs = [&arguments.counts, &arguments.trace, &subject.svg].map(Option::as_deref);
+    files::check_apart(&outputs, &subject.files())?;
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
     let ready = ready(subject, seed, &[strategy], screen)?;

@@ -84,6 +84,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("messages disturbed", units::count(record.messages_disturbed)),
         ("writes failed", units::count(record.writes_failed)),
         ("checkpoints", checkpoints(record)),
+        ("newest checkpoint", record.completed().last().map_or_else(none, |newest| newest.path.clone())),
         ("checkpoint duration, min / median / max", spread(durations, units::time)),
         ("checkpoint size, min / median / max", spread(sizes, units::bytes)),
         ("records read", units::count(record.source_records)),
@@ -149,6 +150,7 @@ mod tests {
             "state     pass",
             "2 completed, 1 aborted (1 metadata not stored)",
             "12.0 ms / 12.0 ms / 30.0 ms",
+            "checkpoints/chk-3",
             "1 of tasks, 0 of nodes",
             "0123456789abcdef0123456789abcdef",
         ] {

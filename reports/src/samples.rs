@@ -41,6 +41,7 @@ pub fn empty() -> RunRecord {
 pub fn run(strategy: &str) -> RunRecord {
     let checkpoint = |id, triggered, duration, end| CheckpointRecord {
         id: CheckpointId(id),
+        path: format!("checkpoints/chk-{id}"),
         triggered: triggered * MS,
         end,
         duration: duration * MS,
@@ -75,6 +76,7 @@ pub fn run(strategy: &str) -> RunRecord {
         restores: vec![RestoreRecord {
             attempt: Attempt(1),
             checkpoint: Some(CheckpointId(1)),
+            path: Some("checkpoints/chk-1".to_owned()),
             crashed: 900 * MS,
             noticed: 950 * MS,
             cancelled: 1010 * MS,

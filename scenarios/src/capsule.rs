@@ -269,6 +269,20 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Capsule {
+    /// 12 hexadecimal digits that tell this run from every other: a digest of the scenario's text and overrides, what the
+    /// input files hold, the strategy, the faults, the seed and the options; not of where things are, nor of what came out.
+    ///
+    /// # Errors
+    /// As [`Capsule::to_json`].
+    pub fn identity(&self) -> Result<String, serde_json::Error> {
+        let scenario = (&self.scenario.name, &self.scenario.text, &self.scenario.overrides);
+        let files: Vec<_> = self.files.iter().map(|file| (file.bytes, &file.digest)).collect();
+        let run = (scenario, files, &self.strategy, &self.plan, self.seed, &self.options);
+        let mut digits = hex(serde_json::to_string(&run)?.as_bytes());
+        digits.truncate(12);
+        Ok(digits)
+    }
+
     /// The capsule as text, for a file.
     ///
     /// # Errors
@@ -330,6 +344,31 @@ mod tests {
                 digest: hex(b""),
             },
         }
+    }
+
+    #[test]
+    fn every_other_run_has_another_identity() {
+        let identity = |capsule: &Capsule| capsule.identity().expect("an identity");
+        let change = |change: fn(&mut Capsule)| {
+            let mut other = capsule();
+            change(&mut other);
+            identity(&other)
+        };
+        let different = [
+            identity(&capsule()),
+            change(|other| other.scenario.text.push('#')),
+            change(|other| other.scenario.overrides.clear()),
+            change(|other| other.files[0].digest = hex(b"abd")),
+            change(|other| other.strategy = "stop-the-world".to_owned()),
+            change(|other| other.plan.heal = 1),
+            change(|other| other.seed = 1),
+            change(|other| other.options.check_determinism = true),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = different.iter().collect();
+        assert_eq!(distinct.len(), different.len(), "{different:?}");
+        assert!(different.iter().all(|identity| identity.len() == 12), "{different:?}");
+        let moved = change(|other| other.files[0].path = "elsewhere".to_owned());
+        assert_eq!(moved, different[0], "the same run from another place");
     }
 
     #[test]

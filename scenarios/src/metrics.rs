@@ -87,8 +87,10 @@ impl Metrics {
         let now = stamped.time;
         match stamped.event {
             Event::CheckpointTriggered { id } => {
+                let path = world.topology().config.checkpointing.path(id);
                 let record = CheckpointRecord {
                     id,
+                    path,
                     triggered: now,
                     end: CheckpointEnd::InProgress,
                     duration: 0,
@@ -110,7 +112,8 @@ impl Metrics {
             }
             Event::CheckpointCompleted { id, duration, bytes } => {
                 if let Some(record) = self.checkpoints.get_mut(&id) {
-                    *record = CheckpointRecord { end: CheckpointEnd::Completed, duration, bytes, ..*record };
+                    record.end = CheckpointEnd::Completed;
+                    (record.duration, record.bytes) = (duration, bytes);
                 }
             }
             Event::CheckpointAborted { id, reason } => {
@@ -132,6 +135,7 @@ impl Metrics {
             Event::Restoring { attempt, checkpoint } if attempt.0 > 1 => self.restores.push(RestoreRecord {
                 attempt,
                 checkpoint,
+                path: checkpoint.map(|id| world.topology().config.checkpointing.path(id)),
                 crashed: self.crashed.take().unwrap_or(self.noticed).min(self.noticed),
                 noticed: self.noticed,
                 cancelled: self.cancelled,

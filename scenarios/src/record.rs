@@ -7,7 +7,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,11 +96,14 @@ pub enum CheckpointEnd {
 }
 
 /// One checkpoint. The breakdown is that of the slowest subtask in each part (see Flink's "Monitoring Checkpointing").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CheckpointRecord {
     /// Its id.
     pub id: CheckpointId,
+    /// Where it is in the store: `execution.checkpointing.dir`, then `/chk-` and the id. Only a completed one is there, and
+    /// only while it is retained.
+    pub path: String,
     /// When it was triggered.
     pub triggered: u64,
     /// How it ended.
@@ -120,13 +123,15 @@ pub struct CheckpointRecord {
 }
 
 /// One recovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RestoreRecord {
     /// The attempt it began.
     pub attempt: Attempt,
     /// The checkpoint restored; absent: the initial state.
     pub checkpoint: Option<CheckpointId>,
+    /// Where that checkpoint was in the store.
+    pub path: Option<String>,
     /// When the first crash happened that it repairs (or, without one, when the coordinator decided).
     pub crashed: u64,
     /// When the coordinator noticed.

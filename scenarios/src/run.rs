@@ -148,6 +148,7 @@ impl<'a> Runner<'a> {
             config.bounds.heal,
             recovery.restart_delay.saturating_mul(2),
             recovery.heartbeat_timeout.saturating_mul(2),
+            config.checkpointing.min_pause,
             recovery.node_downtime,
             recovery.deploy.saturating_mul(2),
         ]
@@ -313,7 +314,7 @@ impl<'a> Runner<'a> {
             arrivals: metrics.arrivals,
             throughput: if duration == 0 { 0.0 } else { per_second / duration as f64 },
             latency: metrics.latency(),
-            checkpoints: metrics.checkpoints.values().copied().collect(),
+            checkpoints: metrics.checkpoints.values().cloned().collect(),
             task_crashes: metrics.task_crashes,
             node_crashes: metrics.node_crashes,
             restores: metrics.restores.clone(),

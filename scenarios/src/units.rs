@@ -27,6 +27,15 @@ pub type Span = BoundedSpan<0, CENTURY>;
 pub type PositiveSpan = BoundedSpan<1, CENTURY>;
 /// What one thing costs, at most an hour: small enough that a cost times a size stays a span.
 pub type Cost = BoundedSpan<0, HOUR>;
+/// How long something is on its way, from 1 ns to an hour.
+pub type Latency = BoundedSpan<1, HOUR>;
+/// A wait that the job goes through, at most a day: a longer one would only end in the bounds of the run.
+pub type Wait = BoundedSpan<0, { 24 * HOUR }>;
+/// How often something repeats for as long as the job runs, from 1 ms to an hour: what repeats more often than a message can
+/// travel makes a run of nothing else.
+pub type Beat = BoundedSpan<MILLISECOND, HOUR>;
+/// How long to be patient with something, at least 1 ms.
+pub type Patience = BoundedSpan<MILLISECOND, CENTURY>;
 
 /// A size from `MIN` to `MAX` bytes, both included: `"32 KiB"` (1024 bytes each), `"32 kB"` (1000 bytes each).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::CheckpointId;
 use crate::time::{MICROSECOND, MILLISECOND, SECOND, Time};
 
 /// Everything about a run that is neither the job, nor the strategy, nor the seed, nor the faults.
@@ -150,7 +151,7 @@ pub struct CheckpointConfig {
     pub retained: u32,
     /// What the job promises.
     pub mode: CheckpointMode,
-    /// Prefix of all object names in the store. Nothing shows those names yet, so it has no visible effect.
+    /// The folder of all checkpoints (`execution.checkpointing.dir`): see [`CheckpointConfig::path`].
     pub dir: String,
     /// Trigger whenever a source subtask has emitted so many records since it last asked; 0: never. Requests that come
     /// while a checkpoint is in flight are served by one more.
@@ -158,6 +159,13 @@ pub struct CheckpointConfig {
     /// Trigger when a source subtask emits its first record with one of these event times (nanoseconds) or later: marked
     /// records.
     pub at_records: Vec<Time>,
+}
+
+impl CheckpointConfig {
+    /// Where a checkpoint is in the store, in Flink's layout: `DIR/chk-ID`.
+    pub fn path(&self, id: CheckpointId) -> String {
+        format!("{}/chk-{id}", self.dir.trim_end_matches('/'))
+    }
 }
 
 impl Default for CheckpointConfig {

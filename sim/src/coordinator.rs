@@ -17,9 +17,12 @@ use crate::queue::{Action, Life, Message, Placed, Report, Timer};
 use crate::reusable;
 use crate::store::Manifest;
 use crate::task::Mail;
-use crate::time::Time;
+use crate::time::{MILLISECOND, Time};
 use crate::topology::Topology;
 use crate::world::{Outcome, World};
+
+/// The coordinator waits at least so long before it says a thing again.
+const PATIENCE_MIN: Time = 10 * MILLISECOND;
 
 /// What the job is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +149,11 @@ impl World {
         self.shared.emit(self.now, Origin::COORDINATOR, event);
     }
 
-    /// How long the coordinator waits for a confirmation before it says a thing again.
+    /// How long the coordinator waits for a confirmation before it says a thing again: some ways there and back, and never
+    /// so short that a long restore would be full of repetitions.
     fn patience(&self) -> Time {
         let way = self.shared.post.latency.saturating_add(self.shared.post.jitter);
-        way.saturating_mul(20).saturating_add(self.topology.config.recovery.deploy)
+        way.saturating_mul(20).saturating_add(self.topology.config.recovery.deploy).max(PATIENCE_MIN)
     }
 
     pub(crate) fn coordinator_timer(&mut self, timer: Timer) {

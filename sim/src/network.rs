@@ -20,7 +20,7 @@ use crate::protocol::InputSet;
 use crate::random::{below, draw};
 use crate::record::Record;
 use crate::reusable;
-use crate::time::{NEVER, SECOND, Time};
+use crate::time::{FAR, NEVER, SECOND, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
 
@@ -281,6 +281,7 @@ impl Network {
         let mut free = ch.wire_free.max(not_before);
         if self.config.bandwidth > 0 && !ch.local {
             free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
+            free = free.min(not_before + FAR); // what waits for a slow wire may wait longer than any run lasts
         }
         ch.wire_free = free;
         let arrive = ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter });

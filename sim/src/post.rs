@@ -66,19 +66,20 @@ impl Post {
         let mut deliveries = Deliveries { first: Some(time), ..Deliveries::default() };
         if strikes(2, faults.delay) {
             // Late, and what follows waits behind it.
-            deliveries.first = Some(time + below(fate(3), faults.delay_by + 1));
+            deliveries.first = Some(time.saturating_add(below(fate(3), faults.delay_by + 1)));
             deliveries.trouble = Some(Event::MessageDisturbed);
         }
         *last = deliveries.first.unwrap_or(time);
         if strikes(4, faults.reorder) {
             // Late, and what follows overtakes it.
-            deliveries.first = deliveries.first.map(|time| time + below(fate(5), faults.reorder_by + 1));
+            let by = below(fate(5), faults.reorder_by + 1);
+            deliveries.first = deliveries.first.map(|time| time.saturating_add(by));
             *last = time;
             deliveries.trouble = Some(Event::MessageDisturbed);
         }
         if strikes(6, faults.double) {
-            deliveries.second =
-                deliveries.first.map(|time| time + 1 + below(fate(7), self.latency.saturating_mul(10)));
+            let by = 1 + below(fate(7), self.latency.saturating_mul(10));
+            deliveries.second = deliveries.first.map(|time| time.saturating_add(by));
             deliveries.trouble = Some(Event::MessageDisturbed);
         }
         deliveries

@@ -14,7 +14,7 @@ use crate::random::{below, draw};
 use crate::record::Record;
 use crate::reusable;
 use crate::store::Store;
-use crate::time::Time;
+use crate::time::{FAR, Time};
 
 /// What store faults are at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl Shared {
 
     /// How long a write takes, and whether it succeeds; `number` identifies it among all writes of the run.
     pub fn write(&self, config: &StoreConfig, number: u64, bytes: u64) -> (Time, bool) {
-        let time = Store::write_time(config, bytes).saturating_mul(u64::from(self.store_faults.slow));
+        let time =
+            Store::write_time(config, bytes).saturating_mul(u64::from(self.store_faults.slow)).min(FAR);
         let fails = below(draw(self.store_key, number), 1000) < u64::from(self.store_faults.fail);
         (time, !fails)
     }

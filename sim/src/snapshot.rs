@@ -11,7 +11,7 @@ use crate::queue::Action;
 use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
 use crate::task::{Mail, Reading, Status, Task, Upload};
-use crate::time::{NEVER, Time};
+use crate::time::{FAR, NEVER, Time};
 
 /// The replayable position of a source in one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,9 +65,6 @@ pub struct TaskSnapshot {
     pub bytes: u64,
 }
 
-/// A cost beyond this is as good as for ever, and sums of a few of them still fit.
-const FAR: Time = 1 << 60;
-
 impl Step<'_> {
     /// Takes the snapshot of a checkpoint: the synchronous part now, the write from its end on.
     pub(crate) fn snapshot(&mut self, id: CheckpointId, now: Time) {
@@ -89,7 +86,7 @@ impl Step<'_> {
         let handle = Handle(u64::from(self.id.0) << 32 | u64::from(self.task.snapshots));
         let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, bytes);
         let sync = sync.min(FAR);
-        let written_at = now + sync + took.clamp(1, FAR);
+        let written_at = now + sync + took.max(1);
         self.task.clock = match self.shared.method {
             SnapshotMethod::FullSync => written_at,
             SnapshotMethod::FullAsync => now + sync,

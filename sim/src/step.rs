@@ -23,7 +23,7 @@ use crate::record::{Record, lineage_weight};
 use crate::shared::Shared;
 use crate::state::key_group;
 use crate::task::{Status, Task};
-use crate::time::{NEVER, Time};
+use crate::time::{FAR, NEVER, Time};
 use crate::topology::{Output, TaskInfo, Topology};
 
 /// One task, acting.
@@ -189,7 +189,8 @@ impl Step<'_> {
         let service = &self.operator.service;
         let mut time = service.record;
         if service.kib > 0 {
-            time += service.kib * u64::from(size) / 1024;
+            time +=
+                (service.kib * u64::from(size >> 10) + service.kib * u64::from(size & 1023) / 1024).min(FAR);
         }
         if service.jitter > 0 {
             self.task.draws += 1;
@@ -201,7 +202,7 @@ impl Step<'_> {
         if self.shared.slow_tasks.is_empty() {
             return time;
         }
-        time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1)))
+        time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1))).min(FAR)
     }
 
     /// The record that the task was busy with has been handled.

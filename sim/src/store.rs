@@ -13,7 +13,7 @@ use crate::ids::CheckpointId;
 use crate::protocol::Handle;
 use crate::reusable;
 use crate::snapshot::TaskSnapshot;
-use crate::time::{SECOND, Time};
+use crate::time::{FAR, SECOND, Time};
 
 /// A completed checkpoint: which snapshots it consists of, one per task.
 pub type Manifest = Arc<[Option<Handle>]>;
@@ -123,6 +123,6 @@ impl Store {
 fn transfer(bytes: u64, bandwidth: u64) -> Time {
     match u128::from(bytes) * u128::from(SECOND) {
         _ if bandwidth == 0 => 0,
-        total => u64::try_from(total / u128::from(bandwidth)).unwrap_or(u64::MAX / 4),
+        total => u64::try_from(total / u128::from(bandwidth)).unwrap_or(FAR).min(FAR),
     }
 }

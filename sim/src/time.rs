@@ -6,6 +6,10 @@ pub type Time = u64;
 /// Later than every instant of a run.
 pub const NEVER: Time = u64::MAX;
 
+/// The longest that anything takes (36 years): what would take longer takes this long. A size over a bandwidth, a cost
+/// times a factor are cut to it, so the present instant plus a few spans always fits into 64 bits.
+pub const FAR: Time = 1 << 60;
+
 /// One microsecond in nanoseconds.
 pub const MICROSECOND: Time = 1_000;
 /// One millisecond in nanoseconds.

@@ -1,5 +1,8 @@
 //! What is written, and what happens when it cannot be.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::Place;
@@ -49,7 +52,7 @@ fn no_half_file_is_left() {
     let limited = |command: &str| place.shell(&format!("trap '' XFSZ; ulimit -f 1; $CUTLINE {command}"));
     limited("run wordcount --seed 7 --trace t.ndjson").refuses(&["`t.ndjson`", "too large", "make room"]);
     limited("run wordcount --seed 7 --counts out.csv").refuses(&["`out.csv`"]);
-    let gave = limited("run wordcount --set bounds.time=40ms").refuses(&["wordcount-aligned-1.json"]);
+    let gave = limited("run wordcount --set bounds.time=40ms").refuses(&["wordcount-aligned-1-"]);
     assert!(gave.out.contains("liveness     FAIL"), "what was found out is still said:\n{}", gave.out);
     assert_eq!(place.names(), ["cutline-out", "out.csv"]);
     assert_eq!(place.read("out.csv"), "old");
@@ -68,6 +71,54 @@ fn a_place_that_cannot_be_written_is_known_before_the_run() {
     place.cutline("run wordcount --counts .").refuses(&["`.`", "name a file inside it"]);
     place.file("file", "");
     place.cutline("run wordcount --set bounds.time=40ms --capsule-dir file/x").refuses(&["`file/x`"]);
+}
+
+#[test]
+fn nothing_is_written_over_what_is_read_or_written() {
+    let place = Place::new();
+    place.file("in.txt", "a b a\n");
+    std::fs::create_dir(place.path("folder")).expect("a folder");
+    for (outputs, named) in [
+        ("--counts x --trace x", "`x`"),
+        ("--trace x --svg ./x", "`./x`"),
+        ("--counts x --svg folder/../x", "`folder/../x`"),
+        ("--counts in.txt", "`in.txt`"),
+        ("--svg ./in.txt", "`./in.txt`"),
+    ] {
+        let gave = place.cutline(&format!("run wordcount --input in.txt {outputs}"));
+        let gave = gave.refuses(&[named, "name a file for each output"]);
+        assert!(!gave.out.contains("digest"), "{}", gave.out);
+    }
+    place.cutline("compare wordcount --input in.txt --svg in.txt").refuses(&["the run reads it"]);
+    place.cutline("replay in.txt --trace in.txt").refuses(&["the run reads it"]);
+    assert_eq!(place.names(), ["folder", "in.txt"]);
+    assert_eq!(place.read("in.txt"), "a b a\n");
+    // Nothing is lost on a device, nor where the shell has put the output already.
+    place.cutline("run wordcount --input in.txt --counts /dev/null --svg /dev/null").exits(0);
+    #[cfg(target_os = "linux")]
+    place
+        .shell("$CUTLINE run wordcount --counts /dev/stdout > out.txt")
+        .refuses(&["`/dev/stdout`", "already"]);
+}
+
+/// Killed in the middle of a run, nothing is left of the files that were being written.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let place = Place::new();
+    place.file("out.csv", "old");
+    for signal in ["INT", "TERM", "KILL"] {
+        let run = "run sum-even-odd --counts out.csv --trace t.ndjson --trace-records --svg s.svg \
+                   --set input.numbers.kind.numbers.count=1000000";
+        let mut child =
+            place.command().args(run.split_whitespace()).stdout(Stdio::null()).spawn().expect("the binary");
+        // Long enough to have begun its files, and far too short for the run.
+        std::thread::sleep(Duration::from_millis(1500));
+        place.shell(&format!("kill -{signal} {}", child.id())).exits(0);
+        assert!(child.wait().expect("an end").code().is_none(), "it was killed before its end");
+        assert_eq!(place.names(), ["out.csv"], "after {signal}");
+        assert_eq!(place.read("out.csv"), "old");
+    }
 }
 
 #[test]
@@ -94,6 +145,33 @@ fn a_trace_is_a_header_and_events_in_order() {
     assert_eq!(blind, record);
     place.cutline("run wordcount --faults crashes --seed 7 --trace r.ndjson --trace-records").exits(0);
     assert!(place.read("r.ndjson").contains(r#""event":{"record":{"#));
+}
+
+#[test]
+fn checkpoints_are_where_the_scenario_puts_them() {
+    let place = Place::new();
+    let run = "run wordcount --faults crashes --seed 7 --set execution.checkpointing.dir=s3://bucket/jobs/";
+    let record = place.cutline(&format!("{run} --json")).exits(0).json();
+    let list = |key: &str| record[key].as_array().expect("a list").clone();
+    for checkpoint in list("checkpoints") {
+        assert_eq!(checkpoint["path"], format!("s3://bucket/jobs/chk-{}", checkpoint["id"]));
+    }
+    let restores = list("restores");
+    assert!(!restores.is_empty() && !restores[0]["checkpoint"].is_null(), "{restores:?}");
+    assert_eq!(restores[0]["path"], format!("s3://bucket/jobs/chk-{}", restores[0]["checkpoint"]));
+    let newest =
+        list("checkpoints").iter().rfind(|it| it["end"] == "completed").expect("one")["path"].clone();
+    let table = place.cutline(run).exits(0).out;
+    assert!(
+        table
+            .lines()
+            .any(|line| line.starts_with("newest checkpoint")
+                && line.ends_with(newest.as_str().unwrap_or("-"))),
+        "{table}"
+    );
+    place
+        .cutline("run wordcount --set execution.checkpointing.dir=")
+        .refuses(&["the name of a folder is empty"]);
 }
 
 #[test]

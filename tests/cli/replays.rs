@@ -7,20 +7,43 @@ use serde_json::Value;
 use crate::{Gave, Place};
 
 const STALL: &str = "run wordcount --faults crashes --seed 7 --set bounds.time=40ms --input in.txt --json";
-const CAPSULE: &str = "cutline-out/capsules/wordcount-aligned-7.json";
+const CAPSULES: &str = "cutline-out/capsules";
 
 /// A failing run over a file, and its capsule.
 fn failed() -> (Place, Gave, PathBuf) {
     let place = Place::new();
     place.file("in.txt", "one two two\n".repeat(5_000));
     let gave = place.cutline(STALL).exits(3);
-    let capsule = place.path(CAPSULE);
+    let [capsule] = &capsules(&place)[..] else { panic!("one capsule") };
+    let capsule = capsule.clone();
     (place, gave, capsule)
+}
+
+fn capsules(place: &Place) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place.path(CAPSULES)).expect("the folder");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn another_run_has_another_capsule_and_the_same_run_the_same() {
+    let (place, _, capsule) = failed();
+    let name = capsule.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(name.starts_with("wordcount-aligned-7-") && name.ends_with(".json"), "{name}");
+    let text = std::fs::read_to_string(&capsule).expect("the capsule");
+    place.cutline(STALL).exits(3);
+    assert_eq!(capsules(&place), std::slice::from_ref(&capsule), "the same run again");
+    place.cutline(&STALL.replace("40ms", "41ms")).exits(3);
+    place.cutline(&STALL.replace("crashes", "none")).exits(3);
+    place.cutline(&format!("{STALL} --no-forks")).exits(3);
+    place.file("in.txt", "one two\n".repeat(5_000));
+    place.cutline(STALL).exits(3);
+    assert_eq!(capsules(&place).len(), 5);
+    assert_eq!(std::fs::read_to_string(&capsule).expect("the capsule"), text);
 }
 
 #[test]
 fn a_replay_gives_the_same_run_with_the_command_that_was_printed() {
-    let (place, gave, _) = failed();
+    let (place, gave, capsule) = failed();
     let command = gave.err.lines().find(|line| line.contains(" replay ")).expect("a command");
     let replayed = place.shell(&format!("{command} --json")).exits(3);
     let (first, again) = (gave.json(), replayed.json());
@@ -30,7 +53,7 @@ fn a_replay_gives_the_same_run_with_the_command_that_was_printed() {
     assert!(told.out.contains("the same run again"), "{}", told.out);
     // From anywhere else too.
     let other = Place::new();
-    other.run(["replay".as_ref(), place.path(CAPSULE).as_os_str()]).exits(3);
+    other.run(["replay".as_ref(), capsule.as_os_str()]).exits(3);
 }
 
 #[test]
@@ -40,13 +63,14 @@ fn a_scenario_of_the_users_own_is_in_the_capsule() {
     place.file("mine.toml", format!("{text}\n[bounds]\ntime = \"40ms\"\n"));
     place.cutline("run mine.toml").exits(3);
     std::fs::remove_file(place.path("mine.toml")).expect("removed");
-    place.cutline("replay cutline-out/capsules/sum-even-odd-aligned-1.json").exits(3);
+    let [capsule] = &capsules(&place)[..] else { panic!("one capsule") };
+    place.run(["replay".as_ref(), capsule.as_os_str()]).exits(3);
 }
 
 #[test]
 fn an_input_that_is_not_the_same_is_noticed() {
-    let (place, _, _) = failed();
-    let replay = format!("replay {CAPSULE}");
+    let (place, _, capsule) = failed();
+    let replay = format!("replay {}", capsule.display());
     place.file("in.txt", "one two\n".repeat(5_000));
     place.cutline(&replay).refuses(&["in.txt", "is not the one of the capsule", "60000 bytes"]);
     std::fs::remove_file(place.path("in.txt")).expect("removed");

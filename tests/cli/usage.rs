@@ -28,7 +28,8 @@ fn a_run_that_stalls_exits_with_3_and_tells_how_to_replay_it() {
     let gave = place.cutline(STALL).exits(3);
     assert!(gave.out.contains("liveness     FAIL"), "{}", gave.out);
     assert_eq!(gave.out.matches(" replay ").count(), 1, "{}", gave.out);
-    assert!(place.path("cutline-out/capsules/wordcount-aligned-1.json").is_file());
+    let capsules = std::fs::read_dir(place.path("cutline-out/capsules")).expect("the folder");
+    assert_eq!(capsules.count(), 1);
 }
 
 #[test]

@@ -11,12 +11,15 @@ use serde::de::{Deserializer, Error};
 
 use super::InputKind;
 use super::does::Does;
-use crate::units::{Bandwidth, BoundedBytes, Cost, Count, PositiveSpan, Span, TEBIBYTE};
+use crate::units::{
+    Bandwidth, Beat, BoundedBytes, BoundedSpan, Cost, Count, Latency, Patience, PositiveSpan, Span, TEBIBYTE,
+    Wait,
+};
 
 /// Most subtasks of an operator, and most key groups, as in Flink.
 pub const PARALLELISM_MAX: u64 = 32_768;
 /// Most nodes of a cluster.
-pub const NODES_MAX: u64 = 100_000;
+pub const NODES_MAX: u64 = 10_000;
 
 /// A number of 32 bits, zero allowed.
 type Number = Count<0, { u32::MAX as u64 }>;
@@ -90,6 +93,27 @@ impl<'de> Deserialize<'de> for Name {
         let start: String = text.chars().take(64).collect();
         Err(D::Error::custom(format_args!(
             "`{start}` is not a name: write 1 to 64 letters, digits, `-` and `_`"
+        )))
+    }
+}
+
+/// The name of a folder: 1 to 1024 bytes, a path or a URI, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder(String);
+
+impl<'de> Deserialize<'de> for Folder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let problem = match text.len() {
+            0 => "the name of a folder is empty".to_owned(),
+            1..=1024 if text.chars().any(char::is_control) => {
+                "the name of a folder has a control character".to_owned()
+            }
+            1..=1024 => return Ok(Folder(text)),
+            length => format!("the name of a folder has {length} bytes"),
+        };
+        Err(D::Error::custom(format_args!(
+            "{problem}: write 1 to 1024 bytes, such as \"s3://bucket/checkpoints\""
         )))
     }
 }
@@ -186,17 +210,17 @@ pub struct ClusterSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NetworkSpec {
     /// Least time of a buffer between two nodes.
-    pub latency: Option<PositiveSpan>,
+    pub latency: Option<Latency>,
     /// Up to how much longer, at random.
-    pub latency_jitter: Option<Span>,
+    pub latency_jitter: Option<Cost>,
     /// Time of a buffer inside a node.
-    pub local_latency: Option<PositiveSpan>,
+    pub local_latency: Option<Latency>,
     /// Bytes per second of one channel between nodes.
     pub bandwidth: Option<Bandwidth>,
     /// Least time of a control message.
-    pub control_latency: Option<PositiveSpan>,
+    pub control_latency: Option<Latency>,
     /// Up to how much longer, at random.
-    pub control_jitter: Option<Span>,
+    pub control_jitter: Option<Cost>,
 }
 
 /// The durable store.
@@ -204,7 +228,7 @@ pub struct NetworkSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StoreSpec {
     /// Time of a request without its data.
-    pub latency: Option<PositiveSpan>,
+    pub latency: Option<Latency>,
     /// Bytes per second of one write.
     pub write_bandwidth: Option<Bandwidth>,
     /// Bytes per second of one read.
@@ -220,9 +244,9 @@ pub struct CostsSpec {
     /// More per MiB of state that is copied in the synchronous part.
     pub snapshot_copy_per_mib: Option<Cost>,
     /// From the deployment message to a task that begins to read its state.
-    pub deploy: Option<Span>,
+    pub deploy: Option<Wait>,
     /// How long a crashed node stays away.
-    pub node_downtime: Option<Span>,
+    pub node_downtime: Option<Wait>,
 }
 
 /// `taskmanager.*`
@@ -302,9 +326,9 @@ pub struct CheckpointingSpec {
     /// From one periodic trigger to the next; `"0s"`: no periodic trigger.
     pub interval: Option<Span>,
     /// Least time from the end of a checkpoint to the start of the next.
-    pub min_pause: Option<Span>,
+    pub min_pause: Option<Wait>,
     /// A checkpoint that takes longer is aborted.
-    pub timeout: Option<PositiveSpan>,
+    pub timeout: Option<Patience>,
     /// Most checkpoints in flight.
     pub max_concurrent_checkpoints: Option<Few>,
     /// The job fails over after more than this many failed checkpoints in a row.
@@ -313,8 +337,8 @@ pub struct CheckpointingSpec {
     pub num_retained: Option<Few>,
     /// What the job promises.
     pub mode: Option<CheckpointMode>,
-    /// Prefix of all object names in the store.
-    pub dir: Option<String>,
+    /// The folder of all checkpoints: each is named `DIR/chk-ID`.
+    pub dir: Option<Folder>,
 }
 
 /// `heartbeat.*`
@@ -322,7 +346,7 @@ pub struct CheckpointingSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HeartbeatSpec {
     /// How often a node reports.
-    pub interval: Option<PositiveSpan>,
+    pub interval: Option<Beat>,
     /// After how long a silent node is taken for dead.
     pub timeout: Option<PositiveSpan>,
 }
@@ -341,7 +365,7 @@ pub struct RestartSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FixedDelaySpec {
     /// From the last confirmed cancellation to the redeployment.
-    pub delay: Option<Span>,
+    pub delay: Option<Wait>,
     /// Restarts before the job fails for good.
     pub attempts: Option<Number>,
 }
@@ -381,9 +405,9 @@ impl ScenarioSpec {
         self.configure_recovery(&mut config);
         let bounds = &self.bounds;
         put(&mut config.bounds.steps, bounds.steps.map(Count::get));
-        put(&mut config.bounds.time, bounds.time.map(PositiveSpan::nanoseconds));
+        put(&mut config.bounds.time, bounds.time.map(BoundedSpan::nanoseconds));
         put(&mut config.bounds.queue, bounds.queue.map(|count| count.get_u32() as usize));
-        put(&mut config.bounds.heal, bounds.heal.map(PositiveSpan::nanoseconds));
+        put(&mut config.bounds.heal, bounds.heal.map(BoundedSpan::nanoseconds));
         config
     }
 
@@ -393,42 +417,42 @@ impl ScenarioSpec {
         put(&mut config.cluster.slots_per_node, self.taskmanager.number_of_task_slots.map(Count::get_u32));
         put(&mut config.cluster.max_parallelism, self.pipeline.max_parallelism.map(Count::get_u32));
         let store = &self.cluster.store;
-        put(&mut config.store.latency, store.latency.map(PositiveSpan::nanoseconds));
+        put(&mut config.store.latency, store.latency.map(BoundedSpan::nanoseconds));
         put(&mut config.store.write_bandwidth, store.write_bandwidth.map(Bandwidth::bytes_per_second));
         put(&mut config.store.read_bandwidth, store.read_bandwidth.map(Bandwidth::bytes_per_second));
         let costs = &self.cluster.costs;
-        put(&mut config.snapshot.sync, costs.snapshot_sync.map(Cost::nanoseconds));
-        put(&mut config.snapshot.copy_per_mib, costs.snapshot_copy_per_mib.map(Cost::nanoseconds));
-        put(&mut config.recovery.deploy, costs.deploy.map(Span::nanoseconds));
-        put(&mut config.recovery.node_downtime, costs.node_downtime.map(Span::nanoseconds));
+        put(&mut config.snapshot.sync, costs.snapshot_sync.map(BoundedSpan::nanoseconds));
+        put(&mut config.snapshot.copy_per_mib, costs.snapshot_copy_per_mib.map(BoundedSpan::nanoseconds));
+        put(&mut config.recovery.deploy, costs.deploy.map(BoundedSpan::nanoseconds));
+        put(&mut config.recovery.node_downtime, costs.node_downtime.map(BoundedSpan::nanoseconds));
     }
 
     fn configure_network(&self, config: &mut Config) {
         let (into, network) = (&mut config.network, &self.cluster.network);
-        put(&mut into.latency, network.latency.map(PositiveSpan::nanoseconds));
-        put(&mut into.latency_jitter, network.latency_jitter.map(Span::nanoseconds));
-        put(&mut into.local_latency, network.local_latency.map(PositiveSpan::nanoseconds));
+        put(&mut into.latency, network.latency.map(BoundedSpan::nanoseconds));
+        put(&mut into.latency_jitter, network.latency_jitter.map(BoundedSpan::nanoseconds));
+        put(&mut into.local_latency, network.local_latency.map(BoundedSpan::nanoseconds));
         put(&mut into.bandwidth, network.bandwidth.map(Bandwidth::bytes_per_second));
-        put(&mut into.control_latency, network.control_latency.map(PositiveSpan::nanoseconds));
-        put(&mut into.control_jitter, network.control_jitter.map(Span::nanoseconds));
+        put(&mut into.control_latency, network.control_latency.map(BoundedSpan::nanoseconds));
+        put(&mut into.control_jitter, network.control_jitter.map(BoundedSpan::nanoseconds));
         let segment = self.taskmanager.memory.segment_size;
         put(&mut into.buffer_bytes, segment.map(|size| u32::try_from(size.bytes()).unwrap_or(u32::MAX)));
         let memory = &self.taskmanager.network.memory;
         put(&mut into.exclusive_buffers, memory.buffers_per_channel.map(Count::get_u32));
         put(&mut into.floating_buffers, memory.floating_buffers_per_gate.map(Count::get_u32));
-        put(&mut into.buffer_timeout, self.execution.buffer_timeout.interval.map(Span::nanoseconds));
+        put(&mut into.buffer_timeout, self.execution.buffer_timeout.interval.map(BoundedSpan::nanoseconds));
     }
 
     fn configure_checkpointing(&self, config: &mut Config) {
         let (into, checkpointing) = (&mut config.checkpointing, &self.execution.checkpointing);
-        put(&mut into.interval, checkpointing.interval.map(Span::nanoseconds));
-        put(&mut into.min_pause, checkpointing.min_pause.map(Span::nanoseconds));
-        put(&mut into.timeout, checkpointing.timeout.map(PositiveSpan::nanoseconds));
+        put(&mut into.interval, checkpointing.interval.map(BoundedSpan::nanoseconds));
+        put(&mut into.min_pause, checkpointing.min_pause.map(BoundedSpan::nanoseconds));
+        put(&mut into.timeout, checkpointing.timeout.map(BoundedSpan::nanoseconds));
         put(&mut into.max_concurrent, checkpointing.max_concurrent_checkpoints.map(Count::get_u32));
         put(&mut into.tolerable_failed, checkpointing.tolerable_failed_checkpoints.map(Count::get_u32));
         put(&mut into.retained, checkpointing.num_retained.map(Count::get_u32));
         put(&mut into.mode, checkpointing.mode);
-        put(&mut into.dir, checkpointing.dir.clone());
+        put(&mut into.dir, checkpointing.dir.clone().map(|dir| dir.0));
         if into.min_pause > 0 {
             into.max_concurrent = 1;
         }
@@ -440,10 +464,10 @@ impl ScenarioSpec {
 
     fn configure_recovery(&self, config: &mut Config) {
         let into = &mut config.recovery;
-        put(&mut into.heartbeat_interval, self.heartbeat.interval.map(PositiveSpan::nanoseconds));
-        put(&mut into.heartbeat_timeout, self.heartbeat.timeout.map(PositiveSpan::nanoseconds));
+        put(&mut into.heartbeat_interval, self.heartbeat.interval.map(BoundedSpan::nanoseconds));
+        put(&mut into.heartbeat_timeout, self.heartbeat.timeout.map(BoundedSpan::nanoseconds));
         let restart = &self.restart_strategy.fixed_delay;
-        put(&mut into.restart_delay, restart.delay.map(Span::nanoseconds));
+        put(&mut into.restart_delay, restart.delay.map(BoundedSpan::nanoseconds));
         put(&mut into.restart_attempts, restart.attempts.map(Count::get_u32));
     }
 }

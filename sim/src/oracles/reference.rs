@@ -42,6 +42,8 @@ const BATCH_BYTES: u64 = 1 << 20;
 pub enum SinkRecords {
     /// They are kept, 40 bytes each, and sorted in the end.
     Keep,
+    /// They are kept as long as a sink has no more than so many; of a larger one only their number and fingerprint.
+    KeepUpTo(u64),
     /// Only their number and fingerprint are kept.
     Digest,
 }
@@ -59,7 +61,8 @@ pub struct OperatorReference {
     pub received: u64,
     /// The wrapping sum of [`lineage_weight`] over all records received (for a source: over all records read, with port 0).
     pub lineages: u64,
-    /// For a sink: [`Record::result`] of every record that reached it, sorted. Empty with [`SinkRecords::Digest`].
+    /// For a sink: [`Record::result`] of every record that reached it, sorted. Empty if they were not kept: see
+    /// [`SinkRecords`].
     pub records: Vec<Record>,
     /// For a sink: the wrapping sum of [`Record::result_hash`] over all records that reached it.
     pub records_fingerprint: u64,
@@ -328,8 +331,12 @@ impl<'a> Interpreter<'a> {
                 own.lineages = own.lineages.wrapping_add(lineage_weight(record.lineage, port));
                 own.records_fingerprint = own.records_fingerprint.wrapping_add(record.result_hash());
             }
-            if self.sink_records == SinkRecords::Keep {
-                own.records.extend(records.iter().map(|record| record.result()));
+            match self.sink_records {
+                SinkRecords::KeepUpTo(most) if own.received > most => own.records = Vec::new(),
+                SinkRecords::Keep | SinkRecords::KeepUpTo(_) => {
+                    own.records.extend(records.iter().map(|record| record.result()));
+                }
+                SinkRecords::Digest => {}
             }
         }
     }

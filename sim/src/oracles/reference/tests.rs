@@ -139,6 +139,11 @@ fn even_and_odd_sums_come_out_whatever_the_number_of_splits() {
         let digest = interpret_with(&graph, 1_000_000, SinkRecords::Digest).unwrap();
         assert_eq!(digest.operators[sink.index()].records_fingerprint, found.records_fingerprint);
         assert!(digest.operators[sink.index()].records.is_empty());
+        for (most, kept) in [(1, 0), (2, 2)] {
+            let few = interpret_with(&graph, 1_000_000, SinkRecords::KeepUpTo(most)).unwrap();
+            assert_eq!(few.operators[sink.index()].records_fingerprint, found.records_fingerprint);
+            assert_eq!(few.operators[sink.index()].records.len(), kept);
+        }
         found.records.iter().map(|record| record.value).collect::<Vec<_>>()
     };
     assert_eq!(run(1), [25_000_000, 25_005_000]);

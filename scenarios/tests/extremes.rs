@@ -1,0 +1,139 @@
+//! Every number of a scenario at its least and at its greatest, alone and with others: whatever a file may say, a run ends
+//! with a verdict, within its steps, and in a debug build, so that no sum and no product can overflow unseen.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::faults;
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::Class;
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+
+/// Each number, with its least and greatest values.
+const EXTREMES: &[(&str, &[&str])] = &[
+    ("bounds.heal", &["1ns", "876000h"]),
+    ("bounds.queue", &["1", "1000000000"]),
+    ("bounds.time", &["1ns", "876000h"]),
+    ("cluster.costs.deploy", &["0s", "24h"]),
+    ("cluster.costs.node-downtime", &["0s", "24h"]),
+    ("cluster.costs.snapshot-copy-per-mib", &["0s", "1h"]),
+    ("cluster.costs.snapshot-sync", &["0s", "1h"]),
+    ("cluster.network.bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
+    ("cluster.network.control-jitter", &["0s", "1h"]),
+    ("cluster.network.control-latency", &["1ns", "1h"]),
+    ("cluster.network.latency", &["1ns", "1h"]),
+    ("cluster.network.latency-jitter", &["0s", "1h"]),
+    ("cluster.network.local-latency", &["1ns", "1h"]),
+    ("cluster.nodes", &["2", "1000"]),
+    ("cluster.store.latency", &["1ns", "1h"]),
+    ("cluster.store.read-bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
+    ("cluster.store.write-bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
+    ("execution.buffer-timeout.interval", &["0s", "1ns", "876000h"]),
+    ("execution.checkpointing.interval", &["0s", "1ns", "876000h"]),
+    ("execution.checkpointing.max-concurrent-checkpoints", &["1", "65536"]),
+    ("execution.checkpointing.min-pause", &["0s", "1ns", "24h"]),
+    ("execution.checkpointing.num-retained", &["1", "65536"]),
+    ("execution.checkpointing.timeout", &["1ms", "876000h"]),
+    ("execution.checkpointing.tolerable-failed-checkpoints", &["0", "4294967295"]),
+    ("heartbeat.interval", &["1ms", "1h"]),
+    ("heartbeat.timeout", &["3601s", "876000h"]),
+    ("input.text.kind.text.rate", &["1/h", "1000000000/s"]),
+    ("input.text.kind.text.splits", &["1", "1000"]),
+    ("job.operator.count.service", &["0s", "1h"]),
+    ("job.operator.count.service-jitter", &["0s", "1h"]),
+    ("job.operator.count.service-per-kib", &["0s", "1h"]),
+    ("job.operator.count.state-bytes", &["0B", "1TiB"]),
+    ("job.operator.sink.service-per-kib", &["1h"]),
+    ("job.operator.source.service-per-kib", &["1h"]),
+    ("job.operator.source.state-bytes", &["1TiB"]),
+    ("job.operator.tokenizer.service-jitter", &["1h"]),
+    ("job.operator.tokenizer.service-per-kib", &["1h"]),
+    ("pipeline.max-parallelism", &["2", "32768"]),
+    ("restart-strategy.fixed-delay.attempts", &["0", "4294967295"]),
+    ("restart-strategy.fixed-delay.delay", &["0s", "24h"]),
+    ("taskmanager.memory.segment-size", &["64B", "1GiB"]),
+    ("taskmanager.network.memory.buffers-per-channel", &["1", "65536"]),
+    ("taskmanager.network.memory.floating-buffers-per-gate", &["0", "65536"]),
+    ("taskmanager.numberOfTaskSlots", &["1", "65536"]),
+    ("trigger.at", &["[\"0s\"]", "[\"0s\", \"876000h\"]"]),
+    ("trigger.every-records", &["0", "1", "1000000000000"]),
+];
+
+/// A run is given up after so many steps.
+const STEPS: u64 = 100_000;
+
+/// One word that is longer than a service time can be multiplied with in 64 bits, and a few lines.
+fn texts() -> Texts {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extremes.txt");
+    let text = "x".repeat(6 << 20) + &"\nto be or not to be".repeat(40);
+    std::fs::write(&path, text).expect("a file");
+    let mut texts = Texts::new(".").instead(path);
+    texts.get(None).expect("a text");
+    texts
+}
+
+/// Runs a word count with these settings under every strategy, without faults and with all of them.
+fn survives(settings: &[(&str, &str)], texts: &Texts, seed: u64) {
+    let all = settings.iter().map(|(key, value)| format!("{key}={value}"));
+    let overrides: Vec<String> = std::iter::once(format!("bounds.steps={STEPS}")).chain(all).collect();
+    let source = resolve("wordcount").expect("a scenario");
+    let scenario = load(&source, &overrides).unwrap_or_else(|error| panic!("{overrides:?}: {error}"));
+    // Some go together with none of the others: more subtasks than key groups, say. That must be said, and is no run.
+    let Ok(prepared) = Prepared::new(&scenario, seed, &mut texts.clone()) else { return };
+    for profile in ["none", "all"] {
+        let profile = faults::resolve(profile).expect("a profile");
+        let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+        let options = Options { forks: Some(false), ..Options::default() };
+        for strategy in STRATEGIES {
+            let record = Runner::new(&prepared, Contender::from(strategy)).run(seed, &plan, &options, None);
+            let what = format!("{} under seed {seed} with {settings:?}", strategy.name);
+            assert!(matches!(record.class(), Class::Pass | Class::Stall), "{what}: {:?}", record.verdicts);
+            assert!(record.steps < 2 * STEPS, "{what}: {} steps", record.steps);
+        }
+    }
+}
+
+#[test]
+fn every_number_alone() {
+    let texts = texts();
+    for (key, values) in EXTREMES {
+        for value in *values {
+            survives(&[(key, value)], &texts, 4);
+        }
+    }
+    // Every snapshot has a position for each split: too slow to go with everything else.
+    survives(&[("input.text.kind.text.splits", "65536")], &texts, 4);
+}
+
+/// Combinations of 2 to 9, drawn from fixed seeds.
+fn combinations(seeds: std::ops::Range<u64>) {
+    use cutline_sim::random::{Stream, pick, stream};
+    let texts = texts();
+    for seed in seeds {
+        let mut rng = stream(seed, Stream::Input);
+        let count = 2 + pick(&mut rng, 8);
+        let mut settings: Vec<(&str, &str)> = Vec::new();
+        while (settings.len() as u64) < count {
+            let (key, values) = EXTREMES[pick(&mut rng, EXTREMES.len() as u64) as usize];
+            let value = values[pick(&mut rng, values.len() as u64) as usize];
+            if settings.iter().all(|&(other, _)| other != key) {
+                settings.push((key, value));
+            }
+        }
+        survives(&settings, &texts, seed);
+    }
+}
+
+#[test]
+fn combinations_of_numbers() {
+    combinations(0..60);
+}
+
+#[test]
+fn more_combinations_of_numbers() {
+    combinations(60..120);
+}
