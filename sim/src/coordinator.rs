@@ -455,8 +455,7 @@ impl World {
             let coordinator = &self.coordinator;
             let hosted = coordinator.hosted[node.index()].iter();
             let starting = hosted.filter(|task| coordinator.beliefs[task.index()] == Belief::Starting);
-            let tasks: Arc<[Placed]> =
-                starting.map(|&task| (task, coordinator.line[task.index()])).collect();
+            let tasks: Arc<[Placed]> = starting.map(|&task| (task, coordinator.line[task.index()])).collect();
             if !tasks.is_empty() {
                 self.send_to_node(node, Action::Deploy(node, attempt, tasks));
             }

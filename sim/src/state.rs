@@ -52,7 +52,7 @@ pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
 }
 
 reusable! {
-    /// One value per key. Small keys live in an array that grows to the largest one seen.
+    /// One value per key. Small keys live in an array that grows to the largest one seen; it holds 0 for an absent key.
     #[derive(Debug, Default, PartialEq, Eq)]
     struct Values {
         dense: Vec<i64>,
@@ -72,11 +72,12 @@ impl Values {
 
     #[inline]
     fn slot(&mut self, key: u64) -> &mut i64 {
-        if key < self.dense.len() as u64 {
+        let Some(&value) = self.dense.get(key as usize) else { return self.slot_slow(key) };
+        if value == 0 {
+            // Only here can the key be absent.
             self.present[(key >> 6) as usize] |= 1 << (key & 63);
-            return &mut self.dense[key as usize];
         }
-        self.slot_slow(key)
+        &mut self.dense[key as usize]
     }
 
     #[cold]

@@ -126,14 +126,8 @@ impl Topology {
         graph::validate(&graph).map_err(TopologyError::Graph)?;
         let operators: Vec<OperatorSpec> = graph.node_weights().cloned().collect();
         let (tasks, first_task) = expand_tasks(&operators, &config)?;
-        let mut topology = Topology {
-            graph,
-            operators,
-            tasks,
-            channels: Vec::new(),
-            edges: Vec::new(),
-            config,
-        };
+        let mut topology =
+            Topology { graph, operators, tasks, channels: Vec::new(), edges: Vec::new(), config };
         topology.expand_edges(&first_task)?;
         Ok(topology)
     }
@@ -230,13 +224,7 @@ fn expand_tasks(
         for subtask in 0..operator.parallelism {
             let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
             let operator = OperatorId(number as u32);
-            tasks.push(TaskInfo {
-                operator,
-                subtask,
-                slot,
-                inputs: Vec::new(),
-                outputs: Vec::new(),
-            });
+            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new() });
         }
     }
     Ok((tasks, first))

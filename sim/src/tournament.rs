@@ -76,11 +76,11 @@ impl Tournament {
     fn replay(&mut self, entrant: u32) {
         let size = self.winners.len();
         let mut node = (entrant as usize + size) / 2;
-        let mut winner = self.better(entrant & !1, entrant | 1);
+        let mut winner = self.better((self.keys[entrant as usize], entrant), entrant ^ 1);
         loop {
-            let before = std::mem::replace(&mut self.winners[node], winner);
+            let before = std::mem::replace(&mut self.winners[node], winner.1);
             // A node that this entrant neither held nor holds is not touched by the change, nor are those above it.
-            if node == 1 || (before != entrant && winner != entrant) {
+            if node == 1 || (before != entrant && winner.1 != entrant) {
                 return;
             }
             winner = self.better(winner, self.winners[node ^ 1]);
@@ -98,11 +98,10 @@ impl Tournament {
         sooner
     }
 
-    /// The one that comes first; the lower number if they come at the same instant.
-    #[inline]
-    fn better(&self, a: u32, b: u32) -> u32 {
-        let (key_a, key_b) = (self.keys[a as usize], self.keys[b as usize]);
-        if (key_b, b) < (key_a, a) { b } else { a }
+    /// The one of two that comes first; the lower number if they come at the same instant.
+    #[inline(always)]
+    fn better(&self, one: (Time, u32), other: u32) -> (Time, u32) {
+        one.min((self.keys[other as usize], other))
     }
 
     /// The leftmost entrant below a node of a tree in which all are equal.
