@@ -130,7 +130,10 @@ struct Named {
 fn every_kind() -> Vec<OperatorKind> {
     let kinds = ROWS.iter().map(|row| match row.name {
         "counter" => "{ counter = { keys = 4 } }".to_owned(),
+        "filter" => "{ filter = { modulus = 3, remainder = 1, min = 0 } }".to_owned(),
+        "flat-map" => "{ flat-map = { range = 5 } }".to_owned(),
         "key-by-value" => "{ key-by-value = { modulus = 3 } }".to_owned(),
+        "map" => "{ map = { multiply = 3, add = -1, key-modulus = 4 } }".to_owned(),
         "window-count" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
         name => format!("\"{name}\""),
     });
