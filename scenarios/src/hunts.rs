@@ -168,6 +168,9 @@ const RETAINED: &[&str] = &["execution.checkpointing.num-retained=3"];
 /// A slow store and frequent checkpoints: one is always in flight, and waits for acknowledgements for long.
 const SLOW: &[&str] = &["cluster.store.latency=\"60ms\"", "execution.checkpointing.interval=\"70ms\""];
 
+/// Checkpoints that are given up soon, so that acknowledgements come late.
+const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
+
 /// The sums with three splits for two sources, so that one source has twice as much to read and ends long after the other.
 const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.source.service=\"1500us\""];
 
@@ -185,6 +188,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
     hunt("string-order", BIDS, RETAINED, Profile("crashes"), 200),
+    hunt("subsume-early", SUMS, &[], Profile("none"), 1),
+    hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),

@@ -26,6 +26,7 @@ fn names_what_it_should(oracle: &str, proof: &str) -> bool {
         "restore" => says(&["Let c be checkpoint ", "by the oracle `"]),
         "order" => says(&["from the channel ", " -> ", "lineage 0x"]),
         "fencing" => says(&["checkpoint ", "attempt "]) || says(&["what ", " had said in attempt "]),
+        "store" => says(&["heckpoint ", "the store "]),
         "liveness" => says(&["heckpoint ", "The tasks were: "]),
         "determinism" => says(&["part at event ", " by ", "the second "]),
         _ => false,
@@ -102,6 +103,7 @@ oracles! {
     restore_catches_its_bugs "restore"
     order_catches_its_bugs "order"
     fencing_catches_its_bugs "fencing"
+    store_catches_its_bugs "store"
     liveness_catches_its_bugs "liveness"
     determinism_catches_its_bugs "determinism"
 }
