@@ -168,6 +168,16 @@ const RETAINED: &[&str] = &["execution.checkpointing.num-retained=3"];
 /// A slow store and frequent checkpoints: one is always in flight, and waits for acknowledgements for long.
 const SLOW: &[&str] = &["cluster.store.latency=\"60ms\"", "execution.checkpointing.interval=\"70ms\""];
 
+/// The uneven sums with several checkpoints in flight at any time, of which one is retained: a source that finishes has a part
+/// in some that are not complete.
+const CROWDED: &[&str] = &[
+    "input.numbers.kind.numbers.splits=3",
+    "job.operator.source.service=\"1500us\"",
+    "execution.checkpointing.interval=\"10ms\"",
+    "execution.checkpointing.max-concurrent-checkpoints=5",
+    "execution.checkpointing.num-retained=1",
+];
+
 /// Checkpoints that are given up soon, so that acknowledgements come late.
 const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
 
@@ -189,6 +199,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
     hunt("string-order", BIDS, RETAINED, Profile("crashes"), 200),
     hunt("subsume-early", SUMS, &[], Profile("none"), 1),
+    hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
@@ -197,12 +208,15 @@ pub const HUNTS: &[Hunt] = &[
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
 ];
 
-/// What an idempotent or a plain sink shows of a bug, by the oracle `ledger`.
-pub const SINK_HUNTS: &[Hunt] = &[
+/// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, and what a snapshot that is
+/// missing shows.
+pub const OTHER_HUNTS: &[Hunt] = &[
     by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("no-block", COUNTS, PLAIN, Profile("crashes"), 200)),
     by("ledger", hunt("no-drain", COUNTS, PLAIN, Profile("crashes"), 200)),
+    by("cut", hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20)),
+    by("store", hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200)),
 ];
 
 /// The same hunt with another oracle than the bug's own.

@@ -22,6 +22,7 @@ mod mixed_line;
 mod no_block;
 mod no_drain;
 mod stale_ack;
+mod stale_standing;
 mod string_order;
 mod subsume_early;
 
@@ -252,6 +253,15 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<subsume_early::SubsumeEarly>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "stale-standing",
+        about: "a finished task is represented for ever by the snapshot it finished with, though that may be deleted",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<stale_standing::StaleStanding>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
