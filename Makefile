@@ -52,7 +52,7 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
 
-sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, with crashes
+sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, and every planted bug
 	$(CARGO) run --locked --release --example acceptance -- 1000 200
 
 doc: ## Build the documentation; a warning is an error

@@ -2,6 +2,7 @@
 
 pub mod capsule;
 pub mod faults;
+pub mod hunts;
 pub mod inputs;
 pub mod library_files;
 pub mod metrics;

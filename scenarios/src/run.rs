@@ -15,6 +15,7 @@ use cutline_sim::oracles::ledger::{Ledger, visible_records};
 use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::order::Order;
 use cutline_sim::oracles::state::State;
+use cutline_sim::oracles::store::Store;
 use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 use cutline_sim::time::{SECOND, Time};
@@ -92,6 +93,7 @@ struct Jury<'a> {
     cut: Cut,
     order: Order,
     fencing: Fencing,
+    store: Store,
     liveness: Liveness,
 }
 
@@ -104,6 +106,7 @@ impl<'a> Jury<'a> {
             cut: Cut::default(),
             order: Order::default(),
             fencing: Fencing::default(),
+            store: Store::default(),
             liveness: Liveness::default(),
         }
     }
@@ -112,6 +115,7 @@ impl<'a> Jury<'a> {
         self.cut.observe(world, event);
         self.order.observe(world, event);
         self.fencing.observe(world, event);
+        self.store.observe(world, event);
         self.liveness.observe(world, event);
     }
 }
@@ -234,6 +238,7 @@ impl<'a> Runner<'a> {
         say(restore::NAME, forks.verdict(forking));
         say(jury.order.name(), jury.order.verdict(world, outcome));
         say(jury.fencing.name(), jury.fencing.verdict(world, outcome));
+        say(jury.store.name(), jury.store.verdict(world, outcome));
         say(jury.liveness.name(), jury.liveness.verdict(world, outcome));
         self.fork = forks.fork;
         (outcome, verdicts, tear)

@@ -30,4 +30,11 @@ pub trait Operator: Send + Sync {
     /// Handles a timer set by [`KeyedState::set_timer`], once the watermark has reached its time. Timers come in the
     /// order of (time, key, slot).
     fn on_timer(&self, _timer: Timer, _cx: &mut Context<'_>) {}
+
+    /// True if every output has the key of what it was made of, and the outputs of one key come in an order that does not
+    /// depend on how the inputs interleave, given that one subtask gets all records of that key. Only then is it certain
+    /// which value an idempotent sink ends with, and the oracle [`ledger`](crate::oracles::ledger) holds it to that.
+    fn is_ordered_per_key(&self) -> bool {
+        false
+    }
 }

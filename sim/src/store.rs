@@ -109,6 +109,12 @@ impl Store {
         self.objects.iter().map(|(&handle, snapshot)| (handle, snapshot))
     }
 
+    /// The stored snapshots to which no checkpoint refers.
+    pub fn unreferenced(&self) -> impl Iterator<Item = &Arc<TaskSnapshot>> + '_ {
+        let refers = |handle: &Handle| self.references.contains_key(handle);
+        self.objects.iter().filter(move |(handle, _)| !refers(handle)).map(|(_, snapshot)| snapshot)
+    }
+
     /// The number of stored snapshots.
     pub fn len(&self) -> usize {
         self.objects.len()

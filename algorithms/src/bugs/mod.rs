@@ -16,15 +16,18 @@ mod forget_last_commit;
 mod forget_trigger;
 mod global_counter;
 mod hash_order;
+mod ignore_late_ack;
 mod late_snapshot;
 mod mixed_line;
 mod no_block;
 mod no_drain;
 mod stale_ack;
+mod stale_standing;
 mod string_order;
+mod subsume_early;
 
 use cutline_sim::erased::{Protocol, machines};
-use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state};
+use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
     TaskEffects, TaskEvent,
@@ -241,6 +244,33 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-6284",
         caught_by: fencing::NAME,
         cut: aligned_coordinator::<string_order::StringOrder>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "subsume-early",
+        about: "an older checkpoint is given back when the metadata of the new one is sent, before it is durable",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<subsume_early::SubsumeEarly>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "stale-standing",
+        about: "a finished task is represented for ever by the snapshot it finished with, though that may be deleted",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<stale_standing::StaleStanding>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "ignore-late-ack",
+        about: "an acknowledgement of a checkpoint that was given up is ignored, and its snapshot is never deleted",
+        of: "aligned",
+        source: "FLINK-5063",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

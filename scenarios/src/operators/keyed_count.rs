@@ -33,6 +33,11 @@ impl Operator for KeyedCount {
             size: RESULT_BYTES,
         });
     }
+
+    /// The count of a key grows by one with each output, whichever record made it grow.
+    fn is_ordered_per_key(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,11 @@ impl Operator for KeyedSum {
             size: RESULT_BYTES,
         });
     }
+
+    /// Each key has one output.
+    fn is_ordered_per_key(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

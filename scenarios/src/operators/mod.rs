@@ -7,12 +7,15 @@
 //! Flink; the inputs are never late, so none is.
 
 pub mod counter;
+pub mod filter;
+pub mod flat_map;
 pub mod join;
 pub mod keep_even;
 pub mod keep_odd;
 pub mod key_by_value;
 pub mod keyed_count;
 pub mod keyed_sum;
+pub mod map;
 pub mod q12_bids;
 pub mod q1_convert;
 pub mod q3_auctions;
@@ -82,12 +85,16 @@ macro_rules! operators {
 operators! {
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
+    Filter(settings: filter::Filter) in filter = "filter": "keeps records whose value meets the conditions";
+    FlatMap(settings: flat_map::FlatMap) in flat_map = "flat-map":
+        "makes several records of one: copies, the numbers below its value, or its digits";
     Join in join = "join": "joins the records of two ports that have the same key";
     KeepEven in keep_even = "keep-even": "keeps records with an even value, under the key 0";
     KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value, under the key 1";
     KeyByValue(settings: key_by_value::KeyByValue) in key_by_value = "key-by-value": "sets the key to the value modulo a number";
     KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
     KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
+    Map(settings: map::Map) in map = "map": "computes value * multiply + add, and a key from it if asked";
     Q1Convert in q1_convert = "q1-convert": "NexMark query 1: bids, with prices in euros";
     Q12Bids in q12_bids = "q12-bids": "NexMark query 12, first step: bids by bidder";
     Q3Auctions in q3_auctions = "q3-auctions": "NexMark query 3, one side: auctions of category 10 by seller";
@@ -172,6 +179,20 @@ pub enum OperatorError {
     },
     /// The number of keys is no power of two.
     Keys(u64),
+    /// No value has this remainder.
+    Remainder {
+        /// What it is a remainder of.
+        modulus: u64,
+        /// The remainder.
+        remainder: i64,
+    },
+    /// No value lies between these bounds.
+    Bounds {
+        /// The lower one.
+        min: i64,
+        /// The upper one.
+        max: i64,
+    },
 }
 
 impl fmt::Display for OperatorError {
@@ -191,6 +212,17 @@ impl fmt::Display for OperatorError {
                 f,
                 "`counter` needs a power of two for `keys`, and {keys} is none: write {}",
                 keys.next_power_of_two()
+            ),
+            OperatorError::Remainder { modulus, remainder } => write!(
+                f,
+                "`filter` lets nothing pass: no value has the remainder {remainder} modulo {modulus}; write a `remainder` \
+                 from 0 to {}",
+                modulus - 1
+            ),
+            OperatorError::Bounds { min, max } => write!(
+                f,
+                "`filter` lets nothing pass: no value is at least {min} and at most {max}; write a `min` that is not above \
+                 `max`"
             ),
         }
     }
@@ -250,6 +282,16 @@ pub(crate) mod tests {
         (state, out)
     }
 
+    /// Reads a kind as a scenario would write it.
+    pub(crate) fn kind(toml: &str) -> OperatorKind {
+        #[derive(Deserialize)]
+        struct Scenario {
+            operator: OperatorKind,
+        }
+        let read: Scenario = toml::from_str(&format!("operator = {toml}")).expect(toml);
+        read.operator
+    }
+
     /// A record with its own lineage.
     pub(crate) fn record(key: u64, value: i64, event_time: Time) -> Record {
         let lineage = cutline_sim::random::mix(key << 40 ^ (value as u64) << 20 ^ event_time);
@@ -283,20 +325,17 @@ pub(crate) mod tests {
         for name in names {
             let settings = match name {
                 "counter" => "{ keys = 4 }",
-                "key-by-value" => "{ modulus = 2 }",
+                "filter" | "key-by-value" => "{ modulus = 2 }",
+                "flat-map" => "{ copies = 2 }",
+                "map" => "{ add = 1 }",
                 "window-count" | "window-join" => "{ size = \"1s\" }",
                 _ => "",
             };
-            let toml = match settings {
-                "" => format!("operator = \"{name}\""),
-                settings => format!("operator = {{ {name} = {settings} }}"),
+            let operator = match settings {
+                "" => format!("\"{name}\""),
+                settings => format!("{{ {name} = {settings} }}"),
             };
-            #[derive(Deserialize)]
-            struct Scenario {
-                operator: OperatorKind,
-            }
-            let read: Scenario = toml::from_str(&toml).expect(&toml);
-            assert_eq!(read.operator.name(), name);
+            assert_eq!(kind(&operator).name(), name);
         }
     }
 

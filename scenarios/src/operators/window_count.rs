@@ -54,6 +54,11 @@ impl Operator for Windows {
             size: RESULT_BYTES,
         });
     }
+
+    /// Timers come in the order of time, and no window opens behind one of its key that has fired.
+    fn is_ordered_per_key(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,12 @@ impl Operator for Windows {
             }
         }
     }
+
+    /// Timers come in the order of time, no window opens behind one of its key that has fired, and a window is emitted whole,
+    /// in the order of the lineages on both sides.
+    fn is_ordered_per_key(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

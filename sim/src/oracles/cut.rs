@@ -3,13 +3,18 @@
 //!
 //! Both ends of a channel keep a count and a chain (a hash that depends on every item and on their order), and both are
 //! saved with the snapshot; so one comparison per channel decides. At-least-once mode promises less: the receiver may have
-//! received more.
+//! received more. A checkpoint that names a snapshot which the store does not have has no cut at all.
+
+use std::sync::Arc;
 
 use super::{Oracle, Verdict};
 use crate::channel::Position;
 use crate::config::CheckpointMode;
 use crate::event::{Event, Stamped};
-use crate::ids::{ChannelId, CheckpointId};
+use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::protocol::Handle;
+use crate::snapshot::TaskSnapshot;
+use crate::store::Manifest;
 use crate::world::{Outcome, World};
 
 /// Its name.
@@ -32,6 +37,8 @@ pub struct Tear {
 #[derive(Debug, Default)]
 pub struct Cut {
     checked: u64,
+    /// The first checkpoint that names a snapshot which is not there, and of which task.
+    missing: Option<(CheckpointId, TaskId)>,
     tear: Option<Tear>,
 }
 
@@ -48,38 +55,53 @@ impl Oracle for Cut {
     }
 
     fn observe(&mut self, world: &World, event: &Stamped) {
-        if let (Event::CheckpointCompleted { id, .. }, None) = (event.event, self.tear) {
-            self.checked += 1;
-            self.tear = check(world, id);
+        let Event::CheckpointCompleted { id, .. } = event.event else { return };
+        let Some(manifest) = world.store().manifest(id) else { return }; // subsumed in the same breath
+        self.checked += 1;
+        if self.tear.is_none() {
+            self.tear = check(world, id, manifest);
+        }
+        if self.missing.is_none() {
+            let gone =
+                |handle: &Option<Handle>| handle.is_some_and(|handle| world.store().get(handle).is_none());
+            self.missing = manifest.iter().position(gone).map(|task| (id, TaskId(task as u32)));
         }
     }
 
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
-        match self.tear {
-            Some(tear) => Verdict::Fail(proof(world, &tear)),
-            None if self.checked == 0 => {
+        match (self.tear, self.missing) {
+            (Some(tear), _) => Verdict::Fail(proof(world, &tear)),
+            (None, Some((id, task))) => Verdict::Fail(format!(
+                "Let c be checkpoint {id}, which completed. The snapshot of {} that it names is not in the store. So c is no \
+                 consistent cut: nobody can say what that task had sent and received.",
+                world.topology().task_name(task)
+            )),
+            _ if self.checked == 0 => {
                 Verdict::Unknown("no checkpoint completed, so there was no cut".to_owned())
             }
-            None => Verdict::Pass,
+            _ => Verdict::Pass,
         }
     }
 }
 
-/// The first channel at which the cut of a completed checkpoint is torn.
-fn check(world: &World, id: CheckpointId) -> Option<Tear> {
+/// The first channel at which the cut of a completed checkpoint is torn. A task without a snapshot has sent and received
+/// nothing; a channel of one whose snapshot is missing is not looked at.
+fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
     let topology = world.topology();
-    let manifest = world.store().manifest(id)?;
-    let snapshot =
-        |task: usize| manifest.get(task).copied().flatten().and_then(|handle| world.store().get(handle));
+    let snapshots: Vec<Option<Option<&Arc<TaskSnapshot>>>> =
+        manifest.iter().map(|handle| handle.map(|handle| world.store().get(handle))).collect();
     let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
     for (sender, info) in topology.tasks.iter().enumerate() {
         let channels =
             info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
         for (at, channel) in channels.enumerate() {
             let ends = &topology.channels[channel];
-            let sent = snapshot(sender).and_then(|s| s.sent.get(at).copied()).unwrap_or_default();
-            let received =
-                snapshot(ends.to.index()).and_then(|s| s.received.get(ends.input as usize).copied());
+            let (from, to) = (snapshots[sender], snapshots[ends.to.index()]);
+            if matches!(from, Some(None)) || matches!(to, Some(None)) {
+                continue;
+            }
+            let sent = from.flatten().and_then(|s| s.sent.get(at).copied()).unwrap_or_default();
+            let received = to.flatten().and_then(|s| s.received.get(ends.input as usize).copied());
             let received = received.unwrap_or_default();
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {

@@ -1,6 +1,20 @@
 //! The sink ledger: what readers of the external system can see in the end is what strategy and sink promise together.
-//! Transactional: every result exactly once. Idempotent: for every key of a failure-free run, and for no other, one of its
-//! values in the end; which of them comes last may depend on how inputs interleave, so that is not judged yet. Plain, or any sink of an at-least-once job: every result at least once.
+//!
+//! - *Transactional*: every result exactly once.
+//! - *Idempotent*: every key ends with the value it must end with, where that does not depend on how inputs interleave:
+//!   behind an operator that orders what it makes of a key ([`Operator::is_ordered_per_key`]), on an edge that keeps the
+//!   key together, and for keys of one value anyhow. Other keys must end with one of their values; which one is not
+//!   judged, and then the verdict is no better than "unknown", and says so.
+//! - *Plain*: every result at least once.
+//! - Any sink of an at-least-once job: every result at least once.
+//!
+//! In an exactly-once job a plain or idempotent sink repeats what a restore rolled back, but it never writes anything
+//! that a failure-free run does not write: what was rolled back was the beginning of a right run, and operators only add
+//! to their outputs.
+//!
+//! [`Operator::is_ordered_per_key`]: crate::operator::Operator::is_ordered_per_key
+
+use std::collections::BTreeMap;
 
 use super::reference::{OperatorReference, Reference};
 use super::{Oracle, Verdict};
@@ -50,6 +64,7 @@ impl Oracle for Ledger<'_> {
         }
         let topology = world.topology();
         let mut sinks = 0;
+        let mut unjudged = Vec::new();
         for (at, operator) in topology.operators.iter().enumerate() {
             let Role::Sink(mode) = operator.role else { continue };
             sinks += 1;
@@ -61,17 +76,25 @@ impl Oracle for Ledger<'_> {
             let expected = &self.reference.operators[at];
             let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
             let proof = match mode {
-                SinkMode::Transactional if !at_least_once => {
+                _ if at_least_once => at_least(parts(), expected),
+                SinkMode::Transactional => {
                     exactly_once(|| mine.iter().flat_map(|&task| visible(world, task)), expected)
                 }
-                SinkMode::Idempotent if !at_least_once => latest_wins(&parts(), expected),
-                _ => at_least(parts(), expected),
+                SinkMode::Plain => foreign(&parts(), expected).or_else(|| at_least(parts(), expected)),
+                SinkMode::Idempotent => {
+                    unjudged.extend(reservation(expected));
+                    foreign(&parts(), expected).or_else(|| latest_wins(&parts(), expected))
+                }
             };
             if let Some(proof) = proof {
                 return Verdict::Fail(proof);
             }
         }
-        if sinks == 0 { Verdict::Unknown("the job has no sink".to_owned()) } else { Verdict::Pass }
+        match unjudged.is_empty() {
+            _ if sinks == 0 => Verdict::Unknown("the job has no sink".to_owned()),
+            true => Verdict::Pass,
+            false => Verdict::Unknown(unjudged.join(" ")),
+        }
     }
 }
 
@@ -117,33 +140,51 @@ fn at_least(parts: Vec<Vec<Record>>, expected: &OperatorReference) -> Option<Str
     ))
 }
 
-fn latest_wins(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String> {
-    let mut latest = std::collections::BTreeMap::new();
-    for record in parts.iter().flatten() {
-        latest.insert(record.key, record.value);
-    }
-    let mut possible = std::collections::BTreeMap::<u64, Vec<i64>>::new();
-    for record in &expected.records {
-        possible.entry(record.key).or_default().push(record.value);
-    }
-    // Which value comes last can depend on how inputs interleave; a growing aggregate ends with its largest.
-    for (key, values) in &possible {
-        let last = latest.get(key);
-        if !last.is_some_and(|last| values.contains(last)) {
-            return Some(format!(
-                "Readers of sink {} see {} for key {key}; a failure-free run writes only {} values for it, and that is not \
-                 one of them.",
-                expected.uid,
-                last.map_or("nothing".to_owned(), |value| format!("the value {value}")),
-                values.len()
-            ));
-        }
-    }
-    let foreign = latest.keys().find(|key| !possible.contains_key(key))?;
+/// In an exactly-once job: a record that was written though no failure-free run writes it.
+fn foreign(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String> {
+    let mut actual = parts.iter().flatten();
+    let foreign = actual.find(|record| expected.records.binary_search(record).is_err())?;
     Some(format!(
-        "Readers of sink {} see key {foreign}, which a failure-free run never writes.",
-        expected.uid
+        "Readers of sink {} could see {}, which a failure-free run never writes. So the sink shows what is wrong, not only \
+         what is repeated.",
+        expected.uid,
+        show(foreign)
     ))
+}
+
+fn latest_wins(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String> {
+    let latest: BTreeMap<u64, &Record> = parts.iter().flatten().map(|record| (record.key, record)).collect();
+    let uid = &expected.uid;
+    if let Some(missing) = expected.records.iter().find(|record| !latest.contains_key(&record.key)) {
+        let (key, missing) = (missing.key, show(missing));
+        return Some(format!(
+            "Readers of sink {uid} see nothing for key {key}; a failure-free run writes {missing}, say."
+        ));
+    }
+    let (must, last) = expected.last.values().find_map(|must| {
+        let last = latest.get(&must.key)?;
+        (*last != must).then(|| (show(must), show(last)))
+    })?;
+    Some(format!(
+        "Readers of sink {uid} see {last} in the end. But a failure-free run ends with {must} for that key, however its \
+         inputs interleave."
+    ))
+}
+
+/// What is not judged of an idempotent sink, if anything is not.
+fn reservation(expected: &OperatorReference) -> Option<String> {
+    let mut keys: Vec<u64> = expected.records.iter().map(|record| record.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let open = keys.len() - expected.last.len();
+    (open > 0).then(|| {
+        format!(
+            "sink {}: which value comes last for {open} of {} keys depends on how inputs interleave, and is not judged; every \
+             key ends with one of its values, and no other was ever visible",
+            expected.uid,
+            keys.len()
+        )
+    })
 }
 
 /// The first record that the first list has more often, and the first that the second has more often; both are sorted.

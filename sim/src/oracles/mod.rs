@@ -13,6 +13,7 @@ pub mod order;
 pub mod reference;
 pub mod restore;
 pub mod state;
+pub mod store;
 
 use std::fmt;
 
@@ -55,6 +56,10 @@ pub const ROWS: &[OracleRow] = &[
     OracleRow {
         name: fencing::NAME,
         about: "nothing that an older attempt tells the coordinator has an effect; the newest checkpoint is restored",
+    },
+    OracleRow {
+        name: store::NAME,
+        about: "the store keeps what the retained checkpoints refer to, unchanged, and nothing else for ever",
     },
     OracleRow { name: liveness::NAME, about: "after all faults have ended the job finishes within a bound" },
     OracleRow { name: determinism::NAME, about: "the same seed gives the same run, event for event" },

@@ -20,12 +20,14 @@
 //! [`ReferenceError::Unsupported`]; without state, a broadcast edge simply delivers `parallelism` copies. A forward edge is
 //! taken on trust: its sender must itself be spread by the same key, or the operator behind it keep no state.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
-use crate::graph::{GraphError, JobGraph, Role, Ship, validate};
+use crate::graph::{GraphError, JobGraph, Role, Ship, SinkMode, validate};
 use crate::input::Input;
 use crate::operator::{Context, Operator};
 use crate::record::{Record, lineage_weight, source_lineage};
@@ -66,6 +68,9 @@ pub struct OperatorReference {
     pub records: Vec<Record>,
     /// For a sink: the wrapping sum of [`Record::result_hash`] over all records that reached it.
     pub records_fingerprint: u64,
+    /// For an idempotent sink: [`Record::result`] of the record that must come last for a key, for every key for which it
+    /// does not depend on how inputs interleave.
+    pub last: BTreeMap<u64, Record>,
 }
 
 /// The failure-free result of a job.
@@ -155,12 +160,23 @@ pub fn interpret_with(
     Ok(interpreter.finish())
 }
 
+/// What an idempotent sink keeps for a key.
+struct Last {
+    wire: usize,
+    /// Everything so far came on that one wire, and it is an ordered one.
+    ordered: bool,
+    /// `None`: it depends on how inputs interleave.
+    record: Option<Record>,
+}
+
 /// A logical edge and what is on it.
 struct Wire {
     target: usize,
     port: u32,
     /// How often the receiver handles each record: its parallelism behind a broadcast edge, else 1.
     copies: u32,
+    /// What is sent on it for one key reaches one subtask, in an order that does not depend on how inputs interleave.
+    ordered: bool,
     records: Vec<Record>,
 }
 
@@ -175,11 +191,23 @@ struct Interpreter<'a> {
     /// For each operator, the edge that forbids it to keep state.
     stateless: Vec<Option<Ship>>,
     operators: Vec<OperatorReference>,
+    /// For each idempotent sink, what it keeps.
+    last: Vec<BTreeMap<u64, Last>>,
     /// Takes what an operator without outgoing edges emits.
     nowhere: Vec<Record>,
     sink_records: SinkRecords,
     steps: u64,
     limit: u64,
+}
+
+/// See [`Wire::ordered`]: each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal
+/// that out to several subtasks.
+fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> bool {
+    let sender = &graph[from];
+    let orders = matches!(&sender.role, Role::Transform(operator) if operator.is_ordered_per_key());
+    let owns_keys = || graph.edges_directed(from, Incoming).all(|edge| edge.weight().ship == Ship::Hash);
+    let together = graph[to].parallelism == 1 || matches!(ship, Ship::Hash | Ship::Forward);
+    orders && together && (sender.parallelism == 1 || owns_keys())
 }
 
 impl<'a> Interpreter<'a> {
@@ -198,7 +226,8 @@ impl<'a> Interpreter<'a> {
                 stateless[target] = Some(ship);
             }
             let copies = if ship == Ship::Broadcast { parallelism } else { 1 };
-            Wire { target, port: edge.weight().port, copies, records: Vec::new() }
+            let ordered = is_ordered(graph, edge.source(), edge.target(), ship);
+            Wire { target, port: edge.weight().port, copies, ordered, records: Vec::new() }
         });
         let wires = wires.collect();
         let forward = graph.filter_map(|_, _| Some(()), |_, edge| (!edge.feedback).then_some(()));
@@ -217,6 +246,7 @@ impl<'a> Interpreter<'a> {
                     ..OperatorReference::default()
                 })
                 .collect(),
+            last: graph.node_indices().map(|_| BTreeMap::new()).collect(),
             nowhere: Vec::new(),
             sink_records,
             steps: 0,
@@ -285,7 +315,12 @@ impl<'a> Interpreter<'a> {
         match &graph[NodeIndex::new(node)].role {
             Role::Source(_) => {}
             Role::Transform(operator) => self.transform(node, port, copies, operator.as_ref(), &records)?,
-            Role::Sink(_) => self.sink(node, port, copies, &records),
+            Role::Sink(mode) => {
+                self.sink(node, port, copies, &records);
+                if *mode == SinkMode::Idempotent {
+                    records.iter().for_each(|record| self.overwrite(node, wire, record.result()));
+                }
+            }
         }
         // An operator may feed itself: then the wire holds its new records by now.
         if self.wires[wire].records.is_empty() {
@@ -338,6 +373,18 @@ impl<'a> Interpreter<'a> {
                 }
                 SinkRecords::Digest => {}
             }
+        }
+    }
+
+    /// An idempotent sink takes a record for what its key stands for from now on.
+    fn overwrite(&mut self, node: usize, wire: usize, record: Record) {
+        let first = Last { wire, ordered: self.wires[wire].ordered, record: Some(record) };
+        let last = self.last[node].entry(record.key).or_insert(first);
+        last.ordered &= last.wire == wire;
+        if last.ordered {
+            last.record = Some(record);
+        } else if last.record != Some(record) {
+            last.record = None;
         }
     }
 
@@ -403,7 +450,8 @@ impl<'a> Interpreter<'a> {
     }
 
     fn finish(mut self) -> Reference {
-        for operator in &mut self.operators {
+        for (operator, last) in self.operators.iter_mut().zip(self.last) {
+            operator.last = last.into_iter().filter_map(|(key, last)| Some((key, last.record?))).collect();
             operator.fingerprint = operator.state.fingerprint();
             operator.records.sort_unstable();
         }

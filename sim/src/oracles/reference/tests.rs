@@ -49,6 +49,20 @@ impl Operator for Sum {
     }
 }
 
+/// Counts per key and emits every new count.
+struct Count;
+
+impl Operator for Count {
+    fn on_record(&self, _: u32, record: &Record, cx: &mut Context<'_>) {
+        let value = cx.state.add(record.key, 1);
+        cx.out.push(Record { key: record.key, value, ..Record::default() });
+    }
+
+    fn is_ordered_per_key(&self) -> bool {
+        true
+    }
+}
+
 /// Passes on the records of one parity.
 struct Parity(i64);
 
@@ -243,4 +257,56 @@ fn timers_behind_timers_fire_after_all_their_records() {
     let found: BTreeMap<i64, i64> = found.iter().map(|record| (record.key as i64, record.value)).collect();
     assert_eq!(found, sums);
     assert_eq!(reference.steps, 5_000 + 5_000 + 7 + 7 + 7 + 7);
+}
+
+/// A job with counts of 0..70 by what they are modulo 7, and an idempotent sink; what the sink must end with.
+fn last(to_count: Ship, to_sink: Ship, counts: u32, sinks: u32) -> BTreeMap<u64, i64> {
+    let mut graph = JobGraph::new();
+    let input = Role::Source(Arc::new(Numbers { count: 70, splits: 2 }));
+    let source = graph.add_node(spec("numbers", input, counts));
+    let count = transform(&mut graph, "count", Count, counts);
+    let sink = graph.add_node(spec("sink", Role::Sink(SinkMode::Idempotent), sinks));
+    graph.add_edge(source, count, edge(to_count, 0));
+    graph.add_edge(count, sink, edge(to_sink, 0));
+    let reference = interpret(&graph, 1_000).unwrap();
+    reference.operators[sink.index()].last.iter().map(|(&key, record)| (key, record.value)).collect()
+}
+
+#[test]
+fn an_idempotent_sink_must_end_with_the_last_of_an_ordered_edge() {
+    let counts: BTreeMap<u64, i64> = (0..7).map(|key| (key, 10)).collect();
+    assert_eq!(last(Ship::Hash, Ship::Forward, 2, 2), counts);
+    assert_eq!(last(Ship::Hash, Ship::Hash, 2, 3), counts);
+    assert_eq!(last(Ship::Hash, Ship::Rebalance, 2, 1), counts);
+    assert_eq!(last(Ship::Rebalance, Ship::Forward, 1, 1), counts, "a single subtask owns all keys");
+    assert!(last(Ship::Hash, Ship::Rebalance, 2, 2).is_empty(), "the counts of a key are dealt out");
+    assert!(last(Ship::Forward, Ship::Forward, 2, 2).is_empty(), "two subtasks may count one key");
+}
+
+#[test]
+fn where_two_write_one_key_neither_is_certain_to_be_last() {
+    let mut graph = JobGraph::new();
+    let few = numbers(&mut graph, "few", 8, 1);
+    let many = numbers(&mut graph, "many", 14, 1);
+    let counts = [few, many].map(|source| {
+        let count = transform(&mut graph, &format!("count-{}", source.index()), Count, 1);
+        graph.add_edge(source, count, edge(Ship::Hash, 0));
+        count
+    });
+    let sink = graph.add_node(spec("sink", Role::Sink(SinkMode::Idempotent), 1));
+    for count in counts {
+        graph.add_edge(count, sink, edge(Ship::Hash, 0));
+    }
+    let last = &interpret(&graph, 1_000).unwrap().operators[sink.index()].last;
+    assert!(last.is_empty(), "the last count of the one may come before or after the first of the other");
+}
+
+#[test]
+fn a_key_of_one_value_ends_with_it_whatever_comes_before_the_sink() {
+    let mut graph = JobGraph::new();
+    let source = numbers(&mut graph, "numbers", 10, 2);
+    let sink = graph.add_node(spec("sink", Role::Sink(SinkMode::Idempotent), 2));
+    graph.add_edge(source, sink, edge(Ship::Rebalance, 0));
+    let last = &interpret(&graph, 1_000).unwrap().operators[sink.index()].last;
+    assert!(last.keys().eq(&[3, 4, 5, 6]), "0, 1 and 2 are the keys of two numbers each");
 }

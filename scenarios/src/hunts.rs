@@ -1,0 +1,266 @@
+//! Hunts: for each planted bug a job, faults and a number of seeds within which it is caught. `scenarios/tests/bugs.rs` holds
+//! the bugs and the correct strategies to them; the acceptance hunts what its own jobs do not bring out.
+
+use std::sync::Arc;
+
+use Faults::{Hand, Profile};
+use cutline_algorithms::bugs::{self, Bug};
+use cutline_sim::faults::{
+    DelayedMessages, DoubledMessages, Fault, FaultPlan, LostMessages, Planned, Point, ReorderedMessages,
+    TaskCrash, When,
+};
+use cutline_sim::oracles::{determinism, restore};
+use cutline_sim::time::{MILLISECOND, SECOND, Time};
+
+use crate::faults;
+use crate::inputs::Texts;
+use crate::library_files::resolve;
+use crate::prepare::Prepared;
+use crate::run::Options;
+use crate::spec::ScenarioError;
+use crate::spec::load;
+
+/// Where a bug is looked for.
+#[derive(Clone, Copy)]
+pub struct Hunt {
+    /// Its name.
+    pub bug: &'static str,
+    /// The scenario's name and its overrides,
+    scenario: &'static [&'static str],
+    /// and more overrides.
+    and: &'static [&'static str],
+    faults: Faults,
+    /// So many seeds must be enough.
+    pub budget: u64,
+    /// The oracle that must catch it here, if not the bug's own.
+    by: Option<&'static str>,
+}
+
+impl Hunt {
+    /// The bug.
+    ///
+    /// # Panics
+    /// If there is no bug of this name.
+    pub fn bug(&self) -> &'static Bug {
+        bugs::find(self.bug).expect("a hunt names a bug")
+    }
+
+    /// The oracle that must catch it.
+    pub fn oracle(&self) -> &'static str {
+        self.by.unwrap_or(self.bug().caught_by)
+    }
+
+    /// The job.
+    ///
+    /// # Errors
+    /// If the scenario of this hunt is wrong.
+    pub fn prepare(&self) -> Result<Prepared, ScenarioError> {
+        let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
+        let overrides: Vec<String> = overrides.iter().chain(self.and).map(|&text| text.to_owned()).collect();
+        let scenario = load(&resolve(name)?, &overrides)?;
+        Prepared::new(&scenario, 1, &mut Texts::default())
+    }
+
+    /// The faults for a seed.
+    ///
+    /// # Errors
+    /// If the profile of this hunt is wrong.
+    pub fn plan(&self, prepared: &Prepared, seed: u64) -> Result<Arc<FaultPlan>, ScenarioError> {
+        let duration = prepared.duration();
+        Ok(Arc::new(match self.faults {
+            Profile(name) => faults::draw(&faults::resolve(name)?, prepared.topology(), duration, seed),
+            Hand(make) => FaultPlan { faults: make(prepared, seed), heal: duration.max(3 * SECOND) },
+        }))
+    }
+
+    /// What the runner must do so that the oracle can speak.
+    pub fn options(&self) -> Options {
+        Options {
+            forks: Some(self.oracle() == restore::NAME),
+            check_determinism: self.oracle() == determinism::NAME,
+            metrics: false,
+            ..Options::default()
+        }
+    }
+}
+
+/// The faults of a hunt.
+#[derive(Clone, Copy)]
+pub enum Faults {
+    /// Drawn from a profile.
+    Profile(&'static str),
+    /// Made by hand, for the job as it is and its duration; what is random in them comes from the seed of the run.
+    Hand(fn(&Prepared, u64) -> Vec<Planned>),
+}
+
+/// A fork and two sums: 2 sources, 2 + 2 filters, 2 sums, 2 sinks; 2 s of virtual time. Every subtask of an operator has a
+/// node of its own, and a buffer takes so random a time that barriers arrive apart.
+const SUMS: &[&str] = &[
+    "sum-even-odd",
+    "input.numbers.kind.numbers.count=2000",
+    "input.numbers.kind.numbers.rate=\"500/s\"",
+    "cluster.network.latency-jitter=\"5ms\"",
+    "cluster.network.control-jitter=\"3ms\"",
+    "taskmanager.numberOfTaskSlots=1",
+    "execution.buffer-timeout.interval=\"5ms\"",
+    "execution.checkpointing.interval=\"150ms\"",
+    "execution.checkpointing.timeout=\"2s\"",
+    "execution.checkpointing.tolerable-failed-checkpoints=1000",
+    "execution.checkpointing.num-retained=3",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+    "bounds.heal=\"20s\"",
+];
+
+/// Words: one source, 2 tokenizers, 2 counters, 2 sinks; 3 s of virtual time. Buffers are small, so an input that is blocked
+/// for ever soon stops the source; and checkpoints are far apart, so it does before the next one could release the input.
+const WORDS: &[&str] = &[
+    "wordcount",
+    "input.text.kind.text.rate=\"500/s\"",
+    "input.text.kind.text.splits=1",
+    "job.operator.source.parallelism=1",
+    "taskmanager.numberOfTaskSlots=1",
+    "taskmanager.memory.segment-size=\"64 B\"",
+    "taskmanager.network.memory.buffers-per-channel=2",
+    "taskmanager.network.memory.floating-buffers-per-gate=0",
+    "execution.buffer-timeout.interval=\"1ms\"",
+    "execution.checkpointing.interval=\"300ms\"",
+    "execution.checkpointing.timeout=\"100ms\"",
+    "execution.checkpointing.tolerable-failed-checkpoints=1000",
+    "bounds.heal=\"20s\"",
+];
+
+/// Bids that go straight to the sinks, so every transaction has results in it: with the sums, only the last one has.
+const BIDS: &[&str] = &[
+    "nexmark-q1",
+    "input.events.kind.nexmark.events=2000",
+    "input.events.kind.nexmark.rate=\"500/s\"",
+    "taskmanager.numberOfTaskSlots=1",
+    "execution.checkpointing.interval=\"150ms\"",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+    "bounds.heal=\"20s\"",
+];
+
+/// A word count that writes every count at once; buffers take so random a time that barriers arrive apart.
+const COUNTS: &[&str] = &[
+    "wordcount",
+    "input.text.kind.text.rate=\"250/s\"",
+    "cluster.network.latency-jitter=\"5ms\"",
+    "execution.buffer-timeout.interval=\"5ms\"",
+    "execution.checkpointing.interval=\"100ms\"",
+    "execution.checkpointing.num-retained=3",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+];
+const IDEMPOTENT: &[&str] = &["job.operator.sink.does.sink=idempotent"];
+const PLAIN: &[&str] = &["job.operator.sink.does.sink=plain"];
+
+/// More than one checkpoint to choose from.
+const RETAINED: &[&str] = &["execution.checkpointing.num-retained=3"];
+
+/// A slow store and frequent checkpoints: one is always in flight, and waits for acknowledgements for long.
+const SLOW: &[&str] = &["cluster.store.latency=\"60ms\"", "execution.checkpointing.interval=\"70ms\""];
+
+/// The uneven sums with several checkpoints in flight at any time, of which one is retained: a source that finishes has a part
+/// in some that are not complete.
+const CROWDED: &[&str] = &[
+    "input.numbers.kind.numbers.splits=3",
+    "job.operator.source.service=\"1500us\"",
+    "execution.checkpointing.interval=\"10ms\"",
+    "execution.checkpointing.max-concurrent-checkpoints=5",
+    "execution.checkpointing.num-retained=1",
+];
+
+/// Checkpoints that are given up soon, so that acknowledgements come late.
+const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
+
+/// The sums with three splits for two sources, so that one source has twice as much to read and ends long after the other.
+const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.source.service=\"1500us\""];
+
+/// Each bug, in the order of [`BUGS`](cutline_algorithms::bugs::BUGS).
+pub const HUNTS: &[Hunt] = &[
+    hunt("no-block", SUMS, &[], Profile("crashes"), 200),
+    hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
+    hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
+    hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
+    hunt("no-drain", SUMS, &[], Profile("none"), 20),
+    hunt("first-barrier", SUMS, &[], Profile("none"), 20),
+    hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
+    hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
+    hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
+    hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
+    hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
+    hunt("string-order", BIDS, RETAINED, Profile("crashes"), 200),
+    hunt("subsume-early", SUMS, &[], Profile("none"), 1),
+    hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
+    hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
+    hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
+    hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
+    hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
+    hunt("global-counter", SUMS, &[], Profile("none"), 1),
+    hunt("hash-order", SUMS, &[], Profile("none"), 1),
+];
+
+/// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, and what a snapshot that is
+/// missing shows.
+pub const OTHER_HUNTS: &[Hunt] = &[
+    by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
+    by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
+    by("ledger", hunt("no-block", COUNTS, PLAIN, Profile("crashes"), 200)),
+    by("ledger", hunt("no-drain", COUNTS, PLAIN, Profile("crashes"), 200)),
+    by("cut", hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20)),
+    by("store", hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200)),
+];
+
+/// The same hunt with another oracle than the bug's own.
+const fn by(oracle: &'static str, hunt: Hunt) -> Hunt {
+    Hunt { by: Some(oracle), ..hunt }
+}
+
+const fn hunt(
+    bug: &'static str,
+    scenario: &'static [&'static str],
+    and: &'static [&'static str],
+    faults: Faults,
+    budget: u64,
+) -> Hunt {
+    Hunt { bug, scenario, and, faults, budget, by: None }
+}
+
+fn between(from: Time, until: Time, fault: Fault) -> Planned {
+    Planned { when: When::Between(from, until), fault }
+}
+
+/// Messages come twice all the time, and some come late: so an acknowledgement is doubled while another is missing.
+fn doubled_messages(_: &Prepared, _: u64) -> Vec<Planned> {
+    let doubled = Fault::DoubledMessages(DoubledMessages { per_mille: 300 });
+    vec![between(0, 2 * SECOND, doubled)]
+}
+
+/// A task crashes when it has acknowledged, and messages are overtaken by others, those of the next attempt too.
+fn crash_and_late_messages(_: &Prepared, seed: u64) -> Vec<Planned> {
+    let crash = Fault::TaskCrash(TaskCrash { task: None });
+    let late = ReorderedMessages { per_mille: 300, by: 400 * MILLISECOND };
+    vec![
+        Planned { when: When::Point(Point::AckSent, 10 + (seed % 40) as u32), fault: crash },
+        between(0, 2 * SECOND, Fault::ReorderedMessages(late)),
+    ]
+}
+
+/// Triggers come so late that their checkpoints have expired, and of the messages that say so some are lost: one tokenizer
+/// knows, one does not and sends the barrier, and a counter waits for the other barrier.
+fn late_and_lost_messages(_: &Prepared, _: u64) -> Vec<Planned> {
+    let late = DelayedMessages { per_mille: 300, by: 300 * MILLISECOND };
+    let lost = LostMessages { per_mille: 200 };
+    vec![
+        between(200 * MILLISECOND, 3 * SECOND, Fault::DelayedMessages(late)),
+        between(200 * MILLISECOND, 3 * SECOND, Fault::LostMessages(lost)),
+    ]
+}

@@ -1,0 +1,154 @@
+//! The store: nothing that a retained checkpoint refers to is deleted or changed, the newest checkpoints stay, as many as
+//! `num-retained` says, and nothing else stays for ever.
+//!
+//! Looked at whenever a checkpoint completes, is subsumed or is given up, and at the end: every snapshot of every retained
+//! checkpoint must be there, and be the object that it was at the completion. Rubbish is looked for at the end: a snapshot
+//! whose acknowledgement reached the coordinator, and whose checkpoint was given up, must have been discarded.
+//!
+//! Not judged: a snapshot of which no acknowledgement told the coordinator. (It was lost on its way, or the task had been
+//! told to drop the snapshot while it was being written.) The next restore deletes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Oracle, Verdict, show_time};
+use crate::event::{Event, Stamped};
+use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::snapshot::TaskSnapshot;
+use crate::world::{Outcome, World};
+
+/// Its name.
+pub const NAME: &str = "store";
+
+/// The oracle.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// The newest checkpoints that have completed: those that must be retained.
+    newest: BTreeSet<CheckpointId>,
+    /// What the retained checkpoints consisted of when they completed.
+    consists_of: BTreeMap<CheckpointId, Vec<Option<Arc<TaskSnapshot>>>>,
+    given_up: BTreeSet<CheckpointId>,
+    /// Acknowledgements received since the last restore, of checkpoints that have not completed.
+    acknowledged: BTreeSet<(CheckpointId, TaskId, Attempt)>,
+    checked: u64,
+    proof: Option<String>,
+}
+
+impl Oracle for Store {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn observe(&mut self, world: &World, event: &Stamped) {
+        match event.event {
+            Event::CheckpointCompleted { id, .. } => {
+                self.acknowledged.retain(|&(other, ..)| other != id);
+                self.newest.insert(id);
+                let retained = world.topology().config.checkpointing.retained.max(1) as usize;
+                while self.newest.len() > retained {
+                    self.newest.pop_first();
+                }
+                self.look(world);
+            }
+            Event::CheckpointSubsumed { .. } => self.look(world),
+            Event::CheckpointAborted { id, .. } => {
+                self.given_up.insert(id);
+                self.look(world);
+            }
+            Event::AckReceived { task, attempt, id } => drop(self.acknowledged.insert((id, task, attempt))),
+            Event::Restoring { .. } => self.acknowledged.clear(),
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
+        self.look(world);
+        if self.proof.is_none() && outcome == Outcome::Finished {
+            self.proof = self.rubbish(world);
+        }
+        match self.proof.take() {
+            Some(proof) => Verdict::Fail(proof),
+            None if self.checked == 0 => {
+                Verdict::Unknown("no checkpoint completed, so nothing had to be kept".to_owned())
+            }
+            None => Verdict::Pass,
+        }
+    }
+}
+
+impl Store {
+    fn look(&mut self, world: &World) {
+        if self.proof.is_none() {
+            self.proof = self.deleted(world).or_else(|| self.altered(world)).or_else(|| self.surplus(world));
+        }
+    }
+
+    /// One of the newest checkpoints is not there.
+    fn deleted(&self, world: &World) -> Option<String> {
+        let id = self.newest.iter().find(|&&id| world.store().manifest(id).is_none())?;
+        Some(format!(
+            "Checkpoint {id} was complete, and at {} it was deleted. But it is one of the {} newest that have completed, and \
+             the store is to retain so many: if a task is lost now, the job must go back further, or to its beginning.",
+            show_time(world.now()),
+            self.newest.len()
+        ))
+    }
+
+    /// A snapshot of a retained checkpoint is not there, or not what it was.
+    fn altered(&mut self, world: &World) -> Option<String> {
+        let (store, at) = (world.store(), show_time(world.now()));
+        self.consists_of.retain(|&id, _| store.manifest(id).is_some());
+        for id in store.completed() {
+            let manifest = store.manifest(id)?;
+            let found = manifest.iter().map(|handle| handle.map(|handle| store.get(handle)));
+            let known = self.consists_of.get(&id);
+            for (task, found) in found.enumerate() {
+                let was = known.and_then(|snapshots| snapshots.get(task)?.as_ref());
+                let what = match (found, was) {
+                    (None, None) => continue, // the initial state
+                    (Some(Some(now)), Some(was)) if Arc::ptr_eq(now, was) => continue,
+                    (Some(Some(_)), None) if known.is_none() => continue,
+                    (Some(None), None) => "was never in the store, or had been deleted before",
+                    (Some(None), Some(_)) | (None, Some(_)) => "has been deleted",
+                    (Some(Some(_)), _) => "has been replaced by another",
+                };
+                let task = world.topology().task_name(TaskId(task as u32));
+                return Some(format!(
+                    "At {at} checkpoint {id} is complete and retained. But the snapshot of {task} to which it refers {what}. So \
+                     the store cannot give back what it promised to keep."
+                ));
+            }
+            if known.is_none() {
+                self.checked += 1;
+                let snapshots =
+                    manifest.iter().map(|handle| handle.and_then(|handle| store.get(handle).cloned()));
+                self.consists_of.insert(id, snapshots.collect());
+            }
+        }
+        None
+    }
+
+    /// A checkpoint is there that should have been subsumed.
+    fn surplus(&self, world: &World) -> Option<String> {
+        let id = world.store().completed().find(|id| !self.newest.contains(id))?;
+        Some(format!(
+            "At {} the store still holds checkpoint {id}. But {} newer ones have completed, and no more are to be retained.",
+            show_time(world.now()),
+            self.newest.len()
+        ))
+    }
+
+    /// Something is left of a checkpoint that was given up.
+    fn rubbish(&self, world: &World) -> Option<String> {
+        let left = world.store().unreferenced().find(|snapshot| {
+            let TaskSnapshot { id, task, attempt, .. } = ***snapshot;
+            self.given_up.contains(&id) && self.acknowledged.contains(&(id, task, attempt))
+        })?;
+        Some(format!(
+            "At the end the store holds a snapshot of {} for checkpoint {}. That checkpoint was given up, and no other refers \
+             to the snapshot. The coordinator knew of it, for it received the acknowledgement; but it never discarded it.",
+            world.topology().task_name(left.task),
+            left.id
+        ))
+    }
+}
