@@ -60,6 +60,14 @@ impl Tag {
         (count as u32) << SEQUENCE_SHIFT == self.0 & !0 << SEQUENCE_SHIFT
     }
 
+    /// The whole sequence number: of all that end in these bits the one nearest to a count.
+    pub fn number_near(self, count: u64) -> u64 {
+        let bits = 32 - SEQUENCE_SHIFT;
+        let ahead = u64::from(self.sequence()).wrapping_sub(count) & ((1 << bits) - 1);
+        let behind = (1 << bits) - ahead;
+        if ahead < behind { count + ahead } else { count.saturating_sub(behind) }
+    }
+
     #[inline]
     pub fn is_last(self) -> bool {
         self.0 & LAST != 0
@@ -388,5 +396,21 @@ impl Channel {
         self.last_arrival = 0;
         self.sent = Position::default();
         self.received = Position::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_is_completed_from_a_count_nearby() {
+        for count in [5, 1 << 24, (1 << 24) + 3, (7 << 24) - 2, 1 << 40] {
+            for number in [count - 4, count, count + 1, count + 1000] {
+                let tag = Tag((number as u32) << SEQUENCE_SHIFT | RECORD);
+                assert_eq!(tag.number_near(count), number, "near {count}");
+                assert_eq!(tag.is_number(count), number == count);
+            }
+        }
     }
 }

@@ -86,15 +86,17 @@ pub enum Event {
         /// The record's lineage.
         lineage: u64,
     },
-    /// What a task took from a channel is not what comes next in the sender's count. It must not be. Said once per task
-    /// and attempt.
+    /// What a task took from a channel is not what comes next in the sender's count. It must not be. Said once per task,
+    /// attempt and kind.
     OrderBroken {
         /// The channel.
         channel: ChannelId,
-        /// The sender's count of what came, the low 24 bits.
+        /// The sender's count of what came.
         sequence: u64,
         /// The count that should have come.
         expected: u64,
+        /// True if it came before; false if others were skipped.
+        repeated: bool,
         /// The lineage of the record that came.
         lineage: u64,
     },

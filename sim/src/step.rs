@@ -10,6 +10,7 @@
 //! changes what it does.
 
 use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, Slot, Tag, WATERMARK};
+use crate::config::CheckpointMode;
 use crate::erased::Protocol;
 use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
@@ -253,13 +254,20 @@ impl Step<'_> {
         }
     }
 
-    /// What came is not the next item in the sender's count; it must be, also across restores.
+    /// What came is not the next item in the sender's count; it must be, also across restores. Each kind of disorder is said
+    /// once per attempt. Where repetitions are allowed the count follows the sender's: so a gap behind one is seen.
     #[cold]
     fn note_disorder(&mut self, channel: ChannelId, front: Tag, lineage: u64, now: Time) {
-        if !std::mem::replace(&mut self.task.order_broken, true) {
-            let sequence = u64::from(front.sequence());
-            let expected = self.net.channels[channel.index()].received.count;
-            self.emit(now, Event::OrderBroken { channel, sequence, expected, lineage });
+        let received = &mut self.net.channels[channel.index()].received;
+        let expected = received.count;
+        let sequence = front.number_near(expected);
+        let repeated = sequence < expected;
+        if self.topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce {
+            received.count = sequence.max(expected - 1);
+        }
+        let said = if repeated { &mut self.task.repetition_said } else { &mut self.task.gap_said };
+        if !std::mem::replace(said, true) {
+            self.emit(now, Event::OrderBroken { channel, sequence, expected, repeated, lineage });
         }
     }
 

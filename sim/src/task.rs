@@ -131,8 +131,9 @@ reusable! {
         pub turns: Vec<u32>,
         pub records: u64,
         pub lineages: u64,
-        /// True once something came out of order in this attempt.
-        pub order_broken: bool,
+        /// True once it was said in this attempt that something came again, and that something was skipped.
+        pub repetition_said: bool,
+        pub gap_said: bool,
         /// The chain of everything handled.
         pub chain: u64,
         /// Number of service-time draws.
@@ -211,7 +212,8 @@ impl Task {
         self.turns.resize(outputs, 0);
         self.records = 0;
         self.lineages = 0;
-        self.order_broken = false;
+        self.repetition_said = false;
+        self.gap_said = false;
         self.first_marks.clear();
         self.uploads.clear();
         self.ends_with = None;

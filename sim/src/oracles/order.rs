@@ -22,24 +22,25 @@ impl Oracle for Order {
         NAME
     }
 
-    fn observe(&mut self, _world: &World, event: &Stamped) {
-        if let (Event::OrderBroken { .. }, None) = (event.event, self.first) {
+    fn observe(&mut self, world: &World, event: &Stamped) {
+        let Event::OrderBroken { repeated, .. } = event.event else { return };
+        // A repetition is what at least once means; a gap is not.
+        let allowed = repeated && world.topology().config.checkpointing.mode == CheckpointMode::AtLeastOnce;
+        if self.first.is_none() && !allowed {
             self.first = Some(*event);
         }
     }
 
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
         let Some(Stamped {
-            time, event: Event::OrderBroken { channel, sequence, expected, lineage }, ..
+            time,
+            event: Event::OrderBroken { channel, sequence, expected, repeated, lineage },
+            ..
         }) = self.first
         else {
             return Verdict::Pass;
         };
         let topology = world.topology();
-        let repeated = sequence <= expected & 0xff_ffff;
-        if repeated && topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce {
-            return Verdict::Pass; // a repetition is what at least once means
-        }
         let ends = &topology.channels[channel.index()];
         let (from, to) = (topology.task_name(ends.from), topology.task_name(ends.to));
         let relation = if repeated { "it was delivered before" } else { "those between were skipped" };
