@@ -44,6 +44,10 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         setup.map_err(|failure| if capsule.files.is_empty() { failure } else { failure.with_help(moved) })?;
     check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
     let plan = Arc::new(capsule.plan.clone());
+    plan.check(setup.prepared.topology()).map_err(|error| {
+        Failure::new(format!("`{}`: {error}", arguments.capsule.display()))
+            .with_help("replay the capsule as the failing run has left it")
+    })?;
     announce_plan(screen, &setup, &capsule.faults, &plan)?;
     let about = (setup.prepared.name(), contender.name, seed);
     let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);

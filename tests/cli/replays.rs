@@ -67,6 +67,27 @@ fn a_scenario_of_the_users_own_is_in_the_capsule() {
     place.run(["replay".as_ref(), capsule.as_os_str()]).exits(3);
 }
 
+/// One that was edited and sealed again is as good as any, but for what is impossible.
+#[test]
+fn a_plan_that_does_not_fit_the_job_is_refused() {
+    use cutline::scenarios::capsule::Capsule;
+    use cutline::sim::faults::{DelayedMessages, Fault, NodeCrash, Planned, SlowTask, When};
+    use cutline::sim::ids::{NodeId, TaskId};
+
+    let (place, _, capsule) = failed();
+    let bytes = std::fs::read(&capsule).expect("the capsule");
+    for (fault, says) in [
+        (Fault::SlowTask(SlowTask { task: TaskId(8), factor: 2 }), "task 8, and the job has 8 tasks"),
+        (Fault::NodeCrash(NodeCrash { node: NodeId(3) }), "node 3, and the cluster has 3 nodes"),
+        (Fault::DelayedMessages(DelayedMessages { per_mille: 1, by: u64::MAX }), "24 hours"),
+    ] {
+        let mut edited = Capsule::from_json(&bytes).expect("a capsule");
+        edited.plan.faults = vec![Planned { when: When::At(1), fault }];
+        place.file("edited.json", edited.to_json().expect("json"));
+        place.cutline("replay edited.json").refuses(&["edited.json", "fault 1 of the plan", says]);
+    }
+}
+
 #[test]
 fn an_input_that_is_not_the_same_is_noticed() {
     let (place, _, capsule) = failed();

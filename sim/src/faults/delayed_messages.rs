@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Strike};
 use crate::time::{MICROSECOND, Time};use crate::topology::Topology;
 use crate::world::World;
 
@@ -23,6 +23,10 @@ impl Strike for DelayedMessages {
 
     fn end(&self, world: &mut World) {
         world.shared.post.faults.delay = 0;
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { delay: self.by, ..Aims::default() }
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Origin, Stamped};
+use crate::ids::{NodeId, TaskId};
 use crate::post::MessageFaults;
 use crate::queue::{Action, Queue};
 use crate::reusable;
 use crate::shared::StoreFaults;
-use crate::time::Time;
+use crate::time::{SECOND, Time};
 use crate::topology::Topology;
 use crate::world::World;
 
@@ -26,11 +27,26 @@ trait Strike {
     fn end(&self, _world: &mut World) {}
     /// What a person reads.
     fn describe(&self, topology: &Topology) -> String;
+    /// What this fault names, and how much it delays.
+    fn aims(&self) -> Aims {
+        Aims::default()
+    }
     /// What happens one nanosecond after a point that the fault waited for; `None` for a fault that cannot wait.
     fn at_point(&self, _point: &Stamped) -> Option<Action> {
         None
     }
 }
+
+/// What a fault names; a plan from outside may name what is not there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Aims {
+    task: Option<TaskId>,
+    nodes: [Option<NodeId>; 2],
+    delay: Time,
+}
+
+/// The longest delay that a fault may cause.
+const DELAY_MAX: Time = 24 * 3600 * SECOND;
 
 /// A row of `cutline list faults`.
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +210,34 @@ impl FaultPlan {
     /// True if a fault waits for a point: it acts on others one nanosecond later, so no task may run ahead.
     pub fn needs_order(&self) -> bool {
         self.faults.iter().any(|planned| matches!(planned.when, When::Point(..)))
+    }
+
+    /// Checks that a plan from outside fits a job: that what it names is there, and that no delay is beyond 24 hours.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn check(&self, topology: &Topology) -> Result<(), String> {
+        let (tasks, nodes) = (topology.tasks.len() as u64, u64::from(topology.config.cluster.nodes));
+        for (number, planned) in self.faults.iter().enumerate() {
+            let fault = number + 1;
+            let Aims { task, nodes: named, delay } = planned.fault.strike().aims();
+            if let Some(task) = task.filter(|task| u64::from(task.0) >= tasks) {
+                return Err(format!(
+                    "fault {fault} of the plan names task {task}, and the job has {tasks} tasks"
+                ));
+            }
+            if let Some(node) = named.into_iter().flatten().find(|node| u64::from(node.0) >= nodes) {
+                return Err(format!(
+                    "fault {fault} of the plan names node {node}, and the cluster has {nodes} nodes"
+                ));
+            }
+            if delay > DELAY_MAX {
+                return Err(format!(
+                    "fault {fault} of the plan delays by {delay} ns, and 24 hours are the most"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// A line for each fault.

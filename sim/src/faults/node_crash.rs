@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Strike};
 use crate::event::Stamped;
 use crate::ids::NodeId;
 use crate::queue::Action;
@@ -20,6 +20,10 @@ pub struct NodeCrash {
 impl Strike for NodeCrash {
     fn begin(&self, world: &mut World) {
         world.crash_node(self.node);
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { nodes: [Some(self.node), None], ..Aims::default() }
     }
 
     fn describe(&self, _topology: &Topology) -> String {

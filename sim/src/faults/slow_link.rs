@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Strike};
 use crate::ids::NodeId;
 use crate::time::{MICROSECOND, Time};
 use crate::topology::Topology;
@@ -38,6 +38,10 @@ impl Strike for SlowLink {
 
     fn end(&self, world: &mut World) {
         world.network.channels.iter_mut().for_each(|channel| channel.slowed = 0);
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { nodes: [Some(self.from), Some(self.to)], delay: self.by, ..Aims::default() }
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Strike};
 use crate::ids::TaskId;
 use crate::topology::Topology;
 use crate::world::World;
@@ -23,6 +23,10 @@ impl Strike for SlowTask {
 
     fn end(&self, world: &mut World) {
         world.shared.slow_tasks.remove(&self.task);
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { task: Some(self.task), ..Aims::default() }
     }
 
     fn describe(&self, topology: &Topology) -> String {

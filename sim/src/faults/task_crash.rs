@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Strike};
 use crate::event::Stamped;
 use crate::ids::TaskId;
 use crate::queue::Action;
@@ -19,6 +19,10 @@ pub struct TaskCrash {
 impl Strike for TaskCrash {
     fn begin(&self, world: &mut World) {
         world.crash_task(self.task.unwrap_or_default());
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { task: self.task, ..Aims::default() }
     }
 
     fn describe(&self, topology: &Topology) -> String {
