@@ -308,6 +308,23 @@ fn a_checkpoint_that_takes_too_long_is_aborted() {
     assert!(record.checkpoints.iter().filter(expired).count() > 5);
 }
 
+/// What a task has written for a checkpoint that was given up meanwhile does not stay in the store.
+#[test]
+fn snapshots_of_expired_checkpoints_are_deleted() {
+    let mut overrides = WORDS.to_vec();
+    overrides.extend(["execution.checkpointing.interval=20ms", "execution.checkpointing.timeout=10ms"]);
+    overrides.extend(["cluster.store.latency=30ms", "bounds.time=2s"]);
+    let prepared = prepare("wordcount", &overrides);
+    for contender in contenders() {
+        let mut runner = Runner::new(&prepared, contender);
+        let record = runner.run(1, &plan(vec![]), &Options::default(), None);
+        assert!(record.aborted() > 30 && record.restores.is_empty(), "{:?}", record.checkpoints);
+        // One checkpoint in flight, and what is about to be deleted of some before it.
+        let tasks = prepared.topology().tasks.len();
+        assert!(runner.world().store().len() <= 4 * tasks, "{} snapshots", runner.world().store().len());
+    }
+}
+
 /// At-least-once barriers do not block; the oracles expect no more than was promised, and see the repetition.
 #[test]
 fn at_least_once_mode_counts_some_records_twice() {

@@ -28,6 +28,7 @@ impl Step<'_> {
             Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
             Mail::Written(id, true) => {
                 self.upload(id).for_each(|upload| upload.written = true);
+                self.forget_dropped(now);
                 self.persisted(id, now);
             }
             Mail::Written(id, false) => {
@@ -55,8 +56,23 @@ impl Step<'_> {
         self.task.uploads.iter_mut().filter(move |upload| upload.id == id)
     }
 
+    /// These snapshots are of no use: what is written is deleted now, the rest when it has been.
+    fn drop_snapshots(&mut self, now: Time, useless: impl Fn(CheckpointId) -> bool) {
+        self.task.uploads.iter_mut().for_each(|upload| upload.dropped |= useless(upload.id));
+        self.forget_dropped(now);
+    }
+
+    fn forget_dropped(&mut self, now: Time) {
+        let gone = |upload: &crate::task::Upload| upload.dropped && upload.written;
+        while let Some(at) = self.task.uploads.iter().position(gone) {
+            let handle = self.task.uploads.remove(at).handle;
+            let (time, number) = (now + self.topology.config.store.latency.max(1), self.task.next_number());
+            self.shared.queue.push(time, Origin::task(self.id), number, Action::Discard(handle));
+        }
+    }
+
     fn persisted(&mut self, id: CheckpointId, now: Time) {
-        if self.upload(id).any(|upload| upload.written && upload.prepared) {
+        if self.upload(id).any(|upload| upload.written && upload.prepared && !upload.dropped) {
             self.emit(now, Event::Persisted { id });
             self.tell_protocol(TaskEvent::Persisted(id), now);
         }
@@ -96,8 +112,9 @@ impl Step<'_> {
         match down {
             Down::Completed(id) => {
                 task.end_is_safe |= task.ends_with.is_some_and(|first| first <= id);
-                task.uploads.retain(|upload| upload.id > id);
+                task.uploads.retain(|upload| upload.id != id);
                 task.first_marks.retain(|&(other, _)| other > id);
+                self.drop_snapshots(now, |older| older < id);
                 self.finish_if_done(now);
             }
             Down::Aborted(id) => task.first_marks.retain(|&(other, _)| other != id),
@@ -140,7 +157,7 @@ impl Step<'_> {
             TaskEffect::Block(_) => {}
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
             TaskEffect::Snapshot(id) => self.snapshot(id, now),
-            TaskEffect::DropSnapshot(id) => self.task.uploads.retain(|upload| upload.id != id),
+            TaskEffect::DropSnapshot(id) => self.drop_snapshots(now, |other| other == id),
             TaskEffect::Tell(up) => self.tell(up, now),
             TaskEffect::Commit(id) => self.commit(id, now),
             TaskEffect::Timer(after, token) => {

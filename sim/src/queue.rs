@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Timer(Timer),
     /// A task's snapshot has been written.
     Written(TaskId, Attempt, Handle, Arc<TaskSnapshot>),
+    /// A task deletes a snapshot of its own, unless a checkpoint refers to it.
+    Discard(Handle),
     /// The write of a checkpoint's metadata has ended, well or not.
     MetadataWritten(CheckpointId, bool),
     /// The run ends, for the job has.

@@ -102,7 +102,8 @@ impl Step<'_> {
             bytes,
         };
         self.emit(now, Event::SnapshotTaken { id, metrics });
-        self.task.uploads.push(Upload { id, handle, written: false, prepared: !must_prepare });
+        let upload = Upload { id, handle, written: false, prepared: !must_prepare, dropped: false };
+        self.task.uploads.push(upload);
         if self.task.status == Status::Ended {
             self.task.ends_with.get_or_insert(id);
         }

@@ -78,6 +78,8 @@ pub(crate) struct Upload {
     pub handle: Handle,
     pub written: bool,
     pub prepared: bool,
+    /// It is of no use any more: it is deleted when it has been written.
+    pub dropped: bool,
 }
 
 /// Where a source is in one split.

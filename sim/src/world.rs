@@ -307,6 +307,7 @@ impl World {
                     self.store.put(handle, snapshot);
                 }
             }
+            Action::Discard(handle) => self.store.discard(handle),
             Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
             Action::End => self.outcome = self.end.map(|(_, outcome)| outcome),
             Action::External(request) => self.serve_external(request),

@@ -5,8 +5,8 @@
 //! checkpoint must be there, and be the object that it was at the completion. Rubbish is looked for at the end: a snapshot
 //! whose acknowledgement reached the coordinator, and whose checkpoint was given up, must have been discarded.
 //!
-//! Not judged: a snapshot of which no acknowledgement told the coordinator. (It was lost on its way, or the task had been
-//! told to drop the snapshot while it was being written.) The next restore deletes it.
+//! Not judged: a snapshot of which no acknowledgement told the coordinator, because it was lost on its way. The task deletes
+//! it when it hears that the checkpoint was given up or that a newer one is complete, or else the next restore does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
