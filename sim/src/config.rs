@@ -247,6 +247,6 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { steps: 10_000_000_000, time: 30 * 24 * 3600 * SECOND, queue: 10_000_000, heal: 600 * SECOND }
+        Bounds { steps: 4_000_000_000, time: 30 * 24 * 3600 * SECOND, queue: 10_000_000, heal: 600 * SECOND }
     }
 }

@@ -384,8 +384,8 @@ pub struct TriggerSpec {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct BoundsSpec {
-    /// Most steps.
-    pub steps: Option<Count<1, 1_000_000_000_000_000>>,
+    /// Most steps. (What a party schedules is numbered with 32 bits.)
+    pub steps: Option<Count<1, 4_000_000_000>>,
     /// Latest instant of virtual time.
     pub time: Option<PositiveSpan>,
     /// Most events waiting in the queue.
