@@ -13,7 +13,7 @@ use cutline_scenarios::record::{Class, Outcome, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
 use cutline_sim::event::Detail;
-use cutline_sim::faults::FaultPlan;
+use cutline_sim::faults::{FaultPlan, When};
 use cutline_sim::oracles::determinism;
 use cutline_sim::random::{below, draw};
 use cutline_sim::world::World;
@@ -38,8 +38,32 @@ impl Draws {
     }
 }
 
-/// A job of one or two sources, up to three layers of operators, and a sink behind everything that nobody else reads.
-fn job(draws: &mut Draws) -> String {
+/// Which operators and sinks a job may have.
+#[derive(Clone, Copy, PartialEq)]
+enum Kinds {
+    /// A few operators, transactional sinks.
+    Few,
+    /// More operators, windows and joins among them, every kind of sink.
+    All,
+}
+
+/// What an operator does, whether it must be reached by the key, and how many inputs it has; `None`: one or two.
+fn does(draws: &mut Draws, kinds: Kinds) -> (&'static str, bool, Option<u32>) {
+    match draws.below(if kinds == Kinds::Few { 4 } else { 8 }) {
+        0 => ("{ counter = { keys = 16 } }", true, None),
+        1 => ("\"keyed-count\"", true, None),
+        2 => ("{ key-by-value = { modulus = 7 } }", false, None),
+        3 => ("\"keep-even\"", false, None),
+        4 => ("{ flat-map = { copies = 2 } }", false, None),
+        5 => ("\"join\"", true, Some(2)),
+        6 => ("{ window-count = { size = \"20ms\" } }", true, Some(0)),
+        _ => ("{ map = { multiply = 3, key-modulus = 5 } }", false, None),
+    }
+}
+
+/// A job of one or two sources, up to four operators behind them and each other, and a sink behind everything that nobody else
+/// reads.
+fn job(draws: &mut Draws, kinds: Kinds) -> String {
     let mut text = String::new();
     let sources = 1 + draws.below(2);
     // What may be read from: its uid and parallelism, whether somebody does already.
@@ -64,18 +88,21 @@ fn job(draws: &mut Draws) -> String {
         outputs.push((format!("source-{source}"), parallelism, false));
     }
     for at in 0..1 + draws.below(4) {
-        let (keyed, does) = match draws.below(4) {
-            0 => (true, "{ counter = { keys = 16 } }"),
-            1 => (true, "\"keyed-count\""),
-            2 => (false, "{ key-by-value = { modulus = 7 } }"),
-            _ => (false, "\"keep-even\""),
-        };
+        let (does, keyed, inputs) = does(draws, kinds);
         let (uid, parallelism) = (format!("operator-{at}"), 1 + draws.below(3));
         operator(&mut text, draws, &uid, does, parallelism);
         let first = draws.below(outputs.len() as u64) as usize;
         let second = draws.below(outputs.len() as u64) as usize;
-        for from in [first, second].into_iter().take(if first == second { 1 } else { 2 }) {
+        // A join has a port for each of two inputs, which may be one; what goes by event time stands behind a source.
+        let from = match inputs {
+            Some(2) => vec![(first, 0), (second, 1)],
+            Some(_) => vec![(first % sources as usize, 0)],
+            None if first == second => vec![(first, 0)],
+            None => vec![(first, 0), (second, 0)],
+        };
+        for (from, port) in from {
             edge(&mut text, draws, &outputs[from], &uid, parallelism, keyed);
+            let _ = writeln!(text, "port = {port}");
             outputs[from].2 = true;
         }
         outputs.push((uid, parallelism, false));
@@ -83,7 +110,11 @@ fn job(draws: &mut Draws) -> String {
     for (at, output) in outputs.iter().enumerate() {
         if !output.2 {
             let (uid, parallelism) = (format!("sink-{at}"), 1 + draws.below(2));
-            operator(&mut text, draws, &uid, "{ sink = \"transactional\" }", parallelism);
+            let sink = match kinds {
+                Kinds::Few => "transactional",
+                Kinds::All => draws.one_of(&["transactional", "idempotent", "plain"]),
+            };
+            operator(&mut text, draws, &uid, &format!("{{ sink = \"{sink}\" }}"), parallelism);
             edge(&mut text, draws, output, &uid, parallelism, false);
         }
     }
@@ -147,11 +178,35 @@ fn cluster(draws: &mut Draws) -> Vec<String> {
     set
 }
 
-fn prepare(seed: u64) -> Prepared {
+/// More ways to run: other triggers, other promises, a slot for every task.
+fn modes(draws: &mut Draws) -> Vec<String> {
+    let mut set = Vec::new();
+    if draws.below(3) == 0 {
+        set.push("execution.checkpointing.mode=AT_LEAST_ONCE".to_owned());
+    }
+    match draws.below(3) {
+        0 => set.push("trigger.every-records=70".to_owned()),
+        1 => set.push("trigger.at=[\"10ms\", \"90ms\"]".to_owned()),
+        _ => {}
+    }
+    if draws.below(3) == 0 {
+        set.push("execution.checkpointing.interval=0s".to_owned());
+    }
+    if draws.below(2) == 0 {
+        set.extend(["cluster.slot-sharing=false".to_owned(), "cluster.nodes=20".to_owned()]);
+    }
+    set
+}
+
+fn prepare(seed: u64, kinds: Kinds) -> Prepared {
     let mut draws = Draws { key: draw(0x6c6f_6f6b, seed), n: 0 };
-    let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{}", job(&mut draws));
+    let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{}", job(&mut draws, kinds));
     let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
-    let scenario = load(&source, &cluster(&mut draws)).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let mut overrides = cluster(&mut draws);
+    if kinds == Kinds::All {
+        overrides.extend(modes(&mut draws));
+    }
+    let scenario = load(&source, &overrides).unwrap_or_else(|error| panic!("{error}\n{text}"));
     Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -185,25 +240,46 @@ fn parting(prepared: &Prepared, strategy: &Strategy, plan: &Arc<FaultPlan>, seed
     format!("random job {seed} under {}, ahead and in order: {verdict:?}", strategy.name)
 }
 
-#[test]
-fn lookahead_changes_nothing_on_random_networks() {
+/// The faults of a run. Those that wait for a point forbid tasks to run ahead, so there is nothing to compare with them.
+fn plan(prepared: &Prepared, profile: &str, seed: u64) -> Arc<FaultPlan> {
+    let profile = faults::resolve(profile).expect("a profile");
+    let mut plan = faults::draw(&profile, prepared.topology(), prepared.duration(), seed);
+    plan.faults.retain(|planned| !matches!(planned.when, When::Point(..)));
+    Arc::new(plan)
+}
+
+/// Compares a job's runs under every strategy, without faults and with all of them; how many failed, and the restores.
+fn compare(seed: u64, kinds: Kinds) -> (usize, usize) {
     let (mut failed, mut restored) = (0, 0);
-    for seed in (0..40).chain(SHOWED) {
-        let prepared = prepare(seed);
-        for strategy in STRATEGIES {
-            let mut runner = Runner::new(&prepared, Contender::from(strategy));
-            for profile in ["none", "all"] {
-                let profile = faults::resolve(profile).expect("a profile");
-                let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
-                let options = Options { forks: Some(false), ..Options::default() };
-                let ahead = runner.run(seed, &plan, &options, None);
-                check(&ahead);
-                let in_order = runner.run(seed, &plan, &Options { lookahead: false, ..options }, None);
-                assert!(ahead == in_order, "{}", parting(&prepared, strategy, &plan, seed));
-                failed += u32::from(ahead.outcome == Outcome::Failed);
-                restored += ahead.restores.len();
-            }
+    let prepared = prepare(seed, kinds);
+    for strategy in STRATEGIES {
+        let mut runner = Runner::new(&prepared, Contender::from(strategy));
+        for profile in ["none", "all"] {
+            let plan = plan(&prepared, profile, seed);
+            let options = Options { forks: Some(false), ..Options::default() };
+            let ahead = runner.run(seed, &plan, &options, None);
+            check(&ahead);
+            let in_order = runner.run(seed, &plan, &Options { lookahead: false, ..options }, None);
+            assert!(ahead == in_order, "{}", parting(&prepared, strategy, &plan, seed));
+            failed += usize::from(ahead.outcome == Outcome::Failed);
+            restored += ahead.restores.len();
         }
     }
+    (failed, restored)
+}
+
+fn compare_all(seeds: impl Iterator<Item = u64>, kinds: Kinds) {
+    let counts = seeds.map(|seed| compare(seed, kinds));
+    let (failed, restored) = counts.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1));
     assert!(failed > 0 && restored > 100, "{failed} failed, {restored} restores: too few to mean anything");
+}
+
+#[test]
+fn lookahead_changes_nothing_on_random_networks() {
+    compare_all((0..40).chain(SHOWED), Kinds::Few);
+}
+
+#[test]
+fn lookahead_changes_nothing_with_every_kind_of_operator_sink_and_trigger() {
+    compare_all(10_000..10_040, Kinds::All);
 }
