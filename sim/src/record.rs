@@ -42,7 +42,8 @@ impl Record {
 
 /// The lineage of the record that a source reads at an offset of a split.
 pub fn source_lineage(operator: u32, split: u32, offset: u64) -> u64 {
-    mix(mix(u64::from(operator) << 32 | u64::from(split)) ^ offset)
+    // The odd number is there because `mix` maps 0 to itself: a lineage of 0 would add nothing to a sum.
+    mix(mix((u64::from(operator) << 32 | u64::from(split)) ^ 0x9e37_79b9_7f4a_7c15) ^ offset)
 }
 
 /// The lineage of the `index`-th record that an operator makes of a record (or of a state) with lineage `parent`.

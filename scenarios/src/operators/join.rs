@@ -3,7 +3,8 @@
 //!
 //! Each pair is emitted once, by whichever of the two comes last; its lineage is the same either way, its value is that of
 //! port 0, and its event time is that of the last to come (so it depends on the interleaving, see the
-//! [module](super)). A record that comes twice, as it may under at least once, takes one place in the state.
+//! [module](super)). Records of one lineage are copies (a broadcast edge makes some), and each of them has its own pairs: the
+//! state counts them.
 
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use super::{Contents, OperatorError, RESULT_BYTES};
 
 struct Join;
 
+/// The maps 0 and 1 hold the values of each side, those from here on how many copies of each record came.
+const COPIES: u32 = 2;
+
 /// Makes the operator.
 ///
 /// # Errors
@@ -25,16 +29,19 @@ pub fn build(_contents: &Contents) -> Result<Arc<dyn Operator>, OperatorError> {
 
 impl Operator for Join {
     fn on_record(&self, port: u32, record: &Record, cx: &mut Context<'_>) {
-        let side = port.min(1);
-        cx.state.set_entry(Slot { key: record.key, map: side, slot: record.lineage }, record.value);
-        for (lineage, value) in cx.state.entries(record.key, 1 - side) {
-            cx.out.push(Record {
+        let (key, side) = (record.key, port.min(1));
+        cx.state.set_entry(Slot { key, map: side, slot: record.lineage }, record.value);
+        cx.state.add_entry(Slot { key, map: COPIES + side, slot: record.lineage }, 1);
+        for (lineage, value) in cx.state.entries(key, 1 - side) {
+            let copies = cx.state.entry(Slot { key, map: COPIES + 1 - side, slot: lineage });
+            let pair = Record {
                 lineage: join_lineage(record.lineage, lineage),
-                key: record.key,
+                key,
                 value: if side == 0 { record.value } else { value },
                 event_time: record.event_time,
                 size: RESULT_BYTES,
-            });
+            };
+            cx.out.extend((0..copies.unwrap_or(0)).map(|_| pair));
         }
     }
 }
@@ -51,7 +58,7 @@ mod tests {
         let reversed: Vec<_> = records.iter().rev().copied().collect();
         let results = |records: &[(u32, Record)]| {
             let (state, out) = run(&Join, records, 0);
-            assert_eq!(state.len(), 4);
+            assert_eq!(state.len(), 8);
             let mut results: Vec<Record> = out.into_iter().map(Record::result).collect();
             results.sort();
             results
@@ -60,5 +67,13 @@ mod tests {
         values.sort();
         assert_eq!(values, [10, 11]);
         assert_eq!(results(&records), results(&reversed));
+    }
+
+    #[test]
+    fn each_copy_has_its_own_pairs_in_any_order() {
+        let (a, b) = ((0, record(1, 10, 0)), (1, record(1, 20, 1)));
+        for order in [[a, a, b, b], [a, b, a, b], [b, a, a, b], [a, b, b, a]] {
+            assert_eq!(run(&Join, &order, 0).1.len(), 4, "two copies of each: four pairs");
+        }
     }
 }
