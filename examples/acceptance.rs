@@ -2,9 +2,11 @@
 //!
 //! So many seeds of the word count, and so many of every query, of the sums, and of the word count with each other sink,
 //! under the fault profile `crashes` with every strategy, and a fifth of them under each other profile: all oracles must be
-//! content, every completed checkpoint restored in a fork. Then every planted bug: over the same runs under `crashes` until
-//! one fails, with determinism checked for the bugs that are about it; and, if none does (some need a job or faults of their
-//! own), over the runs of its hunt. Every bug must be caught.
+//! content, every completed checkpoint restored in a fork. Each is the run of `cutline run JOB --seed N --forks`, its input
+//! drawn from that seed too; of a run that fails that command is printed. Then every planted bug: over the same runs under
+//! `crashes`, with three checkpoints retained (two bugs are about choosing one), until one fails, with determinism checked for
+//! the bugs that are about it; and, if none does (some need a job or faults of their own), over the runs of its hunt. Every
+//! bug must be caught.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,8 +22,7 @@ use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
-use cutline_sim::faults::FaultPlan;
+use cutline_scenarios::spec::{Scenario, load};
 use cutline_sim::oracles::determinism;
 
 /// Scenarios of the library, some with another sink.
@@ -39,58 +40,48 @@ const SCENARIOS: [(&str, &[&str]); 8] = [
 const PROFILES: [&str; 5] = ["crashes", "messages", "storage", "network", "all"];
 const THREADS: u64 = 2;
 
+/// Two bugs are about choosing among retained checkpoints.
+const RETAINED: &str = "execution.checkpointing.num-retained=3";
+
 /// A job to sweep.
 struct Job {
-    name: String,
-    prepared: Prepared,
+    /// The scenario's name and its overrides, as `cutline run` takes them.
+    command: String,
+    scenario: Scenario,
+    /// The same with [`RETAINED`], for bugs.
+    retaining: Scenario,
     /// So many seeds of the first profile.
     seeds: u64,
 }
 
 /// The jobs: so many seeds of the word count as it is, and so many of each other job.
 fn jobs(words: u64, others: u64) -> Vec<Job> {
-    let job = |&(name, overrides): &(&str, &[&str])| {
-        // Two bugs are about choosing among retained checkpoints.
-        let retained = ["execution.checkpointing.num-retained=3"];
-        let overrides = overrides.iter().chain(&retained).map(|&text| text.to_owned());
+    let read = |name: &str, overrides: Vec<String>| {
         let text = resolve(name).unwrap_or_else(|error| panic!("{error}"));
-        let scenario = load(&text, &overrides.collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{error}"));
-        Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"))
+        load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"))
     };
-    let named = |at: &(&str, &[&str])| match at.1.first().and_then(|sink| sink.split_once('=')) {
-        Some((_, sink)) => format!("{} {sink}", at.0),
-        None => at.0.to_owned(),
+    let owned = |overrides: &[&str]| overrides.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    let job = |&(name, overrides): &(&str, &[&str])| Job {
+        command: overrides.iter().fold(name.to_owned(), |command, set| format!("{command} --set {set}")),
+        scenario: read(name, owned(overrides)),
+        retaining: read(name, owned(&[overrides, &[RETAINED]].concat())),
+        seeds: if name == "wordcount" && overrides.is_empty() { words } else { others },
     };
-    let seeds = |name: &str| if name == "wordcount" { words } else { others };
-    SCENARIOS
-        .iter()
-        .map(|at| (named(at), job(at)))
-        .map(|(name, prepared)| Job { seeds: seeds(&name), name, prepared })
-        .collect()
+    SCENARIOS.iter().map(job).collect()
 }
 
-/// The faults of a seed.
-type Plan<'a> = dyn Fn(u64) -> Arc<FaultPlan> + Sync + 'a;
-
 /// Runs seeds, on all threads, until one fails; how many were run, and the record of the smallest that failed.
-fn sweep(
-    prepared: &Prepared,
-    contender: Contender,
-    plan: &Plan<'_>,
-    options: &Options,
-    seeds: u64,
-) -> (u64, Option<RunRecord>) {
+fn sweep(run: &(dyn Fn(u64) -> RunRecord + Sync), seeds: u64) -> (u64, Option<RunRecord>) {
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let mut runner = Runner::new(prepared, contender);
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds || seed > failed.load(Ordering::Relaxed) {
                         return;
                     }
-                    if runner.run(seed, &plan(seed), options, None).class() != Class::Pass {
+                    if run(seed).class() != Class::Pass {
                         failed.fetch_min(seed, Ordering::Relaxed);
                     }
                 }
@@ -99,23 +90,27 @@ fn sweep(
     });
     match failed.into_inner() {
         u64::MAX => (seeds, None),
-        seed => (seed + 1, Some(Runner::new(prepared, contender).run(seed, &plan(seed), options, None))),
+        seed => (seed + 1, Some(run(seed))),
     }
 }
 
-/// Sweeps a job under a profile, with every completed checkpoint restored in a fork.
+/// Sweeps a scenario under a profile, with every completed checkpoint restored in a fork.
 fn sweep_job(
-    job: &Job,
+    scenario: &Scenario,
     contender: Contender,
     profile: &str,
     seeds: u64,
     check_determinism: bool,
 ) -> (u64, Option<RunRecord>) {
     let profile = faults::resolve(profile).unwrap_or_else(|error| panic!("{error}"));
-    let prepared = &job.prepared;
-    let plan = |seed| Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     let options = Options { forks: Some(true), check_determinism, ..Options::default() };
-    sweep(prepared, contender, &plan, &options, seeds)
+    let run = |seed| {
+        let prepared = Prepared::new(scenario, seed, &mut Texts::new("."));
+        let prepared = prepared.unwrap_or_else(|error| panic!("{error}"));
+        let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+        Runner::new(&prepared, contender).run(seed, &plan, &options, None)
+    };
+    sweep(&run, seeds)
 }
 
 fn objections(record: &RunRecord) -> String {
@@ -132,15 +127,18 @@ fn strategies(jobs: &[Job]) -> bool {
         {
             let start = Instant::now();
             let seeds = if profile == PROFILES[0] { job.seeds } else { job.seeds.div_ceil(5) };
-            let (runs, failure) = sweep_job(job, Contender::from(strategy), profile, seeds, false);
-            let verdict =
-                failure.as_ref().map_or("pass".to_owned(), |record| format!("FAIL: {}", objections(record)));
-            println!(
-                "{:20} {:16} {profile:10} {runs:5} seeds  {verdict}  ({:.1} s)",
-                job.name,
-                strategy.name,
-                start.elapsed().as_secs_f64()
-            );
+            let (runs, failure) = sweep_job(&job.scenario, Contender::from(strategy), profile, seeds, false);
+            let name = strategy.name;
+            let verdict = failure.as_ref().map_or("pass".to_owned(), |record| {
+                let seed = runs - 1;
+                let objections = objections(record);
+                let command = &job.command;
+                format!(
+                    "FAIL: {objections}: cutline run {command} --strategy {name} --faults {profile} --seed {seed} --forks"
+                )
+            });
+            let seconds = start.elapsed().as_secs_f64();
+            println!("{:58} {name:16} {profile:10} {runs:5} seeds  {verdict}  ({seconds:.1} s)", job.command);
             clean &= failure.is_none();
         }
     }
@@ -155,14 +153,16 @@ fn catch(bug: &Bug, jobs: &[Job]) -> Option<String> {
     let is_about_determinism = bug.caught_by == determinism::NAME;
     let in_a_job = |job: &Job| {
         let seeds = if is_about_determinism { job.seeds.min(5) } else { job.seeds };
-        let swept = sweep_job(job, Contender::from(bug), PROFILES[0], seeds, is_about_determinism);
-        caught(swept, format!("{} under {}", job.name, PROFILES[0]))
+        let swept = sweep_job(&job.retaining, Contender::from(bug), PROFILES[0], seeds, is_about_determinism);
+        caught(swept, format!("{} under {}", job.command, PROFILES[0]))
     };
     jobs.iter().find_map(in_a_job).or_else(|| {
         let hunt = HUNTS.iter().find(|hunt| hunt.bug == bug.name)?;
         let prepared = hunt.prepare().unwrap_or_else(|error| panic!("{error}"));
         let plan = |seed| hunt.plan(&prepared, seed).unwrap_or_else(|error| panic!("{error}"));
-        let swept = sweep(&prepared, Contender::from(bug), &plan, &hunt.options(), hunt.budget);
+        let run =
+            |seed| Runner::new(&prepared, Contender::from(bug)).run(seed, &plan(seed), &hunt.options(), None);
+        let swept = sweep(&run, hunt.budget);
         caught(swept, format!("its hunt in {}", prepared.name()))
     })
 }

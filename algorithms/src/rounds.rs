@@ -155,7 +155,7 @@ impl Rounds {
             FromTask { up: Up::Ack(_), handle: None, .. } => return, // nothing that could be restored
             FromTask { up: Up::Decline(id), .. } => self.fail(job, id, AbortReason::Declined, fx),
             FromTask { up: Up::Unavailable(id), .. } => self.fail(job, id, AbortReason::Unavailable, fx),
-            FromTask { up: Up::Request, .. } => self.pace.asked |= self.pace.running,
+            FromTask { up: Up::Request, .. } => self.pace.asked = true, // served when all tasks run
             Finished(task) => self.finish(job, task, fx),
             TimerRang(token) => self.wake(job, token, fx),
             MetaStored(id) => self.stored(job, id, fx),

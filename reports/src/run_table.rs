@@ -1,6 +1,8 @@
 //! One run, for people.
 
-use cutline_scenarios::record::{Bound, CheckpointEnd, OracleVerdict, Outcome, RunRecord, Verdict};
+use cutline_scenarios::record::{
+    AbortReason, Bound, CheckpointEnd, OracleVerdict, Outcome, RunRecord, Verdict,
+};
 
 use crate::stats::Spread;
 use crate::{plain_table, text, units, wrap};
@@ -102,7 +104,7 @@ fn checkpoints(record: &RunRecord) -> String {
     let mut unfinished = 0;
     for checkpoint in &record.checkpoints {
         match checkpoint.end {
-            CheckpointEnd::Completed => {}
+            CheckpointEnd::Completed | CheckpointEnd::Aborted(AbortReason::Unavailable) => {}
             CheckpointEnd::InProgress => unfinished += 1,
             CheckpointEnd::Aborted(reason) => {
                 let reason = spaced(&format!("{reason:?}"));
@@ -118,6 +120,9 @@ fn checkpoints(record: &RunRecord) -> String {
         let reasons: Vec<String> =
             reasons.iter().map(|(reason, times)| format!("{times} {reason}")).collect();
         text.push_str(&format!(" ({})", reasons.join(", ")));
+    }
+    if record.void() > 0 {
+        text.push_str(&format!(", {} void (a task had just finished)", record.void()));
     }
     if unfinished > 0 {
         text.push_str(&format!(", {unfinished} unfinished"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::graph::Role;
 use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::protocol::AbortReason;
 use cutline_sim::time::Time;
 use cutline_sim::world::World;
 use hdrhistogram::Histogram;
@@ -24,7 +25,7 @@ pub struct Metrics {
     pub node_crashes: u64,
     /// Control messages that were lost, late or doubled.
     pub messages_disturbed: u64,
-    /// Writes of snapshots that failed.
+    /// Writes of snapshots and metadata that failed.
     pub writes_failed: u64,
     /// Records that reached a sink, repetitions included.
     pub arrivals: u64,
@@ -121,6 +122,7 @@ impl Metrics {
                     record.end = CheckpointEnd::Aborted(reason);
                     record.duration = now - record.triggered;
                 }
+                self.writes_failed += u64::from(reason == AbortReason::MetadataNotStored);
             }
             Event::TaskCrashed { .. } => {
                 self.task_crashes += 1;

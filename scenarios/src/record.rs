@@ -57,7 +57,7 @@ pub struct RunRecord {
     pub restores: Vec<RestoreRecord>,
     /// Control messages that were lost, late or doubled.
     pub messages_disturbed: u64,
-    /// Writes of snapshots that failed.
+    /// Writes of snapshots and metadata that failed.
     pub writes_failed: u64,
 }
 
@@ -183,11 +183,16 @@ impl RunRecord {
         self.checkpoints.iter().filter(|checkpoint| checkpoint.end == CheckpointEnd::Completed)
     }
 
-    /// Number of aborted checkpoints.
+    /// Number of aborted checkpoints; [`RunRecord::void`] ones do not count.
     pub fn aborted(&self) -> usize {
-        self.checkpoints
-            .iter()
-            .filter(|checkpoint| matches!(checkpoint.end, CheckpointEnd::Aborted(_)))
-            .count()
+        let aborted =
+            |end| matches!(end, CheckpointEnd::Aborted(reason) if reason != AbortReason::Unavailable);
+        self.checkpoints.iter().filter(|checkpoint| aborted(checkpoint.end)).count()
+    }
+
+    /// Number of checkpoints that met a task which had just finished: nothing failed, the next one does without it.
+    pub fn void(&self) -> usize {
+        let void = CheckpointEnd::Aborted(AbortReason::Unavailable);
+        self.checkpoints.iter().filter(|checkpoint| checkpoint.end == void).count()
     }
 }

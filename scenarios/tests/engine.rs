@@ -10,7 +10,7 @@ use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointEnd, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
-use cutline_sim::event::Event;
+use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::{Fault, FaultPlan, NodeCrash, Planned, Point, SlowLink, TaskCrash, When};
 use cutline_sim::ids::{NodeId, TaskId};
 use cutline_sim::protocol::AbortReason;
@@ -306,6 +306,31 @@ fn a_checkpoint_that_takes_too_long_is_aborted() {
         c.end == CheckpointEnd::Aborted(AbortReason::Expired)
     };
     assert!(record.checkpoints.iter().filter(expired).count() > 5);
+}
+
+/// A crash that waited for the very event at which a fork is made does not strike the fork.
+#[test]
+fn a_fork_that_fails_over_has_no_further_fault() {
+    let prepared = prepare("wordcount", WORDS);
+    for contender in contenders() {
+        let mut world = World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot);
+        world.begin(1, plan(vec![crash(When::Point(Point::Completed, 2), 3)]));
+        let (mut forks, mut crashed) = (0, false);
+        world.run(&mut |world, events| {
+            crashed |= events.iter().any(|event| matches!(event.event, Event::TaskCrashed { .. }));
+            if events.iter().any(|event| matches!(event.event, Event::CheckpointCompleted { .. })) {
+                let mut fork = world.clone();
+                fork.fail_over();
+                forks += 1;
+                let outcome = fork.run(&mut |_, events| {
+                    let crash = |event: &Stamped| matches!(event.event, Event::TaskCrashed { .. });
+                    assert!(!events.iter().any(crash), "a crash in fork {forks}");
+                });
+                assert_eq!(outcome, Outcome::Finished);
+            }
+        });
+        assert!(crashed && forks > 3, "{forks} forks");
+    }
 }
 
 /// What a task has written for a checkpoint that was given up meanwhile does not stay in the store.

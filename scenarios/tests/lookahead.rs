@@ -281,5 +281,6 @@ fn lookahead_changes_nothing_on_random_networks() {
 
 #[test]
 fn lookahead_changes_nothing_with_every_kind_of_operator_sink_and_trigger() {
-    compare_all(10_000..10_040, Kinds::All);
+    // The last two: copies in a join, and sums of records that counted twice.
+    compare_all((10_000..10_040).chain([10_126, 10_207]), Kinds::All);
 }

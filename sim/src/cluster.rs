@@ -100,6 +100,7 @@ impl World {
             floating.saturating_mul(edges.len() as u32)
         };
         self.network.reset(|from, to| places[from.index()] == places[to.index()], gates);
+        self.slow_channels();
         let control = self.shared.post.latency;
         self.reach.fill(control);
         for channel in &self.network.channels {

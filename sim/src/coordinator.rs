@@ -425,8 +425,13 @@ impl World {
     /// Starts everything anew from a line.
     fn restore(&mut self, line: Line) {
         let tasks = self.tasks.len();
-        if self.coordinator.status != JobStatus::Restarting || line.snapshots.len() != tasks {
+        if self.coordinator.status != JobStatus::Restarting {
             return;
+        }
+        if line.snapshots.len() != tasks {
+            self.log(Event::RestoreFailed);
+            self.log(Event::JobFailed);
+            return self.end(Outcome::Failed);
         }
         let attempt = self.coordinator.attempt;
         self.log(Event::Restoring { attempt, checkpoint: line.checkpoint });
@@ -537,7 +542,9 @@ impl World {
             self.log(trouble);
         }
         for time in deliveries.times() {
-            self.post_letter(task, attempt, time, Origin::COORDINATOR, Mail::Control(down));
+            self.coordinator.number += 1;
+            let from = (Origin::COORDINATOR, self.coordinator.number);
+            self.post_letter(task, attempt, time, from, Mail::Control(down));
         }
     }
 

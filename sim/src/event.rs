@@ -164,7 +164,8 @@ pub enum Event {
         /// The attempt it belongs to.
         attempt: Attempt,
     },
-    /// A task could not read the state it was to restore.
+    /// A task could not read the state it was to restore; or, of the coordinator, a line names another number of tasks than
+    /// there are.
     RestoreFailed,
     /// The coordinator begins a checkpoint.
     CheckpointTriggered {
@@ -297,34 +298,14 @@ pub fn chain(chain: u64, x: u64) -> u64 {
     (chain.rotate_left(23) ^ x).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The hash of a stamped event, the same on every platform.
+/// The most bytes that a stamped event takes.
+const EVENT_BYTES: usize = 256;
+
+/// The hash of a stamped event: of its bytes in postcard's format, which are the same on every platform and for ever.
 pub fn hash(stamped: &Stamped) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = Portable(xxhash_rust::xxh3::Xxh3Default::new());
-    stamped.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// A hasher in which machine words have the same size everywhere.
-struct Portable(xxhash_rust::xxh3::Xxh3Default);
-
-impl std::hash::Hasher for Portable {
-    fn finish(&self) -> u64 {
-        self.0.digest()
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-    fn write_u32(&mut self, n: u32) {
-        self.0.update(&n.to_le_bytes());
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0.update(&n.to_le_bytes());
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-    fn write_isize(&mut self, n: isize) {
-        self.write_u64(n as u64);
+    let mut bytes = [0; EVENT_BYTES];
+    match postcard::to_slice(stamped, &mut bytes) {
+        Ok(bytes) => xxhash_rust::xxh3::xxh3_64(bytes),
+        Err(error) => unreachable!("an event of more than {EVENT_BYTES} bytes: {error}"),
     }
 }

@@ -49,6 +49,8 @@ reusable! {
     /// The external system.
     #[derive(Debug, Default)]
     pub struct External {
+        /// Number of answers it has sent.
+        pub(crate) number: u32,
         /// The newest attempt of each sink.
         epochs: BTreeMap<TaskId, Attempt>,
         /// Prepared, not yet visible.

@@ -24,7 +24,7 @@ pub enum Stream {
     Faults = 5,
     /// The fate of single messages under a message fault.
     MessageFaults = 6,
-    /// The store's own delays.
+    /// Which writes to the store fail.
     Store = 7,
 }
 

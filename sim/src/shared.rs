@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::StoreConfig;
 use crate::event::{Detail, Event, Origin, Stamped};
 use crate::external::External;
-use crate::ids::{CheckpointId, TaskId};
+use crate::ids::{CheckpointId, NodeId, TaskId};
 use crate::post::Post;
 use crate::protocol::{SnapshotMethod, TaskEffects};
 use crate::queue::Queue;
@@ -50,6 +50,8 @@ reusable! {
         pub triggered: BTreeMap<CheckpointId, Time>,
         /// Tasks that a fault makes slow, and by which factor.
         pub slow_tasks: BTreeMap<TaskId, u32>,
+        /// Links that a fault makes slow, from node to node, and by how much.
+        pub slow_links: BTreeMap<(NodeId, NodeId), Time>,
         pub store_faults: StoreFaults,
         pub service_key: u64,
         pub store_key: u64,

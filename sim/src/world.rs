@@ -150,6 +150,7 @@ impl World {
             method,
             triggered: Default::default(),
             slow_tasks: Default::default(),
+            slow_links: Default::default(),
             store_faults: StoreFaults::default(),
             service_key: 0,
             store_key: 0,
@@ -263,6 +264,9 @@ impl World {
             _ if next > self.deadline => Bound::Time,
             _ => Bound::Steps,
         };
+        if bound == Bound::Time {
+            self.now = self.deadline;
+        }
         self.outcome = Some(Outcome::Exceeded(bound));
     }
 
@@ -292,6 +296,7 @@ impl World {
         match action {
             Action::FaultBegins(fault) => self.fault_begins(fault),
             Action::FaultEnds(fault) => self.fault_ends(fault),
+            Action::Crash(_) | Action::CrashNode(_) if self.faults.ended() => {}
             Action::Crash(task) => self.crash_task(task),
             Action::CrashNode(node) => self.crash_node(node),
             Action::NodeReturns(node) => self.node_returns(node),
@@ -340,21 +345,22 @@ impl World {
         }
         if let Some(mail) = mail {
             let time = self.now + self.shared.post.latency;
-            self.post_letter(task, attempt, time, Origin::EXTERNAL, mail);
+            self.shared.external.number += 1;
+            let number = self.shared.external.number;
+            self.post_letter(task, attempt, time, (Origin::EXTERNAL, number), mail);
         }
     }
 
-    /// Puts a letter into a task's mailbox and wakes the task for it.
+    /// Puts a letter, known by its sender and the sender's number, into a task's mailbox and wakes the task for it.
     pub(crate) fn post_letter(
         &mut self,
         task: TaskId,
         attempt: Attempt,
         time: Time,
-        from: Origin,
+        (from, number): (Origin, u32),
         mail: Mail,
     ) {
-        self.coordinator.number += 1;
-        let rank = u64::from(from.0) << 32 | u64::from(self.coordinator.number);
+        let rank = u64::from(from.0) << 32 | u64::from(number);
         self.tasks[task.index()].post(Letter { time, rank, attempt, mail });
         let free_at = self.network.ports[task.index()].free_at;
         let wake = if free_at == NEVER { time } else { time.max(free_at) };

@@ -3,13 +3,13 @@
 //!
 //! Each pair is emitted once, by whichever of the two comes last; its lineage is the same either way, its value is that of
 //! port 0, and its event time is that of the last to come (so it depends on the interleaving, see the
-//! [module](super)). Records of one lineage are copies (a broadcast edge makes some), and each of them has its own pairs: the
-//! state counts them.
+//! [module](super)). Records of one lineage and value are copies (a broadcast edge makes some), and each of them has its own
+//! pairs: the state counts them.
 
 use std::sync::Arc;
 
 use cutline_sim::operator::{Context, Operator};
-use cutline_sim::record::{Record, join_lineage};
+use cutline_sim::record::{Record, derive_lineage, join_lineage};
 use cutline_sim::state::Slot;
 
 use super::{Contents, OperatorError, RESULT_BYTES};
@@ -30,12 +30,14 @@ pub fn build(_contents: &Contents) -> Result<Arc<dyn Operator>, OperatorError> {
 impl Operator for Join {
     fn on_record(&self, port: u32, record: &Record, cx: &mut Context<'_>) {
         let (key, side) = (record.key, port.min(1));
-        cx.state.set_entry(Slot { key, map: side, slot: record.lineage }, record.value);
-        cx.state.add_entry(Slot { key, map: COPIES + side, slot: record.lineage }, 1);
-        for (lineage, value) in cx.state.entries(key, 1 - side) {
-            let copies = cx.state.entry(Slot { key, map: COPIES + 1 - side, slot: lineage });
+        // Records of one lineage with other values came other ways, and are others.
+        let slot = derive_lineage(record.lineage, record.value as u64);
+        cx.state.set_entry(Slot { key, map: side, slot }, record.value);
+        cx.state.add_entry(Slot { key, map: COPIES + side, slot }, 1);
+        for (other, value) in cx.state.entries(key, 1 - side) {
+            let copies = cx.state.entry(Slot { key, map: COPIES + 1 - side, slot: other });
             let pair = Record {
-                lineage: join_lineage(record.lineage, lineage),
+                lineage: join_lineage(slot, other),
                 key,
                 value: if side == 0 { record.value } else { value },
                 event_time: record.event_time,

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use cutline_sim::operator::{Context, Operator};
-use cutline_sim::record::{Record, join_lineage};
+use cutline_sim::record::{Record, derive_lineage, join_lineage};
 use cutline_sim::state::{KeyedState, Slot, Timer};
 use cutline_sim::time::Time;
 use serde::Deserialize;
@@ -56,7 +56,8 @@ impl Operator for Windows {
             return;
         }
         let (key, map) = (record.key, side_of(window.index, port));
-        cx.state.set_entry(Slot { key, map, slot: record.lineage }, record.value);
+        let slot = derive_lineage(record.lineage, record.value as u64);
+        cx.state.set_entry(Slot { key, map, slot }, record.value);
         cx.state.set_timer(Timer { time: window.last, key, slot: window.index });
     }
 
@@ -103,7 +104,8 @@ mod tests {
         let mut pairs: Vec<_> = out.iter().map(|out| (out.key, out.value, out.event_time)).collect();
         pairs.sort();
         assert_eq!(pairs, [(1, 100, 9), (1, 100, 9), (1, 101, 9), (1, 101, 9)]);
-        let expected = join_lineage(record(1, 101, 9).lineage, record(1, 201, 5).lineage);
+        let slot = |record: Record| derive_lineage(record.lineage, record.value as u64);
+        let expected = join_lineage(slot(record(1, 101, 9)), slot(record(1, 201, 5)));
         assert_eq!(out.iter().filter(|out| out.lineage == expected).count(), 1);
     }
 }

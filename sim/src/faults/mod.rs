@@ -274,6 +274,8 @@ reusable! {
         /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.
         seen: Vec<u32>,
         waiting: u32,
+        /// True once all faults were ended before their time: a crash that was on its way does not strike any more.
+        ended: bool,
     }
 }
 
@@ -283,6 +285,7 @@ impl Faults {
         self.seen.clear();
         self.seen.resize(plan.faults.len(), 0);
         self.waiting = 0;
+        self.ended = false;
         for (number, planned) in plan.faults.iter().enumerate() {
             let number = number as u32;
             match planned.when {
@@ -295,6 +298,11 @@ impl Faults {
             }
         }
         self.plan = plan;
+    }
+
+    /// True once no fault may strike any more.
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// True while a fault waits for a point.
@@ -344,14 +352,26 @@ impl World {
         }
     }
 
+    /// Makes the channels as slow as the links that they use now.
+    pub(crate) fn slow_channels(&mut self) {
+        for at in 0..self.network.channels.len() {
+            let channel = &self.network.channels[at];
+            let link = self.node_of(channel.from).zip(self.node_of(channel.to));
+            let by = link.and_then(|link| self.shared.slow_links.get(&link)).copied().unwrap_or(0);
+            self.network.channels[at].slowed = by;
+        }
+    }
+
     /// Ends everything that faults do, now and later.
     pub(crate) fn end_faults(&mut self) {
         self.faults.plan = Arc::default();
         self.faults.waiting = 0;
+        self.faults.ended = true;
         self.shared.post.faults = MessageFaults::default();
         self.shared.store_faults = StoreFaults::default();
         self.shared.slow_tasks.clear();
-        self.network.channels.iter_mut().for_each(|channel| channel.slowed = 0);
+        self.shared.slow_links.clear();
+        self.slow_channels();
     }
 }
 

@@ -19,25 +19,15 @@ pub struct SlowLink {
     pub by: Time,
 }
 
-impl SlowLink {
-    fn set(&self, world: &mut World, by: Time) {
-        for at in 0..world.network.channels.len() {
-            let channel = &world.network.channels[at];
-            let ends = (world.node_of(channel.from), world.node_of(channel.to));
-            if ends == (Some(self.from), Some(self.to)) {
-                world.network.channels[at].slowed = by;
-            }
-        }
-    }
-}
-
 impl Strike for SlowLink {
     fn begin(&self, world: &mut World) {
-        self.set(world, self.by);
+        world.shared.slow_links.insert((self.from, self.to), self.by);
+        world.slow_channels();
     }
 
     fn end(&self, world: &mut World) {
-        world.network.channels.iter_mut().for_each(|channel| channel.slowed = 0);
+        world.shared.slow_links.remove(&(self.from, self.to));
+        world.slow_channels();
     }
 
     fn aims(&self) -> Aims {

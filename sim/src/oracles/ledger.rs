@@ -6,7 +6,8 @@
 //!   key together, and for keys of one value anyhow. Other keys must end with one of their values; which one is not
 //!   judged, and then the verdict is no better than "unknown", and says so.
 //! - *Plain*: every result at least once.
-//! - Any sink of an at-least-once job: every result at least once.
+//! - Any sink of an at-least-once job: every result at least once, known by its lineage. Its value is not judged: what is made
+//!   of a state that counted a record twice, a sum say, has another value and is what was promised.
 //!
 //! In an exactly-once job a plain or idempotent sink repeats what a restore rolled back, but it never writes anything
 //! that a failure-free run does not write: what was rolled back was the beginning of a right run, and operators only add
@@ -76,11 +77,14 @@ impl Oracle for Ledger<'_> {
             let expected = &self.reference.operators[at];
             let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
             let proof = match mode {
-                _ if at_least_once => at_least(parts(), expected),
+                _ if at_least_once => {
+                    at_least(&lineages(parts().concat()), &lineages(expected.records.clone()), expected)
+                }
                 SinkMode::Transactional => {
                     exactly_once(|| mine.iter().flat_map(|&task| visible(world, task)), expected)
                 }
-                SinkMode::Plain => foreign(&parts(), expected).or_else(|| at_least(parts(), expected)),
+                SinkMode::Plain => foreign(&parts(), expected)
+                    .or_else(|| at_least(&parts().concat(), &expected.records, expected)),
                 SinkMode::Idempotent => {
                     unjudged.extend(reservation(expected));
                     foreign(&parts(), expected).or_else(|| latest_wins(&parts(), expected))
@@ -127,16 +131,24 @@ fn exactly_once<V: Iterator<Item = Record>>(
     ))
 }
 
-fn at_least(parts: Vec<Vec<Record>>, expected: &OperatorReference) -> Option<String> {
-    let mut actual: Vec<Record> = parts.into_iter().flatten().collect();
-    actual.sort_unstable();
-    let missing = differences(&actual, &expected.records).1?;
+/// What is left of records where values are not judged.
+fn lineages(mut records: Vec<Record>) -> Vec<Record> {
+    records.iter_mut().for_each(|record| *record = Record { lineage: record.lineage, ..Record::default() });
+    records
+}
+
+fn at_least(visible: &[Record], produced: &[Record], expected: &OperatorReference) -> Option<String> {
+    let (mut visible, mut produced) = (visible.to_vec(), produced.to_vec());
+    visible.sort_unstable();
+    produced.sort_unstable();
+    let missing = differences(&visible, &produced).1?;
+    let named = expected.records.iter().find(|record| record.lineage == missing.lineage).unwrap_or(&missing);
     Some(format!(
         "Readers of sink {} see {} records, but not {}, which a failure-free run makes visible. So the sink is not even at \
          least once.",
         expected.uid,
-        actual.len(),
-        show(&missing)
+        visible.len(),
+        show(named)
     ))
 }
 

@@ -18,7 +18,8 @@
 //! its inputs are spread by key. Behind a broadcast edge each subtask has a state of its own; behind a rebalance edge the
 //! state of one key is torn into parts. An operator that keeps state there is refused with
 //! [`ReferenceError::Unsupported`]; without state, a broadcast edge simply delivers `parallelism` copies. A forward edge is
-//! taken on trust: its sender must itself be spread by the same key, or the operator behind it keep no state.
+//! like the first if it leads from subtasks that own their keys and keep them ([`Operator::is_ordered_per_key`]), and else like
+//! the last.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,7 +114,7 @@ impl fmt::Display for ReferenceError {
                  or check that every cycle of the job comes to rest"
             ),
             ReferenceError::Unsupported { uid, ship } => {
-                let ship = if *ship == Ship::Broadcast { "broadcast" } else { "rebalance" };
+                let ship = format!("{ship:?}").to_lowercase();
                 write!(
                     f,
                     "operator `{uid}` keeps keyed state behind a {ship} edge, where its subtasks do not own their keys: \
@@ -205,9 +206,23 @@ struct Interpreter<'a> {
 fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> bool {
     let sender = &graph[from];
     let orders = matches!(&sender.role, Role::Transform(operator) if operator.is_ordered_per_key());
-    let owns_keys = || graph.edges_directed(from, Incoming).all(|edge| edge.weight().ship == Ship::Hash);
     let together = graph[to].parallelism == 1 || matches!(ship, Ship::Hash | Ship::Forward);
-    orders && together && (sender.parallelism == 1 || owns_keys())
+    orders && together && owns_keys(graph, from)
+}
+
+/// True if every record of a key comes to one subtask: it is the only one, or all its inputs go by the key, or lead straight
+/// from subtasks of which that is true and that keep the keys.
+fn owns_keys(graph: &JobGraph, node: NodeIndex) -> bool {
+    let keeps = |node: NodeIndex| matches!(&graph[node].role, Role::Transform(operator) if operator.is_ordered_per_key());
+    let mut inputs = graph.edges_directed(node, Incoming);
+    graph[node].parallelism == 1
+        || inputs.all(|edge| match edge.weight().ship {
+            Ship::Hash => true,
+            Ship::Forward => {
+                !edge.weight().feedback && keeps(edge.source()) && owns_keys(graph, edge.source())
+            }
+            Ship::Broadcast | Ship::Rebalance => false,
+        })
 }
 
 impl<'a> Interpreter<'a> {
@@ -222,7 +237,7 @@ impl<'a> Interpreter<'a> {
             let ship = edge.weight().ship;
             incoming[target].push(at);
             outgoing[source].push(at);
-            if parallelism > 1 && matches!(ship, Ship::Broadcast | Ship::Rebalance) {
+            if ship != Ship::Hash && !owns_keys(graph, edge.target()) {
                 stateless[target] = Some(ship);
             }
             let copies = if ship == Ship::Broadcast { parallelism } else { 1 };
