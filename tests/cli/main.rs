@@ -3,6 +3,7 @@
 mod files;
 mod input;
 mod lists;
+mod readme;
 mod replays;
 mod usage;
 
