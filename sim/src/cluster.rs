@@ -135,7 +135,7 @@ impl World {
             self.nodes[node.index()].tasks.push(id);
         }
         let task = &mut self.tasks[id.index()];
-        task.begin(attempt, info.inputs.len() as u32, info.outputs.len());
+        task.begin(attempt, info);
         task.node = node;
         task.clock = self.now;
         let snapshot = match handle.map(|handle| self.store.get(handle).cloned()) {

@@ -99,7 +99,8 @@ reusable! {
         /// When each task acts next.
         pub wakes: Tournament,
         pub config: NetworkConfig,
-        /// True if every record is sent at once, on wires without a limit: most is then known at the moment of sending.
+        /// True if every record is sent at once, on wires without a limit, and nobody looks out for one: most is then known
+        /// at the moment of sending.
         pub unbuffered: bool,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
@@ -128,24 +129,19 @@ impl Network {
         port.releases.peek().map_or(NEVER, |&Reverse(time)| time)
     }
 
-    /// Sends a record; false if there is no output buffer for it now.
+    /// Sends a record of a task; false if there is no output buffer for it now.
     #[inline(always)]
-    pub fn try_send_record(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
+    pub fn try_send_record(&mut self, from: TaskId, channel: ChannelId, record: &Record, now: Time) -> bool {
         let ch = &mut self.channels[channel.index()];
-        let port = &self.ports[ch.from.index()];
+        let port = &self.ports[from.index()];
         // One record, one buffer, and a credit for it: it is on the wire at once and never waits in a buffer.
         if self.unbuffered && port.used < port.capacity && ch.has_credit(now) {
             ch.credits -= 1;
             ch.wire_free = ch.wire_free.max(now);
             let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
-            let is_front = ch.slots.is_empty();
-            ch.append_alone(record, arrive);
-            if is_front {
+            if ch.append_alone(record, arrive) {
                 let (to, input) = (ch.to, ch.input);
                 self.announce(to, input, arrive);
-            }
-            if self.watch.is_some() {
-                self.look_out(channel, Slot::record(record));
             }
             return true;
         }
@@ -169,9 +165,6 @@ impl Network {
         ch.held += 1;
         let buffer = Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true };
         self.dispatch(channel, buffer, now);
-        if self.watch.is_some() {
-            self.look_out(channel, Slot::record(record));
-        }
         true
     }
 
@@ -326,15 +319,22 @@ impl Network {
         self.channels[channel.index()].slots.front()
     }
 
-    /// Takes the front of a channel, which has this tag and has arrived, out of it; false if it is not the
-    /// next one in the sender's count.
+    /// Takes the front of a channel, which has this tag and has arrived, out of it. Says to which port of the operator the
+    /// channel leads, and whether the front is the next one in the sender's count.
     #[inline(always)]
-    pub fn consume(&mut self, channel: ChannelId, front: Tag, weight: u64, now: Time) -> bool {
+    pub fn consume(
+        &mut self,
+        (to, input): (TaskId, u32),
+        channel: ChannelId,
+        front: Tag,
+        weight: u64,
+        now: Time,
+    ) -> (u32, bool) {
         let ch = &mut self.channels[channel.index()];
+        let port = ch.port;
         let in_order = !front.counts() || front.is_number(ch.received.advance(weight));
         ch.slots.drop_front();
-        let head = ch.head();
-        self.ports[ch.to.index()].heads.set(ch.input, head);
+        self.ports[to.index()].heads.set(input, ch.head());
         if front.is_last() {
             if !ch.local && !front.has_waited() && ch.floating == 0 && !ch.is_waiting() {
                 ch.returning.push(now + ch.latency + ch.slowed);
@@ -342,7 +342,7 @@ impl Network {
                 self.recycle(channel, now, front.has_waited());
             }
         }
-        in_order
+        (port, in_order)
     }
 
     /// The receiver has consumed a buffer.

@@ -4,6 +4,7 @@
 //! entry and timer; a scenario can add a fixed number of bytes per subtask to stand for larger state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,11 @@ use crate::time::Time;
 /// The modelled size of one entry of state: key and value, 8 bytes each, and 8 bytes of bookkeeping.
 pub const ENTRY_BYTES: u64 = 24;
 
-/// Keys below this live in an array, the others in an ordered map.
-const DENSE_KEYS: u64 = 1 << 20;
+/// Of a state that is not split by key groups: keys below this live in an array, the others in an ordered map.
+const DENSE_KEYS: usize = 1 << 20;
+
+/// The same of a state that is split: a table of so many keys says where each lives.
+const SMALL_KEYS: u16 = 1 << 14;
 
 /// An event-time timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,86 +55,158 @@ pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
     (u64::from(group) * u64::from(parallelism) / u64::from(groups)) as u32
 }
 
+/// Where the small keys of an operator live: each with the subtask that owns its key group, in an array without gaps.
+#[derive(Debug)]
+pub(crate) struct KeyLayout {
+    /// For each small key its owner, and its place among the keys of that owner.
+    places: Vec<(u16, u16)>,
+    /// For each subtask its small keys, in order.
+    keys: Vec<Vec<u16>>,
+}
+
+impl KeyLayout {
+    /// The largest parallelism for which there is a layout. (A single subtask needs none.)
+    pub const MOST_OWNERS: u32 = 1 << 16;
+
+    /// The layout of an operator of this parallelism.
+    pub fn new(groups: u32, parallelism: u32) -> KeyLayout {
+        let mut keys = vec![Vec::new(); parallelism as usize];
+        let place = |key: u16| {
+            let owner = group_owner(key_group(u64::from(key), groups), groups, parallelism) as u16;
+            keys[usize::from(owner)].push(key);
+            (owner, keys[usize::from(owner)].len() as u16 - 1)
+        };
+        let places = (0..SMALL_KEYS).map(place).collect();
+        KeyLayout { places, keys }
+    }
+}
+
+/// Stands for an absent value in the array of [`Values`].
+const ABSENT: i64 = i64::MIN;
+
 reusable! {
-    /// One value per key. Small keys live in an array that grows to the largest one seen; it holds 0 for an absent key.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    /// One value per key. Small keys live in an array that grows to the largest one seen, the others in an ordered map. The
+    /// one value that stands for absence in the array, if it should ever occur, makes the array give way to the map.
+    #[derive(Debug, Default)]
     struct Values {
+        /// Of a state that is split by key groups: the layout, and the subtask.
+        layout: Option<(Arc<KeyLayout>, u16)>,
         dense: Vec<i64>,
-        present: Vec<u64>,
+        /// How many of `dense` are there.
+        present: usize,
         sparse: BTreeMap<u64, i64>,
+        /// All keys live in `sparse`.
+        all_sparse: bool,
     }
 }
 
 impl Values {
+    /// The place of a key in the array, if it lives there and the array is long enough.
+    #[inline]
+    fn place(&self, key: u64) -> usize {
+        match &self.layout {
+            None => key as usize,
+            Some((layout, subtask)) => match layout.places.get(key as usize) {
+                Some((owner, place)) if owner == subtask => usize::from(*place),
+                _ => usize::MAX,
+            },
+        }
+    }
+
     #[inline]
     fn get(&self, key: u64) -> Option<i64> {
-        match self.dense.get(key as usize) {
-            Some(&value) => (self.present[(key >> 6) as usize] >> (key & 63) & 1 == 1).then_some(value),
+        match self.dense.get(self.place(key)) {
+            Some(&value) => (value != ABSENT).then_some(value),
             None => self.sparse.get(&key).copied(),
         }
     }
 
     #[inline]
-    fn slot(&mut self, key: u64) -> &mut i64 {
-        let Some(&value) = self.dense.get(key as usize) else { return self.slot_slow(key) };
-        if value == 0 {
-            // Only here can the key be absent.
-            self.present[(key >> 6) as usize] |= 1 << (key & 63);
+    fn set(&mut self, key: u64, value: i64) {
+        let place = self.place(key);
+        match self.dense.get_mut(place) {
+            Some(slot) if value != ABSENT => {
+                self.present += usize::from(*slot == ABSENT);
+                *slot = value;
+            }
+            _ => self.set_slowly(key, value),
         }
-        &mut self.dense[key as usize]
+    }
+
+    /// Without a branch on whether the key is there: that cannot be predicted.
+    #[inline]
+    fn add(&mut self, key: u64, delta: i64) -> i64 {
+        let place = self.place(key);
+        if let Some(slot) = self.dense.get_mut(place) {
+            let absent = *slot == ABSENT;
+            let value = if absent { 0 } else { *slot }.wrapping_add(delta);
+            if value != ABSENT {
+                self.present += usize::from(absent);
+                *slot = value;
+                return value;
+            }
+        }
+        let value = self.get(key).unwrap_or(0).wrapping_add(delta);
+        self.set_slowly(key, value);
+        value
     }
 
     #[cold]
-    fn slot_slow(&mut self, key: u64) -> &mut i64 {
-        if key >= DENSE_KEYS {
-            return self.sparse.entry(key).or_insert(0);
+    #[inline(never)]
+    fn set_slowly(&mut self, key: u64, value: i64) {
+        let place = self.place(key);
+        if value == ABSENT && place < DENSE_KEYS && !self.all_sparse {
+            let all: BTreeMap<_, _> = self.iter().collect();
+            self.dense = Vec::new();
+            self.present = 0;
+            self.sparse = all;
+            self.all_sparse = true;
         }
-        let len = (key + 1).next_power_of_two().max(64) as usize;
-        self.dense.resize(len, 0);
-        self.present.resize(len / 64, 0);
-        self.slot(key)
+        if self.all_sparse || place >= DENSE_KEYS {
+            self.sparse.insert(key, value);
+            return;
+        }
+        let grown = (self.dense.len() + self.dense.len() / 2).max(place + 1);
+        self.dense.resize(grown.next_multiple_of(64), ABSENT);
+        self.set(key, value);
     }
 
     fn remove(&mut self, key: u64) -> Option<i64> {
-        let old = self.get(key);
-        if key < self.dense.len() as u64 {
-            self.present[(key >> 6) as usize] &= !(1 << (key & 63));
-            self.dense[key as usize] = 0;
-        } else {
-            self.sparse.remove(&key);
-        }
-        old
+        let place = self.place(key);
+        let Some(slot) = self.dense.get_mut(place) else { return self.sparse.remove(&key) };
+        let old = std::mem::replace(slot, ABSENT);
+        self.present -= usize::from(old != ABSENT);
+        (old != ABSENT).then_some(old)
     }
 
     fn len(&self) -> usize {
-        self.present.iter().map(|word| word.count_ones() as usize).sum::<usize>() + self.sparse.len()
+        self.present + self.sparse.len()
+    }
+
+    /// Forgets everything but keeps the memory.
+    fn clear(&mut self) {
+        self.dense.fill(ABSENT);
+        self.present = 0;
+        self.sparse.clear();
+    }
+
+    /// The pairs in the array, by key.
+    fn in_array(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        let keys = self.layout.as_ref().map(|(layout, subtask)| &layout.keys[usize::from(*subtask)]);
+        let key = move |place: usize| keys.map_or(place as u64, |keys| u64::from(keys[place]));
+        let places = self.dense.iter().enumerate().filter(|&(_, &value)| value != ABSENT);
+        places.map(move |(place, &value)| (key(place), value))
     }
 
     /// All pairs, by key.
     fn iter(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let dense = self.present.iter().enumerate().flat_map(move |(at, &word)| {
-            Bits(word).map(move |bit| {
-                let key = at * 64 + bit as usize;
-                (key as u64, self.dense[key])
-            })
-        });
-        dense.chain(self.sparse.iter().map(|(&key, &value)| (key, value)))
-    }
-}
-
-/// The positions of the set bits of a word, lowest first.
-struct Bits(u64);
-
-impl Iterator for Bits {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
-        if self.0 == 0 {
-            return None;
-        }
-        let bit = self.0.trailing_zeros();
-        self.0 &= self.0 - 1;
-        Some(bit)
+        let mut dense = self.in_array().peekable();
+        let mut sparse = self.sparse.iter().map(|(&key, &value)| (key, value)).peekable();
+        std::iter::from_fn(move || match (dense.peek(), sparse.peek()) {
+            (Some((one, _)), Some((other, _))) if other < one => sparse.next(),
+            (None, _) => sparse.next(),
+            _ => dense.next(),
+        })
     }
 }
 
@@ -153,6 +229,12 @@ impl PartialEq for KeyedState {
 impl Eq for KeyedState {}
 
 impl KeyedState {
+    /// Becomes the empty state of a subtask of an operator, and keeps the memory.
+    pub(crate) fn begin(&mut self, layout: Option<&Arc<KeyLayout>>, subtask: u32) {
+        self.clear();
+        self.values.layout = layout.map(|layout| (Arc::clone(layout), subtask as u16));
+    }
+
     /// The value of a key.
     #[inline]
     pub fn value(&self, key: u64) -> Option<i64> {
@@ -162,15 +244,13 @@ impl KeyedState {
     /// Sets the value of a key.
     #[inline]
     pub fn set_value(&mut self, key: u64, value: i64) {
-        *self.values.slot(key) = value;
+        self.values.set(key, value);
     }
 
     /// Adds to the value of a key (absent counts as 0; the sum wraps) and returns the new value.
     #[inline]
     pub fn add(&mut self, key: u64, delta: i64) -> i64 {
-        let slot = self.values.slot(key);
-        *slot = slot.wrapping_add(delta);
-        *slot
+        self.values.add(key, delta)
     }
 
     /// Removes the value of a key.
@@ -251,9 +331,7 @@ impl KeyedState {
 
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
-        self.values.dense.fill(0);
-        self.values.present.fill(0);
-        self.values.sparse.clear();
+        self.values.clear();
         self.maps.clear();
         self.timers.clear();
     }
@@ -273,7 +351,8 @@ impl KeyedState {
     /// A number that is equal for equal contents, whatever subtasks they are spread over: the sum of a hash of every
     /// entry, so fingerprints of disjoint states add up.
     pub fn fingerprint(&self) -> u64 {
-        let values = self.values.iter().map(|(key, value)| hash_entry([1, key, 0, value as u64]));
+        let values = self.values.in_array().chain(self.values.sparse.iter().map(|(&key, &value)| (key, value)));
+        let values = values.map(|(key, value)| mix(mix(key ^ VALUE).wrapping_add(value as u64)));
         let maps = self
             .maps
             .iter()
@@ -282,6 +361,9 @@ impl KeyedState {
         values.chain(maps).chain(timers).fold(0, u64::wrapping_add)
     }
 }
+
+/// Keeps a value apart from entries of other kinds.
+const VALUE: u64 = 0xa076_1d64_78bd_642f;
 
 fn hash_entry(words: [u64; 4]) -> u64 {
     words.into_iter().fold(0, |hash, word| mix(hash.wrapping_add(word).wrapping_add(0x9e37_79b9_7f4a_7c15)))
@@ -293,7 +375,7 @@ mod tests {
 
     fn sample() -> KeyedState {
         let mut state = KeyedState::default();
-        for key in [0, 5, 63, 64, 1000, DENSE_KEYS, u64::MAX] {
+        for key in [0, 5, 63, 64, 1000, DENSE_KEYS as u64, u64::MAX] {
             state.add(key, key as i64);
             state.set_entry(Slot { key, map: 1, slot: key }, 2);
             state.set_timer(Timer { time: 10, key, slot: 0 });
@@ -311,6 +393,23 @@ mod tests {
         assert_eq!(state.remove_value(5), Some(5));
         assert_eq!(state.value(5), None);
         assert_eq!(state.len(), 20);
+    }
+
+    #[test]
+    fn any_number_can_be_a_value() {
+        let mut state = sample();
+        let before: Vec<_> = state.values().collect();
+        assert_eq!(state.add(5, i64::MIN), i64::MIN + 5);
+        assert_eq!(state.add(5, -5), i64::MIN, "the number that stands for absence in the array");
+        assert_eq!((state.value(5), state.value(6), state.len()), (Some(i64::MIN), None, 21));
+        assert_eq!(state.add(7, 1), 1);
+        assert_eq!(state.remove_value(7), Some(1));
+        state.set_value(5, 5);
+        assert_eq!(state.values().collect::<Vec<_>>(), before);
+        state.set_value(9, i64::MIN);
+        assert_eq!(state.clone(), state);
+        state.clear();
+        assert_eq!((state.len(), state.add(5, 1)), (0, 1));
     }
 
     #[test]

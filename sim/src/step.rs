@@ -99,7 +99,7 @@ impl Step<'_> {
                 self.task.serving = Some((input, until));
                 return;
             }
-            self.handle(channel, &record, tag, out, until);
+            self.handle(channel, input, &record, tag, out, until);
         }
     }
 
@@ -213,17 +213,24 @@ impl Step<'_> {
         let channel = self.info.inputs[input as usize];
         let mut out = std::mem::take(&mut self.shared.scratch);
         if let Some(&front) = self.net.front(channel) {
-            self.handle(channel, &front.to_record(), front.tag, &mut out, now);
+            self.handle(channel, input, &front.to_record(), front.tag, &mut out, now);
         }
         self.shared.scratch = out;
     }
 
     /// The record at the front of a channel has been handled: its effects happen now.
     #[inline(always)]
-    fn handle(&mut self, channel: ChannelId, record: &Record, tag: Tag, out: &mut Vec<Record>, now: Time) {
-        let ch = &self.net.channels[channel.index()];
-        let (input, port) = (ch.input, ch.port);
-        if !self.net.consume(channel, tag, record.lineage, now) {
+    fn handle(
+        &mut self,
+        channel: ChannelId,
+        input: Input,
+        record: &Record,
+        tag: Tag,
+        out: &mut Vec<Record>,
+        now: Time,
+    ) {
+        let (port, in_order) = self.net.consume((self.id, input), channel, tag, record.lineage, now);
+        if !in_order {
             self.note_disorder(channel, tag, record.lineage, now);
         }
         self.shared.steps += 1;
@@ -282,30 +289,48 @@ impl Step<'_> {
     /// Sends what the operator has made.
     #[inline(always)]
     fn send_out(&mut self, out: &mut Vec<Record>, now: Time) {
-        for record in &*out {
-            self.send_record(record, now);
+        match &self.info.outputs[..] {
+            // Most tasks have one outgoing edge, and most edges go by the key.
+            [output] if output.ship == Ship::Hash => {
+                for record in &*out {
+                    self.send_by_key(output, record, now);
+                }
+            }
+            _ => {
+                for record in &*out {
+                    self.send_record(record, now);
+                }
+            }
         }
         out.clear();
     }
 
     /// Sends a record on every outgoing edge.
-    #[inline(always)]
     pub(crate) fn send_record(&mut self, record: &Record, now: Time) {
         for (at, output) in self.info.outputs.iter().enumerate() {
-            let receiver = match output.ship {
-                Ship::Hash => output.owners[key_group(record.key, output.owners.len() as u32) as usize],
+            match output.ship {
+                Ship::Hash => self.send_by_key(output, record, now),
                 _ => match self.choose_receiver(at, output) {
-                    Some(receiver) => receiver,
-                    None => {
-                        self.broadcast(output, record, now);
-                        continue;
-                    }
+                    Some(receiver) => self.send_to(output, receiver, record, now),
+                    None => self.broadcast(output, record, now),
                 },
-            };
-            let channel = ChannelId(output.first.0 + receiver);
-            if !self.task.pending.is_empty() || !self.net.try_send_record(channel, record, now) {
-                self.task.pending.push_back((channel, Slot::record(record)));
             }
+        }
+    }
+
+    /// Sends a record to the owner of its key.
+    #[inline(always)]
+    fn send_by_key(&mut self, output: &Output, record: &Record, now: Time) {
+        let group = key_group(record.key, output.owners.len() as u32);
+        self.send_to(output, output.owners[group as usize], record, now);
+    }
+
+    /// Sends a record to one receiver, or keeps it until there is a buffer.
+    #[inline(always)]
+    fn send_to(&mut self, output: &Output, receiver: u32, record: &Record, now: Time) {
+        let channel = ChannelId(output.first.0 + receiver);
+        if !self.task.pending.is_empty() || !self.net.try_send_record(self.id, channel, record, now) {
+            self.task.pending.push_back((channel, Slot::record(record)));
         }
     }
 
@@ -368,7 +393,7 @@ impl Step<'_> {
         self.shared.steps += 1;
         let channel = self.info.inputs[input as usize];
         let Some(&slot) = self.net.front(channel) else { return };
-        if !self.net.consume(channel, slot.tag, slot.weight(), now) {
+        if !self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now).1 {
             self.note_disorder(channel, slot.tag, slot.lineage, now);
         }
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);

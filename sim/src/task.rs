@@ -12,6 +12,7 @@ use crate::reusable;
 use crate::snapshot::SplitPosition;
 use crate::state::KeyedState;
 use crate::time::{NEVER, Time};
+use crate::topology::TaskInfo;
 
 /// How a task fares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -190,7 +191,8 @@ impl Task {
 
     /// Becomes a task that has done nothing, in a new attempt; what must never repeat (numbers, handles, the chain of
     /// what was done) goes on.
-    pub fn begin(&mut self, attempt: Attempt, inputs: u32, outputs: usize) {
+    pub fn begin(&mut self, attempt: Attempt, info: &TaskInfo) {
+        let inputs = info.inputs.len() as u32;
         self.status = Status::Restoring;
         self.resumes_ended = false;
         self.attempt = attempt;
@@ -202,7 +204,7 @@ impl Task {
         self.input_watermarks.clear();
         self.input_watermarks.resize(inputs as usize, 0);
         self.watermark = 0;
-        self.state.clear();
+        self.state.begin(info.keys.as_ref(), info.subtask);
         self.splits.clear();
         self.split = 0;
         self.paused = false;
@@ -211,7 +213,7 @@ impl Task {
         self.transactions.clear();
         self.commits = 0;
         self.turns.clear();
-        self.turns.resize(outputs, 0);
+        self.turns.resize(info.outputs.len(), 0);
         self.records = 0;
         self.lineages = 0;
         self.repetition_said = false;

@@ -1,5 +1,6 @@
 //! The physical job: tasks and channels, expanded from the logical graph. Immutable, shared by all worlds of a scenario.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petgraph::visit::EdgeRef;
@@ -7,7 +8,7 @@ use petgraph::visit::EdgeRef;
 use crate::config::Config;
 use crate::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, Ship};
 use crate::ids::{ChannelId, EdgeId, OperatorId, TaskId};
-use crate::state::group_owner;
+use crate::state::{KeyLayout, group_owner};
 
 /// A job as tasks and channels.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct TaskInfo {
     pub inputs: Vec<ChannelId>,
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
+    /// Where its small keys live, if records come to it by their key.
+    pub(crate) keys: Option<Arc<KeyLayout>>,
 }
 
 /// One outgoing edge of one task.
@@ -129,7 +132,24 @@ impl Topology {
         let mut topology =
             Topology { graph, operators, tasks, channels: Vec::new(), edges: Vec::new(), config };
         topology.expand_edges(&first_task)?;
+        topology.lay_out_keys();
         Ok(topology)
+    }
+
+    /// Operators of the same parallelism share a layout.
+    fn lay_out_keys(&mut self) {
+        let groups = self.config.cluster.max_parallelism;
+        let mut layouts = BTreeMap::new();
+        for edge in self.edges.iter().filter(|edge| edge.spec.ship == Ship::Hash) {
+            let parallelism = self.operators[edge.to.index()].parallelism;
+            if (2..=KeyLayout::MOST_OWNERS).contains(&parallelism) {
+                let layout = layouts
+                    .entry(parallelism)
+                    .or_insert_with(|| Arc::new(KeyLayout::new(groups, parallelism)));
+                let mine = self.tasks.iter_mut().filter(|task| task.operator == edge.to);
+                mine.for_each(|task| task.keys = Some(Arc::clone(layout)));
+            }
+        }
     }
 
     fn expand_edges(&mut self, first_task: &[u32]) -> Result<(), TopologyError> {
@@ -224,7 +244,7 @@ fn expand_tasks(
         for subtask in 0..operator.parallelism {
             let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
             let operator = OperatorId(number as u32);
-            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new() });
+            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new(), keys: None });
         }
     }
     Ok((tasks, first))

@@ -213,6 +213,7 @@ impl World {
     /// Looks out for the n-th item (the first is 1) sent on a channel: see [`World::watched`].
     pub fn watch(&mut self, channel: ChannelId, count: u64) {
         self.network.watch = Some((channel, count));
+        self.network.unbuffered = false;
     }
 
     /// The record that was the item looked out for, when it was last sent; `None` if it is no record.
