@@ -191,6 +191,20 @@ pub(crate) struct Waiting {
     pub needs_credit: bool,
 }
 
+/// What taking an item out of a channel leaves to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Consumed {
+    /// It was the next one in the sender's count.
+    pub in_order: bool,
+    /// A buffer is free by it, and not simply one whose credit goes back.
+    pub frees_buffer: bool,
+}
+
+impl Consumed {
+    /// Nothing.
+    pub const PLAINLY: Consumed = Consumed { in_order: true, frees_buffer: false };
+}
+
 reusable! {
     /// A channel. What both ends use for every record comes first, then what the receiver needs, then what the sender needs,
     /// a cache line each. The queue belongs to both, at instants that cannot meet.
@@ -371,6 +385,19 @@ impl Channel {
         if let Some(waiting) = &mut self.waiting {
             waiting.drop_front();
         }
+    }
+
+    /// Takes the front, which has this tag, out of the queue. The credit of a buffer that did not have to wait goes back.
+    #[inline(always)]
+    pub fn consume(&mut self, front: Tag, weight: u64, now: Time) -> Consumed {
+        let in_order = !front.counts() || front.is_number(self.received.advance(weight));
+        self.slots.drop_front();
+        let mut frees_buffer = front.is_last();
+        if frees_buffer && !self.local && !front.has_waited() && self.floating == 0 && !self.is_waiting() {
+            self.returning.push(now + self.latency + self.slowed);
+            frees_buffer = false;
+        }
+        Consumed { in_order, frees_buffer }
     }
 
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.

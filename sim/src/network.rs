@@ -13,7 +13,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{Channel, Slot, Tag, Waiting};
+use crate::channel::{Channel, Consumed, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
@@ -319,9 +319,8 @@ impl Network {
         self.channels[channel.index()].slots.front()
     }
 
-    /// Takes the front of a channel, which has this tag and has arrived, out of it. Says to which port of the operator the
-    /// channel leads, and whether the front is the next one in the sender's count.
-    #[inline(always)]
+    /// Takes the front of an input, which has this tag and has arrived, out of its channel. Says also to which port of the
+    /// operator the channel leads.
     pub fn consume(
         &mut self,
         (to, input): (TaskId, u32),
@@ -329,25 +328,15 @@ impl Network {
         front: Tag,
         weight: u64,
         now: Time,
-    ) -> (u32, bool) {
+    ) -> (u32, Consumed) {
         let ch = &mut self.channels[channel.index()];
-        let port = ch.port;
-        let in_order = !front.counts() || front.is_number(ch.received.advance(weight));
-        ch.slots.drop_front();
+        let consumed = ch.consume(front, weight, now);
         self.ports[to.index()].heads.set(input, ch.head());
-        if front.is_last() {
-            if !ch.local && !front.has_waited() && ch.floating == 0 && !ch.is_waiting() {
-                ch.returning.push(now + ch.latency + ch.slowed);
-            } else {
-                self.recycle(channel, now, front.has_waited());
-            }
-        }
-        (port, in_order)
+        (ch.port, consumed)
     }
 
     /// The receiver has consumed a buffer.
-    #[inline(never)]
-    fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
+    pub fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let back = now + ch.latency + ch.slowed;
         if ch.local {

@@ -9,7 +9,7 @@
 //! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
 //! changes what it does.
 
-use crate::channel::{CANCEL, CLOSE, CUT, END, RECORD, Slot, Tag, WATERMARK};
+use crate::channel::{CANCEL, CLOSE, CUT, Consumed, END, RECORD, Slot, Tag, WATERMARK};
 use crate::config::CheckpointMode;
 use crate::erased::Protocol;
 use crate::event::{Event, chain};
@@ -80,7 +80,7 @@ impl Step<'_> {
         let mail_at = self.task.mail_at();
         let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
-            let port = &self.net.ports[self.id.index()];
+            let port = &mut self.net.ports[self.id.index()];
             let (arrive, input) = port.heads.first();
             let start = arrive.max(self.task.clock);
             let end = self.horizon.min(port.flush_at);
@@ -88,18 +88,26 @@ impl Step<'_> {
                 return;
             }
             let channel = self.info.inputs[input as usize];
-            let Some(front) = self.net.front(channel) else { return };
-            let (record, tag) = (front.to_record(), front.tag);
-            if tag.kind() != RECORD {
+            let ch = &mut self.net.channels[channel.index()];
+            let Some(front) = ch.slots.front() else { return };
+            if front.tag.kind() != RECORD {
                 return;
             }
-            let until = start + fixed.unwrap_or_else(|| self.service(record.size));
+            let (record, tag) = (front.to_record(), front.tag);
+            let until = start
+                + match fixed {
+                    Some(time) => time,
+                    None => service_time(self.operator, self.task, self.shared, self.id, record.size),
+                };
             if until >= end {
                 self.task.clock = start;
                 self.task.serving = Some((input, until));
                 return;
             }
-            self.handle(channel, input, &record, tag, out, until);
+            let consumed = ch.consume(tag, record.lineage, until);
+            port.heads.set(input, ch.head());
+            let leads_to = ch.port;
+            self.handle((channel, input, leads_to), &record, (tag, consumed), out, until);
         }
     }
 
@@ -184,25 +192,9 @@ impl Step<'_> {
     }
 
     /// How long a record of this size takes.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn service(&mut self, size: u32) -> Time {
-        let service = &self.operator.service;
-        let mut time = service.record;
-        if service.kib > 0 {
-            time +=
-                (service.kib * u64::from(size >> 10) + service.kib * u64::from(size & 1023) / 1024).min(FAR);
-        }
-        if service.jitter > 0 {
-            self.task.draws += 1;
-            time += below(
-                draw(self.shared.service_key ^ u64::from(self.id.0), self.task.draws),
-                service.jitter + 1,
-            );
-        }
-        if self.shared.slow_tasks.is_empty() {
-            return time;
-        }
-        time.saturating_mul(u64::from(self.shared.slow_tasks.get(&self.id).copied().unwrap_or(1))).min(FAR)
+        service_time(self.operator, self.task, self.shared, self.id, size)
     }
 
     /// The record that the task was busy with has been handled.
@@ -213,25 +205,25 @@ impl Step<'_> {
         let channel = self.info.inputs[input as usize];
         let mut out = std::mem::take(&mut self.shared.scratch);
         if let Some(&front) = self.net.front(channel) {
-            self.handle(channel, input, &front.to_record(), front.tag, &mut out, now);
+            let (port, consumed) = self.net.consume((self.id, input), channel, front.tag, front.lineage, now);
+            let record = front.to_record();
+            self.handle((channel, input, port), &record, (front.tag, consumed), &mut out, now);
         }
         self.shared.scratch = out;
     }
 
-    /// The record at the front of a channel has been handled: its effects happen now.
+    /// The record at the front of a channel has been handled, and taken out: its effects happen now.
     #[inline(always)]
     fn handle(
         &mut self,
-        channel: ChannelId,
-        input: Input,
+        (channel, input, port): (ChannelId, Input, u32),
         record: &Record,
-        tag: Tag,
+        (tag, consumed): (Tag, Consumed),
         out: &mut Vec<Record>,
         now: Time,
     ) {
-        let (port, in_order) = self.net.consume((self.id, input), channel, tag, record.lineage, now);
-        if !in_order {
-            self.note_disorder(channel, tag, record.lineage, now);
+        if consumed != Consumed::PLAINLY {
+            self.settle(channel, tag, consumed, record.lineage, now);
         }
         self.shared.steps += 1;
         let task = &mut *self.task;
@@ -250,6 +242,17 @@ impl Step<'_> {
             self.record_latency(record, now);
         }
         self.send_out(out, now);
+    }
+
+    /// What remains to do after something was taken out of a channel.
+    #[inline(never)]
+    fn settle(&mut self, channel: ChannelId, tag: Tag, consumed: Consumed, lineage: u64, now: Time) {
+        if consumed.frees_buffer {
+            self.net.recycle(channel, now, tag.has_waited());
+        }
+        if !consumed.in_order {
+            self.note_disorder(channel, tag, lineage, now);
+        }
     }
 
     /// A sink hands a record to the external system.
@@ -393,9 +396,8 @@ impl Step<'_> {
         self.shared.steps += 1;
         let channel = self.info.inputs[input as usize];
         let Some(&slot) = self.net.front(channel) else { return };
-        if !self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now).1 {
-            self.note_disorder(channel, slot.tag, slot.lineage, now);
-        }
+        let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
+        self.settle(channel, slot.tag, consumed, slot.lineage, now);
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
         match slot.tag.kind() {
             WATERMARK => self.advance_watermark(input, slot.event_time, now),
@@ -480,4 +482,22 @@ impl Step<'_> {
         self.emit(now, Event::TaskEnded);
         self.ask_for_the_last_checkpoint(now);
     }
+}
+
+/// How long a record of this size takes a task.
+#[inline(never)]
+fn service_time(operator: &OperatorSpec, task: &mut Task, shared: &Shared, id: TaskId, size: u32) -> Time {
+    let service = &operator.service;
+    let mut time = service.record;
+    if service.kib > 0 {
+        time += (service.kib * u64::from(size >> 10) + service.kib * u64::from(size & 1023) / 1024).min(FAR);
+    }
+    if service.jitter > 0 {
+        task.draws += 1;
+        time += below(draw(shared.service_key ^ u64::from(id.0), task.draws), service.jitter + 1);
+    }
+    if shared.slow_tasks.is_empty() {
+        return time;
+    }
+    time.saturating_mul(u64::from(shared.slow_tasks.get(&id).copied().unwrap_or(1))).min(FAR)
 }
