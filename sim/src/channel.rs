@@ -8,7 +8,6 @@
 //! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither
 //! buffer nor credit, as Flink's events.
 
-use crate::event::chain;
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
@@ -163,7 +162,8 @@ impl Slot {
     }
 }
 
-/// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences.
+/// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences (but for a
+/// chance of about 2^-64, for the weights of records are hashes).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Items counted.
@@ -177,7 +177,7 @@ impl Position {
     #[inline(always)]
     pub(crate) fn advance(&mut self, weight: u64) -> u64 {
         self.count += 1;
-        self.chain = chain(self.chain, weight);
+        self.chain = self.chain.rotate_left(23).wrapping_add(weight);
         self.count
     }
 }

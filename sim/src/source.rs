@@ -74,7 +74,7 @@ impl Step<'_> {
         if self.shared.detail.records {
             self.emit(now, Event::Record { input: READING, lineage: record.lineage });
         }
-        self.send_record(&record, now);
+        self.send_one(&record, now);
         self.after_reading(record.event_time, input.as_ref(), now);
     }
 

@@ -55,29 +55,35 @@ pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
     (u64::from(group) * u64::from(parallelism) / u64::from(groups)) as u32
 }
 
-/// Where the small keys of an operator live: each with the subtask that owns its key group, in an array without gaps.
-#[derive(Debug)]
+/// Where the small keys of a subtask live: in an array without gaps.
+#[derive(Clone, Debug)]
 pub(crate) struct KeyLayout {
-    /// For each small key its owner, and its place among the keys of that owner.
-    places: Vec<(u16, u16)>,
-    /// For each subtask its small keys, in order.
-    keys: Vec<Vec<u16>>,
+    /// For each small key the subtask that owns its key group, and its place among the keys of that subtask. One table for
+    /// all subtasks.
+    places: Arc<[(u16, u16)]>,
+    subtask: u16,
+    /// The small keys of this subtask, in order.
+    keys: Arc<[u16]>,
 }
 
 impl KeyLayout {
     /// The largest parallelism for which there is a layout. (A single subtask needs none.)
     pub const MOST_OWNERS: u32 = 1 << 16;
 
-    /// The layout of an operator of this parallelism.
-    pub fn new(groups: u32, parallelism: u32) -> KeyLayout {
+    /// The layouts of the subtasks of an operator.
+    pub fn of_subtasks(groups: u32, parallelism: u32) -> Vec<KeyLayout> {
         let mut keys = vec![Vec::new(); parallelism as usize];
         let place = |key: u16| {
             let owner = group_owner(key_group(u64::from(key), groups), groups, parallelism) as u16;
             keys[usize::from(owner)].push(key);
             (owner, keys[usize::from(owner)].len() as u16 - 1)
         };
-        let places = (0..SMALL_KEYS).map(place).collect();
-        KeyLayout { places, keys }
+        let places: Arc<[_]> = (0..SMALL_KEYS).map(place).collect();
+        let layout = |(subtask, keys): (usize, Vec<u16>)| {
+            let (places, keys) = (Arc::clone(&places), keys.into());
+            KeyLayout { places, subtask: subtask as u16, keys }
+        };
+        keys.into_iter().enumerate().map(layout).collect()
     }
 }
 
@@ -89,8 +95,8 @@ reusable! {
     /// one value that stands for absence in the array, if it should ever occur, makes the array give way to the map.
     #[derive(Debug, Default)]
     struct Values {
-        /// Of a state that is split by key groups: the layout, and the subtask.
-        layout: Option<(Arc<KeyLayout>, u16)>,
+        /// Of a state that is split by key groups.
+        layout: Option<KeyLayout>,
         dense: Vec<i64>,
         /// How many of `dense` are there.
         present: usize,
@@ -106,8 +112,8 @@ impl Values {
     fn place(&self, key: u64) -> usize {
         match &self.layout {
             None => key as usize,
-            Some((layout, subtask)) => match layout.places.get(key as usize) {
-                Some((owner, place)) if owner == subtask => usize::from(*place),
+            Some(layout) => match layout.places.get(key as usize) {
+                Some(&(owner, place)) if owner == layout.subtask => usize::from(place),
                 _ => usize::MAX,
             },
         }
@@ -192,7 +198,7 @@ impl Values {
 
     /// The pairs in the array, by key.
     fn in_array(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let keys = self.layout.as_ref().map(|(layout, subtask)| &layout.keys[usize::from(*subtask)]);
+        let keys = self.layout.as_ref().map(|layout| &layout.keys);
         let key = move |place: usize| keys.map_or(place as u64, |keys| u64::from(keys[place]));
         let places = self.dense.iter().enumerate().filter(|&(_, &value)| value != ABSENT);
         places.map(move |(place, &value)| (key(place), value))
@@ -230,9 +236,9 @@ impl Eq for KeyedState {}
 
 impl KeyedState {
     /// Becomes the empty state of a subtask of an operator, and keeps the memory.
-    pub(crate) fn begin(&mut self, layout: Option<&Arc<KeyLayout>>, subtask: u32) {
+    pub(crate) fn begin(&mut self, layout: Option<&KeyLayout>) {
         self.clear();
-        self.values.layout = layout.map(|layout| (Arc::clone(layout), subtask as u16));
+        self.values.layout = layout.cloned();
     }
 
     /// The value of a key.
@@ -351,7 +357,8 @@ impl KeyedState {
     /// A number that is equal for equal contents, whatever subtasks they are spread over: the sum of a hash of every
     /// entry, so fingerprints of disjoint states add up.
     pub fn fingerprint(&self) -> u64 {
-        let values = self.values.in_array().chain(self.values.sparse.iter().map(|(&key, &value)| (key, value)));
+        let values =
+            self.values.in_array().chain(self.values.sparse.iter().map(|(&key, &value)| (key, value)));
         let values = values.map(|(key, value)| mix(mix(key ^ VALUE).wrapping_add(value as u64)));
         let maps = self
             .maps

@@ -204,7 +204,7 @@ impl Task {
         self.input_watermarks.clear();
         self.input_watermarks.resize(inputs as usize, 0);
         self.watermark = 0;
-        self.state.begin(info.keys.as_ref(), info.subtask);
+        self.state.begin(info.keys.as_ref());
         self.splits.clear();
         self.split = 0;
         self.paused = false;

@@ -41,7 +41,7 @@ pub struct TaskInfo {
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
     /// Where its small keys live, if records come to it by their key.
-    pub(crate) keys: Option<Arc<KeyLayout>>,
+    pub(crate) keys: Option<KeyLayout>,
 }
 
 /// One outgoing edge of one task.
@@ -136,18 +136,17 @@ impl Topology {
         Ok(topology)
     }
 
-    /// Operators of the same parallelism share a layout.
+    /// Operators of the same parallelism share a table.
     fn lay_out_keys(&mut self) {
         let groups = self.config.cluster.max_parallelism;
         let mut layouts = BTreeMap::new();
         for edge in self.edges.iter().filter(|edge| edge.spec.ship == Ship::Hash) {
             let parallelism = self.operators[edge.to.index()].parallelism;
             if (2..=KeyLayout::MOST_OWNERS).contains(&parallelism) {
-                let layout = layouts
-                    .entry(parallelism)
-                    .or_insert_with(|| Arc::new(KeyLayout::new(groups, parallelism)));
+                let layouts =
+                    layouts.entry(parallelism).or_insert_with(|| KeyLayout::of_subtasks(groups, parallelism));
                 let mine = self.tasks.iter_mut().filter(|task| task.operator == edge.to);
-                mine.for_each(|task| task.keys = Some(Arc::clone(layout)));
+                mine.for_each(|task| task.keys = Some(layouts[task.subtask as usize].clone()));
             }
         }
     }
@@ -244,7 +243,14 @@ fn expand_tasks(
         for subtask in 0..operator.parallelism {
             let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
             let operator = OperatorId(number as u32);
-            tasks.push(TaskInfo { operator, subtask, slot, inputs: Vec::new(), outputs: Vec::new(), keys: None });
+            tasks.push(TaskInfo {
+                operator,
+                subtask,
+                slot,
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+                keys: None,
+            });
         }
     }
     Ok((tasks, first))

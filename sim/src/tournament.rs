@@ -4,6 +4,8 @@
 //! is free; changing one entrant replays its path to the root, log2(n) matches, and stops early if nothing changes. Up to
 //! [`FEW`] entrants there is no tree: they play anew whenever somebody asks.
 
+use std::hint::select_unpredictable;
+
 use crate::reusable;
 use crate::time::{NEVER, Time};
 
@@ -101,7 +103,9 @@ impl Tournament {
     /// The one of two that comes first; the lower number if they come at the same instant.
     #[inline(always)]
     fn better(&self, one: (Time, u32), other: u32) -> (Time, u32) {
-        one.min((self.keys[other as usize], other))
+        let key = self.keys[other as usize];
+        let wins = (key, other) < one;
+        (select_unpredictable(wins, key, one.0), select_unpredictable(wins, other, one.1))
     }
 
     /// The leftmost entrant below a node of a tree in which all are equal.
