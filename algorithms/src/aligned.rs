@@ -87,7 +87,7 @@ impl TaskCut for Aligned {
             TaskEvent::Control(Completed(id)) => fx.commit(id),
             TaskEvent::Persisted(id) => fx.tell(Up::Ack(id)),
             TaskEvent::PersistFailed(id) => fx.tell(Up::Decline(id)),
-            TaskEvent::Started | TaskEvent::Timer(_) => {}
+            TaskEvent::Arrived(..) | TaskEvent::Started | TaskEvent::Timer(_) => {}
         }
     }
 }
@@ -156,7 +156,7 @@ impl Alignment {
 }
 
 /// The part in the coordinator: the books of [`Coordinated`] checkpoints, as many in flight as configured.
-pub type Coordinator = Coordinated<false>;
+pub type Coordinator = Coordinated<false, false>;
 
 #[cfg(test)]
 mod tests {

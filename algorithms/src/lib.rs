@@ -12,9 +12,11 @@ pub mod bugs;
 mod hand;
 pub mod rounds;
 pub mod stop_the_world;
+pub mod unaligned;
 
 use aligned::Aligned;
 use stop_the_world::StopTheWorld;
+use unaligned::Unaligned;
 
 /// A row of the registry: what `cutline list strategies` shows, and how to make it.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,17 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullAsync,
         source: "Carbone et al. 2015, algorithm 1; Flink",
         cut: machines::<Aligned, aligned::Coordinator>,
+    },
+    Strategy {
+        name: "unaligned",
+        about: "The first barrier to arrive makes the cut; barriers overtake what is queued, and it becomes channel state.",
+        guarantee: "exactly once",
+        blocks: "nothing",
+        channel_state: "what the barriers overtake, and what comes on an input before its own",
+        cycles: false,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Flink FLIP-76",
+        cut: machines::<Unaligned, unaligned::Coordinator>,
     },
 ];
 

@@ -61,6 +61,8 @@ struct Pace {
     next: CheckpointId,
     /// At most one in flight, whatever the configuration says.
     single: bool,
+    /// The interval is counted from the end of one to the start of the next.
+    rests: bool,
     /// All tasks run.
     running: bool,
     /// A periodic tick has not been served yet; the next one comes when it has been.
@@ -113,6 +115,7 @@ impl Rounds {
         let pace = Pace {
             next: CheckpointId(1),
             single: false,
+            rests: false,
             running: false,
             due: false,
             asked: false,
@@ -126,9 +129,16 @@ impl Rounds {
     }
 
     /// The same with at most one checkpoint in flight, whatever the configuration says.
-    pub fn single() -> Self {
+    pub fn one_at_a_time() -> Self {
         let mut rounds = Rounds::new();
         rounds.pace.single = true;
+        rounds
+    }
+
+    /// The same, and between one and the next passes at least the interval.
+    pub fn with_rests() -> Self {
+        let mut rounds = Rounds::one_at_a_time();
+        rounds.pace.rests = true;
         rounds
     }
 
@@ -204,7 +214,7 @@ impl Rounds {
             return;
         }
         let pause = match self.pace.asked {
-            false if self.pace.single => job.config.min_pause.max(job.config.interval),
+            false if self.pace.rests => job.config.min_pause.max(job.config.interval),
             _ => job.config.min_pause,
         };
         let ready = self.pace.ended.map_or(0, |ended| ended.saturating_add(pause));
@@ -371,11 +381,11 @@ impl Rounds {
 }
 
 /// The coordinator's part of a protocol whose coordinator does nothing but keep the books: as many checkpoints in flight as
-/// configured, or, if `SINGLE`, one at a time.
+/// configured, or, if `SINGLE`, one at a time, and if `RESTS` with the interval between them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Coordinated<const SINGLE: bool>(pub(crate) Rounds);
+pub struct Coordinated<const SINGLE: bool, const RESTS: bool>(pub(crate) Rounds);
 
-impl<const SINGLE: bool> Clone for Coordinated<SINGLE> {
+impl<const SINGLE: bool, const RESTS: bool> Clone for Coordinated<SINGLE, RESTS> {
     fn clone(&self) -> Self {
         Coordinated(self.0.clone())
     }
@@ -385,9 +395,13 @@ impl<const SINGLE: bool> Clone for Coordinated<SINGLE> {
     }
 }
 
-impl<const SINGLE: bool> CoordinatorCut for Coordinated<SINGLE> {
+impl<const SINGLE: bool, const RESTS: bool> CoordinatorCut for Coordinated<SINGLE, RESTS> {
     fn new(_job: &JobCtx<'_>) -> Self {
-        Coordinated(if SINGLE { Rounds::single() } else { Rounds::new() })
+        Coordinated(match (SINGLE, RESTS) {
+            (_, true) => Rounds::with_rests(),
+            (true, false) => Rounds::one_at_a_time(),
+            (false, false) => Rounds::new(),
+        })
     }
 
     fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {

@@ -84,7 +84,7 @@ impl TaskCut for StopTheWorld {
             },
             TaskEvent::Persisted(id) => fx.tell(Up::Ack(id)),
             TaskEvent::PersistFailed(id) => fx.tell(Up::Decline(id)),
-            TaskEvent::Started => {}
+            TaskEvent::Arrived(..) | TaskEvent::Started => {}
         }
     }
 }
@@ -152,7 +152,7 @@ impl StopTheWorld {
 }
 
 /// The part in the coordinator: the books of [`Coordinated`] checkpoints, one at a time.
-pub type Coordinator = Coordinated<true>;
+pub type Coordinator = Coordinated<true, true>;
 
 #[cfg(test)]
 mod tests {

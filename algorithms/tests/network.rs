@@ -76,6 +76,9 @@ impl<T: TaskCut> Network<T> {
                 }
                 TaskEffect::Timer(_, token) => self.timers.push((task, token)),
                 TaskEffect::DropSnapshot(_) | TaskEffect::Tell(_) | TaskEffect::Commit(_) => {}
+                TaskEffect::Overtake(_) | TaskEffect::Capture(..) => {
+                    panic!("in this network nothing overtakes, and channels are empty")
+                }
             }
         }
     }

@@ -103,7 +103,7 @@ impl Metrics {
                 };
                 self.checkpoints.insert(id, record);
             }
-            Event::SnapshotTaken { id, metrics } => {
+            Event::Persisted { id, metrics } => {
                 if let Some(record) = self.checkpoints.get_mut(&id) {
                     record.start_delay = record.start_delay.max(metrics.start_delay);
                     record.alignment = record.alignment.max(metrics.alignment);

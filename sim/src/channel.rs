@@ -162,6 +162,42 @@ impl Slot {
     }
 }
 
+/// An item that a snapshot holds because it was on its way: what positions count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// A record.
+    Record(Record),
+    /// A watermark.
+    Watermark(Time),
+    /// The end of the sender's output.
+    End,
+}
+
+impl Item {
+    /// What a slot holds; `None` for a mark or a close.
+    pub(crate) fn of(slot: &Slot) -> Option<Item> {
+        match slot.tag.kind() {
+            RECORD => Some(Item::Record(slot.to_record())),
+            WATERMARK => Some(Item::Watermark(slot.event_time)),
+            END => Some(Item::End),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        match self {
+            Item::Record(record) => Slot::record(record),
+            Item::Watermark(time) => Slot::watermark(*time),
+            Item::End => Slot::end(),
+        }
+    }
+
+    /// Its size on the wire in bytes.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.slot().size)
+    }
+}
+
 /// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences (but for a
 /// chance of about 2^-64, for the weights of records are hashes).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -179,6 +215,19 @@ impl Position {
         self.count += 1;
         self.chain = self.chain.rotate_left(23).wrapping_add(weight);
         self.count
+    }
+
+    /// The position before the last item passed.
+    fn before(self, weight: u64) -> Position {
+        Position { count: self.count - 1, chain: self.chain.wrapping_sub(weight).rotate_right(23) }
+    }
+
+    /// The position after some more items.
+    pub fn after<'a>(self, items: impl IntoIterator<Item = &'a Item>) -> Position {
+        items.into_iter().fold(self, |mut position, item| {
+            position.advance(item.slot().weight());
+            position
+        })
     }
 }
 
@@ -359,6 +408,51 @@ impl Channel {
         }
         self.held -= count;
         first == 0
+    }
+
+    /// Puts a mark before the last `behind` slots, to arrive at this instant but not before what stands in front of it. What
+    /// follows is no sooner: be its departure known already or not. True if the mark is the front of the queue now.
+    pub fn insert(&mut self, mut mark: Slot, behind: u32, arrive: Time) -> bool {
+        let at = self.slots.len() - behind;
+        let before = at.checked_sub(1).and_then(|at| self.slots.get(at)).map_or(0, |slot| slot.arrive);
+        mark.arrive = arrive.max(before);
+        self.last_arrival = self.last_arrival.max(mark.arrive);
+        self.slots.insert(at, mark);
+        for at in at + 1..self.slots.len() {
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.arrive = slot.arrive.max(mark.arrive);
+            }
+        }
+        at == 0
+    }
+
+    /// The items among the last `count` slots, and the position of the sender before them.
+    pub fn last_items(&self, count: u32) -> (Position, Vec<Item>) {
+        let slots = (self.slots.len() - count..self.slots.len()).filter_map(|at| self.slots.get(at));
+        let items: Vec<Item> = slots.filter_map(Item::of).collect();
+        let weights = items.iter().rev().map(|item| item.slot().weight());
+        (weights.fold(self.sent, Position::before), items)
+    }
+
+    /// The items before a mark, if it is here.
+    pub fn items_before(&self, mark: Mark) -> Option<Vec<Item>> {
+        let mark = Slot::mark(mark);
+        let is_mark = |slot: &Slot| slot.tag.kind() == mark.tag.kind() && slot.key == mark.key;
+        let at = (0..self.slots.len()).find(|&at| self.slots.get(at).is_some_and(is_mark))?;
+        Some((0..at).filter_map(|at| self.slots.get(at)).filter_map(Item::of).collect())
+    }
+
+    /// Puts captured items back, behind what the receiver had received: they are there already, and hold no buffer.
+    pub fn refill(&mut self, items: &[Item], now: Time) {
+        let mut number = self.received.count + u64::from(self.slots.len());
+        for item in items {
+            number += 1;
+            let mut slot = item.slot();
+            slot.tag.0 |= (number as u32) << SEQUENCE_SHIFT;
+            slot.arrive = now;
+            self.slots.push(slot);
+        }
+        self.last_arrival = now;
     }
 
     /// True if something waits for a credit, or behind what does.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::event::{Event, Origin};
 use crate::graph::Role;
-use crate::ids::{Attempt, NodeId, TaskId};
+use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
-use crate::snapshot::{SplitPosition, TaskSnapshot};
+use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
 use crate::source::choose_split;
 use crate::store::Store;
 use crate::task::{Letter, Mail, Reading, Status};
@@ -111,6 +111,25 @@ impl World {
         }
     }
 
+    /// Puts both ends of all channels where a line left them, and what was captured between them. It happens at once and
+    /// before any task starts, or the first one would find the channels to the others as they never were.
+    pub(crate) fn refill_channels(&mut self, checkpoint: CheckpointId, line: &[Option<Handle>]) {
+        for (info, handle) in self.topology.tasks.iter().zip(line) {
+            let Some(snapshot) = handle.and_then(|handle| self.store.get(handle)) else { continue };
+            for (channel, &position) in info.inputs.iter().zip(&snapshot.received) {
+                self.network.channels[channel.index()].received = position;
+            }
+            for (at, channel) in (0..).zip(info.channels_out()) {
+                self.network.channels[channel.index()].sent = snapshot.sent_in(checkpoint, at);
+            }
+            for OnChannel { at, items } in &snapshot.captured {
+                if let Some(channel) = info.inputs.get(*at as usize) {
+                    self.network.channels[channel.index()].refill(items, self.now);
+                }
+            }
+        }
+    }
+
     /// A node starts tasks and fetches their state.
     pub(crate) fn deploy(&mut self, node: NodeId, attempt: Attempt, placed: &[Placed]) {
         if !self.nodes[node.index()].up || attempt != self.attempt() {
@@ -146,7 +165,7 @@ impl World {
             Some(Some(snapshot)) => Some(snapshot),
             None => None,
         };
-        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
+        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.saturating_add(snapshot.in_flight));
         self.fill_task(id, snapshot.as_deref());
         let read = if snapshot.is_some() { Store::read_time(&topology.config.store, bytes) } else { 0 };
         let time = self.now + (topology.config.recovery.deploy + read).max(1);
@@ -162,17 +181,7 @@ impl World {
         let operator = &self.topology.operators[info.operator.index()];
         let task = &mut self.tasks[id.index()];
         if let Some(snapshot) = snapshot {
-            task.restore(snapshot);
-            for (channel, &position) in info.inputs.iter().zip(&snapshot.received) {
-                self.network.channels[channel.index()].received = position;
-            }
-            let outputs = info
-                .outputs
-                .iter()
-                .flat_map(|output| output.first.index()..output.first.index() + output.channels as usize);
-            for (channel, &position) in outputs.zip(&snapshot.sent) {
-                self.network.channels[channel].sent = position;
-            }
+            task.restore(snapshot, self.coordinator.restored, info);
         }
         if let Role::Source(input) = &operator.role {
             if snapshot.is_none() {

@@ -87,6 +87,8 @@ reusable! {
         hosted: Vec<Vec<TaskId>>,
         /// What is being, or was last, restored.
         line: Vec<Option<Handle>>,
+        /// The checkpoint that it belongs to.
+        pub restored: CheckpointId,
         /// Metadata writes that have not ended.
         writing: Vec<Writing>,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
@@ -115,6 +117,7 @@ impl Coordinator {
             placement: Vec::new(),
             hosted: vec![Vec::new(); topology.config.cluster.nodes as usize],
             line: vec![None; tasks],
+            restored: CheckpointId(0),
             writing: Vec::new(),
             stale: Vec::new(),
             waiting: false,
@@ -438,6 +441,7 @@ impl World {
         let coordinator = &mut self.coordinator;
         coordinator.status = JobStatus::Deploying;
         coordinator.line = line.snapshots;
+        coordinator.restored = line.checkpoint.unwrap_or_default();
         coordinator.beliefs.fill(Belief::Starting);
         coordinator.running = 0;
         coordinator.finished.clear();
@@ -451,6 +455,9 @@ impl World {
         self.coordinator.stale.clear();
         self.store.discard_unreferenced();
         self.clear_cluster();
+        let line = std::mem::take(&mut self.coordinator.line);
+        self.refill_channels(self.coordinator.restored, &line);
+        self.coordinator.line = line;
         self.send_deployments();
     }
 
@@ -569,7 +576,7 @@ impl World {
         let Writing { manifest, doomed, .. } = self.coordinator.writing.remove(at);
         if fine && !doomed {
             let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
-            let bytes = snapshots.map(|snapshot| snapshot.bytes).sum();
+            let bytes = snapshots.map(|snapshot| snapshot.bytes.saturating_add(snapshot.in_flight)).sum();
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
             self.store.complete(id, manifest);
             self.log(Event::CheckpointCompleted { id, duration, bytes });

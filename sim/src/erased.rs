@@ -5,11 +5,14 @@ use std::fmt;
 
 use crate::ids::TaskId;
 use crate::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, TaskCtx, TaskCut, TaskEffects, TaskEvent,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, TaskCtx, TaskCut, TaskEffects,
+    TaskEvent,
 };
 
 /// All machines of one job under one cut protocol.
 pub trait Protocol: Send + Sync {
+    /// What it asks of the machine.
+    fn hooks(&self) -> Hooks;
     /// Makes the machine of a task that starts, from the bytes its snapshot saved. Bytes that do not decode (they are
     /// guarded by a checksum, so this is a bug) give the default.
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]);
@@ -58,6 +61,10 @@ pub fn machines<T: TaskCut, C: CoordinatorCut>(job: &JobCtx<'_>) -> Box<dyn Prot
 }
 
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
+    fn hooks(&self) -> Hooks {
+        T::HOOKS
+    }
+
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]) {
         let restored = postcard::from_bytes(durable).unwrap_or_default();
         self.tasks[task.task.index()] = Some(T::new(task, restored));

@@ -9,7 +9,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 1;
+pub const TRACE_VERSION: u32 = 2;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,7 +59,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The sizes and durations of one task's part in one checkpoint, as Flink defines them. Nanoseconds and bytes.
+/// The sizes and durations of one task's part in one checkpoint, as Flink defines them (*Monitoring Checkpointing*).
+/// Nanoseconds and bytes. Of a cut that is aligned, the acknowledgement comes at start delay + alignment + sync + async after the
+/// trigger; of one that captures what is in flight, at start delay + sync + async, for the alignment goes on beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SnapshotMetrics {
@@ -69,10 +71,14 @@ pub struct SnapshotMetrics {
     pub alignment: Time,
     /// The synchronous part.
     pub sync: Time,
-    /// The asynchronous part.
+    /// From its end until everything is durable.
     pub asynchronous: Time,
-    /// Bytes written.
+    /// Bytes of state written.
     pub bytes: u64,
+    /// Bytes of records that were on their way and are part of the snapshot.
+    pub persisted_in_flight: u64,
+    /// Bytes of records consumed between the first mark and the last.
+    pub processed_in_flight: u64,
 }
 
 /// Something that happened.
@@ -118,13 +124,13 @@ pub enum Event {
     SnapshotTaken {
         /// The checkpoint.
         id: CheckpointId,
-        /// What it cost up to now; the asynchronous part is still 0.
-        metrics: SnapshotMetrics,
     },
-    /// A snapshot and what was prepared with it is durable.
+    /// A snapshot, what was captured for it and what was prepared with it is durable.
     Persisted {
         /// The checkpoint.
         id: CheckpointId,
+        /// What it cost.
+        metrics: SnapshotMetrics,
     },
     /// A snapshot could not be written.
     PersistFailed {

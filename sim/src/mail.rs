@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::channel::Slot;
-use crate::event::{Event, Origin};
+use crate::channel::{Item, Slot};
+use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::{Request, TransactionId};
 use crate::graph::{Role, SinkMode};
 use crate::ids::{CheckpointId, TaskId};
 use crate::protocol::{Down, Handle, Input, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
+use crate::record::Mark;
+use crate::snapshot::OnChannel;
 use crate::step::Step;
-use crate::task::{Letter, Mail, Status, Task};
+use crate::task::{Letter, Mail, Overtaken, Status, Task, Upload};
 use crate::time::Time;
 use crate::topology::{TaskInfo, Topology};
 
@@ -52,7 +54,7 @@ impl Step<'_> {
         }
     }
 
-    fn upload(&mut self, id: CheckpointId) -> impl Iterator<Item = &mut crate::task::Upload> {
+    fn upload(&mut self, id: CheckpointId) -> impl Iterator<Item = &mut Upload> {
         self.task.uploads.iter_mut().filter(move |upload| upload.id == id)
     }
 
@@ -63,7 +65,11 @@ impl Step<'_> {
     }
 
     fn forget_dropped(&mut self, now: Time) {
-        let gone = |upload: &crate::task::Upload| upload.dropped && upload.written;
+        let task = &mut *self.task;
+        task.uploads.retain(|upload| !(upload.dropped && upload.open.is_some()));
+        let uploads = &task.uploads;
+        task.captures.retain(|capture| uploads.iter().any(|upload| upload.id == capture.id));
+        let gone = |upload: &Upload| upload.dropped && upload.written;
         while let Some(at) = self.task.uploads.iter().position(gone) {
             let handle = self.task.uploads.remove(at).handle;
             let (time, number) = (now + self.topology.config.store.latency.max(1), self.task.next_number());
@@ -72,8 +78,11 @@ impl Step<'_> {
     }
 
     fn persisted(&mut self, id: CheckpointId, now: Time) {
-        if self.upload(id).any(|upload| upload.written && upload.prepared && !upload.dropped) {
-            self.emit(now, Event::Persisted { id });
+        let whole = |upload: &&mut Upload| upload.written && upload.prepared && !upload.dropped;
+        let costs = self.upload(id).find(whole).map(|upload| (upload.metrics, upload.synced));
+        if let Some((metrics, synced)) = costs {
+            let metrics = SnapshotMetrics { asynchronous: now - synced, ..metrics };
+            self.emit(now, Event::Persisted { id, metrics });
             self.tell_protocol(TaskEvent::Persisted(id), now);
         }
     }
@@ -89,6 +98,7 @@ impl Step<'_> {
             let pending = self.task.transactions.clone();
             self.ask_external(Request::Begin(self.id, attempt, pending), now);
         }
+        self.send_pending(now); // what was made before the snapshot and not sent
         self.tell_protocol(TaskEvent::Started, now);
         self.end_if_done(now);
         if self.task.resumes_ended {
@@ -105,7 +115,7 @@ impl Step<'_> {
             return;
         }
         if let Down::Trigger(id) = down {
-            self.note_first_mark(id, now);
+            self.note_mark_of(id, now);
         }
         self.tell_protocol(TaskEvent::Control(down), now);
         let task = &mut *self.task;
@@ -113,11 +123,11 @@ impl Step<'_> {
             Down::Completed(id) => {
                 task.end_is_safe |= task.ends_with.is_some_and(|first| first <= id);
                 task.uploads.retain(|upload| upload.id != id);
-                task.first_marks.retain(|&(other, _)| other > id);
+                task.marks.retain(|marks| marks.id > id);
                 self.drop_snapshots(now, |older| older < id);
                 self.finish_if_done(now);
             }
-            Down::Aborted(id) => task.first_marks.retain(|&(other, _)| other != id),
+            Down::Aborted(id) => task.marks.retain(|marks| marks.id != id),
             Down::Trigger(_) => {}
         }
     }
@@ -136,10 +146,14 @@ impl Step<'_> {
     pub(crate) fn tell_protocol(&mut self, event: TaskEvent, now: Time) {
         let mut fx = std::mem::take(&mut self.shared.effects);
         self.protocol.on_task(&task_ctx(self.id, self.task, self.info, self.topology), event, &mut fx);
+        let acts = !fx.0.is_empty();
         for effect in fx.0.drain(..) {
             self.execute(effect, now);
         }
         self.shared.effects = fx;
+        if acts {
+            self.seal(now);
+        }
     }
 
     fn execute(&mut self, effect: TaskEffect, now: Time) {
@@ -156,6 +170,8 @@ impl Step<'_> {
             }
             TaskEffect::Block(_) => {}
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
+            TaskEffect::Overtake(mark) => self.overtake(mark, now),
+            TaskEffect::Capture(input, id) => self.capture(input, id),
             TaskEffect::Snapshot(id) => self.snapshot(id, now),
             TaskEffect::DropSnapshot(id) => self.drop_snapshots(now, |other| other == id),
             TaskEffect::Tell(up) => self.tell(up, now),
@@ -164,6 +180,21 @@ impl Step<'_> {
                 self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
             }
         }
+    }
+
+    /// Sends a mark before everything that has not left yet, and keeps what it overtakes for the snapshot.
+    fn overtake(&mut self, mark: Mark, now: Time) {
+        let mut overtaken = Overtaken { id: mark.id(), sent: Vec::new(), unsent: Vec::new() };
+        for (at, channel) in self.info.channels_out().enumerate() {
+            let (position, mut items) = self.net.overtake(channel, mark, now);
+            let waiting = self.task.pending.iter().filter(|(to, _)| *to == channel);
+            items.extend(waiting.filter_map(|(_, slot)| Item::of(slot)));
+            overtaken.sent.push(position);
+            if !items.is_empty() {
+                overtaken.unsent.push(OnChannel { at: at as u32, items });
+            }
+        }
+        self.task.overtaken = matches!(mark, Mark::Cut(_)).then_some(overtaken);
     }
 
     fn commit(&mut self, id: CheckpointId, now: Time) {

@@ -13,13 +13,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{Channel, Consumed, Slot, Tag, Waiting};
+use crate::channel::{CANCEL, CUT, Channel, Consumed, Item, Position, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
-use crate::ids::{ChannelId, TaskId};
+use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::InputSet;
-use crate::random::{below, draw};
-use crate::record::Record;
+use crate::random::{below, draw, mix};
+use crate::record::{Mark, Record};
 use crate::reusable;
+use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
@@ -48,7 +49,26 @@ reusable! {
         pub open: Vec<ChannelId>,
         /// When the partly filled buffers are flushed; [`NEVER`] without any.
         pub flush_at: Time,
+        /// Marks on their way or here and not yet noticed, the first to arrive first; only if arrivals matter.
+        pub marks: Vec<Arrival>,
     }
+}
+
+/// A mark that arrives on an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Arrival {
+    pub time: Time,
+    pub input: u32,
+    pub id: CheckpointId,
+    /// It cancels the checkpoint.
+    pub cancels: bool,
+}
+
+/// Buffers that are on their way, but only from an instant on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Leaving {
+    starts: Time,
+    slots: u32,
 }
 
 impl Port {
@@ -73,7 +93,14 @@ impl Port {
             floating: 0,
             open: Vec::new(),
             flush_at: NEVER,
+            marks: Vec::new(),
         }
+    }
+
+    /// When the next mark arrives that has not been noticed; [`NEVER`] without one.
+    #[inline]
+    pub fn mark_at(&self) -> Time {
+        self.marks.first().map_or(NEVER, |arrival| arrival.time)
     }
 
     /// Forgets everything of the last attempt.
@@ -87,6 +114,7 @@ impl Port {
         self.floating = floating;
         self.open.clear();
         self.flush_at = NEVER;
+        self.marks.clear();
     }
 }
 
@@ -102,6 +130,8 @@ reusable! {
         /// True if every record is sent at once, on wires without a limit, and nobody looks out for one: most is then known
         /// at the moment of sending.
         pub unbuffered: bool,
+        /// For each channel what was sent and has not left yet, oldest first; empty unless arrivals matter.
+        pub leaving: Vec<Ring<Leaving>>,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
         pub watched: Option<Slot>,
@@ -272,6 +302,7 @@ impl Network {
     fn depart(&mut self, channel: ChannelId, buffer: Waiting, not_before: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
         let mut free = ch.wire_free.max(not_before);
+        let starts = free;
         if self.config.bandwidth > 0 && !ch.local {
             free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
             free = free.min(not_before + FAR); // what waits for a slow wire may wait longer than any run lasts
@@ -291,6 +322,66 @@ impl Network {
         if is_front {
             self.announce(to, input, arrive);
         }
+        if !self.leaving.is_empty() {
+            self.note_departure(channel, buffer, starts);
+        }
+    }
+
+    /// Remembers what has not left yet, for a mark may overtake it; and tells the receiver of a mark.
+    fn note_departure(&mut self, channel: ChannelId, buffer: Waiting, starts: Time) {
+        let leaving = &mut self.leaving[channel.index()];
+        while leaving.front().is_some_and(|gone| gone.starts <= buffer.ready) {
+            leaving.drop_front();
+        }
+        leaving.push(Leaving { starts, slots: buffer.slots });
+        let ch = &self.channels[channel.index()];
+        let newest = ch.slots.get(ch.slots.len() - ch.held - 1).copied();
+        if let Some(mark) = newest.filter(|slot| matches!(slot.tag.kind(), CUT | CANCEL)) {
+            self.expect_mark(channel, &mark);
+        }
+    }
+
+    /// A mark will arrive.
+    fn expect_mark(&mut self, channel: ChannelId, slot: &Slot) {
+        let ch = &self.channels[channel.index()];
+        let (to, input) = (ch.to, ch.input);
+        let (id, cancels) = (CheckpointId(slot.key), slot.tag.kind() == CANCEL);
+        let arrival = Arrival { time: slot.arrive, input, id, cancels };
+        let port = &mut self.ports[to.index()];
+        let at = port.marks.partition_point(|other| *other < arrival);
+        port.marks.insert(at, arrival);
+        // It is noticed by a task that waits for a buffer, too.
+        let wake = if port.free_at == NEVER { arrival.time } else { arrival.time.max(port.free_at) };
+        self.wakes.lower(to.0, wake);
+    }
+
+    /// Sends a mark before everything that has not left yet. Returns what it has overtaken, and the position of the sender
+    /// before that.
+    pub fn overtake(&mut self, channel: ChannelId, mark: Mark, now: Time) -> (Position, Vec<Item>) {
+        let leaving = &mut self.leaving[channel.index()];
+        while leaving.front().is_some_and(|gone| gone.starts <= now) {
+            leaving.drop_front();
+        }
+        let still_here: u32 =
+            (0..leaving.len()).filter_map(|at| leaving.get(at)).map(|buffer| buffer.slots).sum();
+        let ch = &mut self.channels[channel.index()];
+        let behind = ch.held + still_here;
+        let overtaken = ch.last_items(behind);
+        let mut arrive = now + ch.latency + ch.slowed;
+        let slot = Slot::mark(mark);
+        if !ch.local {
+            // A draw of its own: which of those that follow have had theirs depends on how far their receiver is.
+            let number = mix(u64::from(slot.tag.kind()) << 60 ^ slot.key);
+            arrive += below(draw(ch.key, number), self.config.latency_jitter + 1);
+        }
+        let is_front = ch.insert(slot, behind, arrive);
+        let slot = ch.slots.get(ch.slots.len() - behind - 1).copied().unwrap_or(slot);
+        if is_front {
+            let (to, input) = (ch.to, ch.input);
+            self.announce(to, input, slot.arrive);
+        }
+        self.expect_mark(channel, &slot);
+        overtaken
     }
 
     /// Tells a task that something arrives on one of its empty inputs.
@@ -421,6 +512,7 @@ impl Network {
             channel.latency = if channel.local { config.local_latency } else { config.latency }.max(1);
             channel.reset(config.exclusive_buffers.max(1));
         }
+        self.leaving.iter_mut().for_each(Ring::clear);
         for (task, port) in self.ports.iter_mut().enumerate() {
             port.reset(gates(TaskId(task as u32)));
         }

@@ -51,6 +51,18 @@ pub enum Up {
     Request,
 }
 
+/// What a cut protocol asks of the machine beside the events that every task gets. What is not asked for costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    /// [`TaskEvent::Arrived`]: a mark is seen as soon as it arrives, before what stands in front of it has been consumed.
+    pub arrivals: bool,
+}
+
+impl Hooks {
+    /// Nothing.
+    pub const NONE: Hooks = Hooks { arrivals: false };
+}
+
 /// What a task's machine may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskCtx<'a> {
@@ -73,13 +85,16 @@ pub enum TaskEvent {
     Started,
     /// A control message came.
     Control(Down),
+    /// A mark has arrived on an input; other things may stand before it. Only with [`Hooks::arrivals`].
+    Arrived(Input, Mark),
     /// A mark is the next thing on an input: everything before it has been consumed.
     Reached(Input, Mark),
     /// The sender of an input has finished: no mark will come on it.
     InputEnded(Input),
     /// A timer of this machine.
     Timer(u32),
-    /// The snapshot of this checkpoint is durable, and so are the transactions prepared with it.
+    /// The snapshot of this checkpoint is durable, with everything that was captured for it, and so are the transactions
+    /// prepared with it.
     Persisted(CheckpointId),
     /// The snapshot of this checkpoint could not be written.
     PersistFailed(CheckpointId),
@@ -94,6 +109,13 @@ pub enum TaskEffect {
     Unblock(Input),
     /// Send a mark behind everything sent so far, on every output channel.
     Emit(Mark),
+    /// Send a mark on every output channel before everything that is not on the wire yet. What a cut overtakes becomes part of
+    /// the snapshot that is taken for it at this instant, as records that the task has still to send.
+    Overtake(Mark),
+    /// Make what comes on this input before the cut of this checkpoint part of its snapshot, which was taken at this instant:
+    /// from the next item that is consumed, up to the mark or to the end of the input. The snapshot is not durable before the
+    /// mark is there: when it arrives with [`Hooks::arrivals`], when it is reached without.
+    Capture(Input, CheckpointId),
     /// Take the snapshot of this checkpoint: state, positions, this machine's durable part.
     Snapshot(CheckpointId),
     /// Forget the snapshot of this checkpoint.
@@ -123,6 +145,14 @@ impl TaskEffects {
     pub fn emit(&mut self, mark: Mark) {
         self.0.push(TaskEffect::Emit(mark));
     }
+    /// See [`TaskEffect::Overtake`].
+    pub fn overtake(&mut self, mark: Mark) {
+        self.0.push(TaskEffect::Overtake(mark));
+    }
+    /// See [`TaskEffect::Capture`].
+    pub fn capture(&mut self, input: Input, id: CheckpointId) {
+        self.0.push(TaskEffect::Capture(input, id));
+    }
     /// See [`TaskEffect::Snapshot`].
     pub fn snapshot(&mut self, id: CheckpointId) {
         self.0.push(TaskEffect::Snapshot(id));
@@ -149,6 +179,9 @@ impl TaskEffects {
 pub trait TaskCut: Clone + Send + Sync + 'static {
     /// What must survive a crash: it is saved with every snapshot and given back at the restore.
     type Durable: Clone + Default + Serialize + DeserializeOwned;
+
+    /// What it asks of the machine.
+    const HOOKS: Hooks = Hooks::NONE;
 
     /// A machine for a task that starts, from what its snapshot saved, or from the default if there is none.
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self;

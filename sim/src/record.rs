@@ -83,3 +83,12 @@ pub enum Mark {
     /// This checkpoint has been given up: do not wait for its cut.
     Cancel(CheckpointId),
 }
+
+impl Mark {
+    /// The checkpoint it speaks of.
+    pub fn id(self) -> CheckpointId {
+        match self {
+            Mark::Cut(id) | Mark::Cancel(id) => id,
+        }
+    }
+}

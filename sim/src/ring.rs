@@ -82,6 +82,17 @@ impl<T: Copy + Default> Ring<T> {
         self.len += 1;
     }
 
+    /// Inserts one before the `at`-th from the front.
+    pub fn insert(&mut self, at: u32, value: T) {
+        self.push(value);
+        for at in (at + 1..self.len).rev() {
+            let (from, to) = (self.place(at - 1), self.place(at));
+            self.places[to] = self.places[from];
+        }
+        let place = self.place(at);
+        self.places[place] = value;
+    }
+
     /// Takes the front.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<T> {
@@ -131,8 +142,17 @@ mod tests {
         for step in 0..5_000 {
             // Twice as many come as go, for a while; then the other way round.
             if draw(1, step) % 3 < 1 + (step / 1_000) % 2 {
-                ring.push(step);
-                deque.push_back(step);
+                match step % 5 {
+                    0 => {
+                        let at = draw(2, step) as usize % (deque.len() + 1);
+                        ring.insert(at as u32, step);
+                        deque.insert(at, step);
+                    }
+                    _ => {
+                        ring.push(step);
+                        deque.push_back(step);
+                    }
+                }
             } else {
                 assert_eq!(ring.pop(), deque.pop_front());
             }

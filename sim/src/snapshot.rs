@@ -1,17 +1,24 @@
-//! What a task saves: its state, and the position of both ends of its channels.
+//! What a task saves: its state, the position of both ends of its channels, and what its strategy captures of what is between
+//! them.
+//!
+//! A snapshot begins with a copy of the state. It is *sealed* when nothing can be captured for it any more, at once if
+//! nothing is. The state is written from the end of the synchronous part on, what was captured from the seal on, beside each
+//! other; both stand in one object, which is in the store when both are.
 
 use std::sync::Arc;
 
-use crate::channel::Position;
+use crate::channel::{Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::TransactionId;
-use crate::ids::{Attempt, CheckpointId, TaskId};
-use crate::protocol::{Handle, InputSet, SnapshotMethod};
+use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
+use crate::protocol::{Handle, Input, InputSet, SnapshotMethod};
 use crate::queue::Action;
+use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
-use crate::task::{Mail, Reading, Status, Task, Upload};
+use crate::task::{Capture, Mail, Marks, Overtaken, Reading, Status, Task, Upload};
 use crate::time::{FAR, NEVER, Time};
+use crate::topology::TaskInfo;
 
 /// The replayable position of a source in one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +58,12 @@ pub struct TaskSnapshot {
     pub received: Vec<Position>,
     /// What has been sent on each output channel.
     pub sent: Vec<Position>,
+    /// What was on its way to the task and is consumed first after a restore, by input: it follows `received`.
+    pub captured: Vec<OnChannel>,
+    /// What the task had made and is sent first after a restore, by output channel: it follows `sent`.
+    pub unsent: Vec<OnChannel>,
+    /// Size of those two in bytes.
+    pub in_flight: u64,
     /// The inputs that have delivered their end.
     pub ended_inputs: InputSet,
     /// True if the task had consumed all its input and sent its end.
@@ -61,12 +74,43 @@ pub struct TaskSnapshot {
     pub lineages: u64,
     /// The durable part of the strategy's machine.
     pub durable: Vec<u8>,
-    /// Size in bytes.
+    /// Size of the state in bytes.
     pub bytes: u64,
 }
 
+/// Items that belong to a channel of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnChannel {
+    /// The number of the channel among the task's inputs, or outputs.
+    pub at: u32,
+    /// The items, oldest first.
+    pub items: Vec<Item>,
+}
+
+impl TaskSnapshot {
+    /// What the task has still to send after a restore of this checkpoint. A snapshot that stands in a newer checkpoint than the
+    /// one it was taken for is that of a task that had finished by then: all it had made has been sent.
+    pub fn unsent_in(&self, checkpoint: CheckpointId) -> &[OnChannel] {
+        if self.id == checkpoint { &self.unsent } else { &[] }
+    }
+
+    /// What has been sent on an output channel, as this checkpoint has it.
+    pub fn sent_in(&self, checkpoint: CheckpointId, output: u32) -> Position {
+        let sent = self.sent.get(output as usize).copied().unwrap_or_default();
+        let since = self.unsent.iter().filter(|unsent| unsent.at == output && self.id != checkpoint);
+        since.fold(sent, |sent, unsent| sent.after(&unsent.items))
+    }
+
+    /// What has been received on an input, and what was captured behind that.
+    pub fn received_and_captured(&self, input: u32) -> Position {
+        let received = self.received.get(input as usize).copied().unwrap_or_default();
+        let captured = self.captured.iter().filter(|captured| captured.at == input);
+        captured.fold(received, |position, captured| position.after(&captured.items))
+    }
+}
+
 impl Step<'_> {
-    /// Takes the snapshot of a checkpoint: the synchronous part now, the write from its end on.
+    /// Takes the snapshot of a checkpoint: the synchronous part now, the write of the state from its end on.
     pub(crate) fn snapshot(&mut self, id: CheckpointId, now: Time) {
         if self.task.uploads.iter().any(|upload| upload.id == id) {
             return;
@@ -84,44 +128,125 @@ impl Step<'_> {
         };
         self.task.snapshots += 1;
         let handle = Handle(u64::from(self.id.0) << 32 | u64::from(self.task.snapshots));
-        let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, bytes);
+        let (took, succeeds) = self.shared.write(&self.topology.config.store, handle.0, bytes);
         let sync = sync.min(FAR);
-        let written_at = now + sync + took.max(1);
+        let state_at = now + sync + took.max(1);
         self.task.clock = match self.shared.method {
-            SnapshotMethod::FullSync => written_at,
+            SnapshotMethod::FullSync => state_at,
             SnapshotMethod::FullAsync => now + sync,
         };
-        let first_mark =
-            self.task.first_marks.iter().find(|&&(other, _)| other == id).map_or(now, |&(_, at)| at);
+        let first_mark = self.marks(id).map_or(now, |marks| marks.first);
         let triggered = self.shared.triggered.get(&id).copied().unwrap_or(first_mark);
         let metrics = SnapshotMetrics {
             start_delay: first_mark.saturating_sub(triggered),
-            alignment: now - first_mark,
             sync: self.task.clock - now,
-            asynchronous: written_at - self.task.clock,
             bytes,
+            ..SnapshotMetrics::default()
         };
-        self.emit(now, Event::SnapshotTaken { id, metrics });
-        let upload = Upload { id, handle, written: false, prepared: !must_prepare, dropped: false };
-        self.task.uploads.push(upload);
+        self.emit(now, Event::SnapshotTaken { id });
+        self.task.uploads.push(Upload {
+            id,
+            handle,
+            open: Some(Box::new(snapshot)),
+            state_at,
+            succeeds,
+            metrics,
+            synced: self.task.clock,
+            written: false,
+            prepared: !must_prepare,
+            dropped: false,
+        });
         if self.task.status == Status::Ended {
             self.task.ends_with.get_or_insert(id);
         }
-        if fine {
-            let number = self.task.next_number();
-            let action = Action::Written(self.id, self.task.attempt, handle, Arc::new(snapshot));
-            self.shared.queue.push(written_at, Origin::task(self.id), number, action);
-        }
-        self.letter(written_at, Mail::Written(id, fine));
     }
 
-    fn copy_state(&self, id: CheckpointId) -> TaskSnapshot {
+    fn marks(&self, id: CheckpointId) -> Option<&Marks> {
+        self.task.marks.iter().find(|marks| marks.id == id)
+    }
+
+    /// Captures what comes on an input from now on, up to the mark of a checkpoint whose snapshot is open.
+    pub(crate) fn capture(&mut self, input: Input, id: CheckpointId) {
+        let is_open = self.task.uploads.iter().any(|upload| upload.id == id && upload.open.is_some());
+        if is_open && self.task.open.contains(input) {
+            self.task.captures.push(Capture { id, input, items: Vec::new() });
+        }
+    }
+
+    /// The next item of an input is being consumed: it belongs to all snapshots that wait for a mark behind it.
+    #[inline]
+    pub(crate) fn capture_item(&mut self, input: Input, slot: &Slot) {
+        if self.task.captures.is_empty() {
+            return;
+        }
+        if let Some(item) = Item::of(slot) {
+            let waiting = self.task.captures.iter_mut().filter(|capture| capture.input == input);
+            waiting.for_each(|capture| capture.items.push(item));
+        }
+    }
+
+    /// The mark of a checkpoint is there, or the end of the input: what stands before it completes the capture.
+    pub(crate) fn end_captures(&mut self, input: Input, which: impl Fn(CheckpointId) -> bool) {
+        let is_over = |capture: &Capture| capture.input == input && which(capture.id);
+        while let Some(at) = self.task.captures.iter().position(is_over) {
+            let Capture { id, input, mut items } = self.task.captures.remove(at);
+            let channel = &self.net.channels[self.info.inputs[input as usize].index()];
+            items.extend(channel.items_before(Mark::Cut(id)).unwrap_or_default());
+            let upload = self.task.uploads.iter_mut().find(|upload| upload.id == id);
+            if let (Some(snapshot), false) =
+                (upload.and_then(|upload| upload.open.as_mut()), items.is_empty())
+            {
+                snapshot.captured.push(OnChannel { at: input, items });
+            }
+        }
+    }
+
+    /// Seals the snapshots for which nothing more is captured, and has them written.
+    pub(crate) fn seal(&mut self, now: Time) {
+        while let Some(at) = self.task.whole() {
+            let Upload { id, handle, state_at, mut succeeds, .. } = self.task.uploads[at];
+            let Some(mut snapshot) = self.task.uploads[at].open.take() else { return };
+            snapshot.captured.sort_by_key(|captured| captured.at);
+            let on_the_way = snapshot.captured.iter().chain(&snapshot.unsent).flat_map(|part| &part.items);
+            snapshot.in_flight = on_the_way.map(Item::bytes).sum();
+            let mut written_at = state_at;
+            if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
+                let (took, fine) =
+                    self.shared.write(&self.topology.config.store, !handle.0, snapshot.in_flight);
+                written_at = written_at.max(now + took.max(1));
+                succeeds &= fine;
+            }
+            let marks = self.marks(id).copied();
+            let metrics = &mut self.task.uploads[at].metrics;
+            metrics.persisted_in_flight = snapshot.in_flight;
+            if let Some(marks) = marks {
+                metrics.alignment = marks.last - marks.first;
+                metrics.processed_in_flight = marks.consumed_until_last - marks.consumed;
+            }
+            if succeeds {
+                let number = self.task.next_number();
+                let action = Action::Written(self.id, self.task.attempt, handle, Arc::from(snapshot));
+                self.shared.queue.push(written_at, Origin::task(self.id), number, action);
+            }
+            self.letter(written_at, Mail::Written(id, succeeds));
+        }
+    }
+
+    fn copy_state(&mut self, id: CheckpointId) -> TaskSnapshot {
+        let overtaken = self.task.overtaken.take().filter(|overtaken| overtaken.id == id);
         let task = &*self.task;
         let channels = &self.net.channels;
-        let outputs = self.info.outputs.iter().flat_map(|output| {
-            (output.first.index()..output.first.index() + output.channels as usize)
-                .map(|at| channels[at].sent)
-        });
+        let outputs = self.info.channels_out();
+        // What waits for a buffer was sent before the cut, unless the mark has overtaken it.
+        let sent = |channel: ChannelId| {
+            let waiting = task.pending.iter().filter(|(to, _)| *to == channel);
+            let waiting: Vec<Item> = waiting.filter_map(|(_, slot)| Item::of(slot)).collect();
+            channels[channel.index()].sent.after(&waiting)
+        };
+        let Overtaken { sent, unsent, .. } = match overtaken {
+            Some(overtaken) => overtaken,
+            None => Overtaken { id, sent: outputs.map(sent).collect(), unsent: Vec::new() },
+        };
         TaskSnapshot {
             task: self.id,
             attempt: task.attempt,
@@ -133,7 +258,10 @@ impl Step<'_> {
             pending: task.transactions.clone(),
             turns: task.turns.clone(),
             received: self.info.inputs.iter().map(|channel| channels[channel.index()].received).collect(),
-            sent: outputs.collect(),
+            sent,
+            captured: Vec::new(),
+            unsent,
+            in_flight: 0,
             ended_inputs: task.ended_inputs.clone(),
             ended: task.status == Status::Ended,
             records: task.records,
@@ -145,8 +273,14 @@ impl Step<'_> {
 }
 
 impl Task {
+    /// The place of a snapshot that is open although nothing more is captured for it.
+    fn whole(&self) -> Option<usize> {
+        let captured = |upload: &Upload| self.captures.iter().any(|capture| capture.id == upload.id);
+        self.uploads.iter().position(|upload| upload.open.is_some() && !captured(upload))
+    }
+
     /// Takes over what a snapshot saved; positions of channels excepted, which the network keeps.
-    pub(crate) fn restore(&mut self, from: &TaskSnapshot) {
+    pub(crate) fn restore(&mut self, from: &TaskSnapshot, checkpoint: CheckpointId, info: &TaskInfo) {
         self.state.clone_from(&from.state);
         self.splits.clear();
         self.splits.extend(from.splits.iter().map(|&at| Reading { at, next: None }));
@@ -159,6 +293,11 @@ impl Task {
             self.input_watermarks[input as usize] = NEVER;
         }
         self.resumes_ended = from.ended;
+        for OnChannel { at, items } in from.unsent_in(checkpoint) {
+            if let Some(channel) = info.channels_out().nth(*at as usize) {
+                self.pending.extend(items.iter().map(|item| (channel, item.slot())));
+            }
+        }
         self.records = from.records;
         self.lineages = from.lineages;
     }

@@ -15,14 +15,14 @@ use crate::erased::Protocol;
 use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
-use crate::network::Network;
+use crate::network::{Arrival, Network};
 use crate::operator::{Context, Operator};
 use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
-use crate::record::{Record, lineage_weight};
+use crate::record::{Mark, Record, lineage_weight};
 use crate::shared::Shared;
 use crate::state::key_group;
-use crate::task::{Status, Task};
+use crate::task::{Marks, Status, Task};
 use crate::time::{FAR, NEVER, Time};
 use crate::topology::{Output, TaskInfo, Topology};
 
@@ -67,7 +67,8 @@ impl Step<'_> {
     /// Handles records one after the other, for as long as nothing but records is due: the rest of the loop in short.
     #[inline(always)]
     fn handle_records(&mut self) {
-        if self.task.serving.is_some() || !self.task.status.is_alive() {
+        let task = &*self.task;
+        if task.serving.is_some() || !task.status.is_alive() || !task.captures.is_empty() {
             return;
         }
         let mut out = std::mem::take(&mut self.shared.scratch);
@@ -77,14 +78,14 @@ impl Step<'_> {
 
     #[inline(never)]
     fn handle_records_with(&mut self, out: &mut Vec<Record>) {
-        let mail_at = self.task.mail_at();
+        let urgent_at = self.urgent_at();
         let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
             let port = &mut self.net.ports[self.id.index()];
             let (arrive, input) = port.heads.first();
             let start = arrive.max(self.task.clock);
             let end = self.horizon.min(port.flush_at);
-            if start >= end.min(mail_at) {
+            if start >= end.min(urgent_at) {
                 return;
             }
             let channel = self.info.inputs[input as usize];
@@ -122,14 +123,26 @@ impl Step<'_> {
             return until;
         }
         if !task.pending.is_empty() {
-            return self.net.room_at(self.id).max(task.clock);
+            return self.net.room_at(self.id).min(self.urgent_at()).max(task.clock);
         }
         let work = match task.status {
             Status::Running | Status::Ended if self.info.inputs.is_empty() => self.reading_due(),
             Status::Running | Status::Ended => self.net.ports[self.id.index()].heads.first().0,
             _ => NEVER,
         };
-        work.min(task.mail_at()).max(task.clock)
+        work.min(self.urgent_at()).max(task.clock)
+    }
+
+    /// When something comes that goes before records, also while the output is full: a letter, or a mark that is noticed as it
+    /// arrives.
+    #[inline]
+    fn urgent_at(&self) -> Time {
+        let mail_at = self.task.mail_at();
+        if self.task.status.is_alive() {
+            mail_at.min(self.net.ports[self.id.index()].mark_at())
+        } else {
+            mail_at
+        }
     }
 
     /// Nothing more to do before `wake`.
@@ -150,10 +163,12 @@ impl Step<'_> {
         self.task.clock = now;
         if let Some((input, _)) = self.task.serving.take() {
             self.finish_record(input, now);
-        } else if !self.task.pending.is_empty() {
-            self.send_pending(now);
         } else if self.task.mail_at() <= now {
             self.open_letter(now);
+        } else if self.urgent_at() <= now {
+            self.notice_mark(now);
+        } else if !self.task.pending.is_empty() {
+            self.send_pending(now);
         } else {
             self.take_input(now, flush_at);
         }
@@ -205,6 +220,7 @@ impl Step<'_> {
         let channel = self.info.inputs[input as usize];
         let mut out = std::mem::take(&mut self.shared.scratch);
         if let Some(&front) = self.net.front(channel) {
+            self.capture_item(input, &front);
             let (port, consumed) = self.net.consume((self.id, input), channel, front.tag, front.lineage, now);
             let record = front.to_record();
             self.handle((channel, input, port), &record, (front.tag, consumed), &mut out, now);
@@ -229,6 +245,7 @@ impl Step<'_> {
         let task = &mut *self.task;
         task.clock = now;
         task.records += 1;
+        task.consumed += u64::from(record.size);
         task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, port));
         task.chain = chain(task.chain, record.lineage ^ now);
         if self.shared.detail.records {
@@ -379,7 +396,7 @@ impl Step<'_> {
     }
 
     /// Sends what waits for buffers, as far as there are any.
-    fn send_pending(&mut self, now: Time) {
+    pub(crate) fn send_pending(&mut self, now: Time) {
         while let Some(&(channel, slot)) = self.task.pending.front() {
             if slot.tag.kind() > WATERMARK {
                 self.net.send_event(channel, slot, now);
@@ -388,7 +405,6 @@ impl Step<'_> {
             }
             self.task.pending.pop_front();
         }
-        self.end_if_done(now);
     }
 
     /// Handles a watermark, an end, a mark or a close.
@@ -396,6 +412,7 @@ impl Step<'_> {
         self.shared.steps += 1;
         let channel = self.info.inputs[input as usize];
         let Some(&slot) = self.net.front(channel) else { return };
+        self.capture_item(input, &slot);
         let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
         self.settle(channel, slot.tag, consumed, slot.lineage, now);
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
@@ -408,38 +425,59 @@ impl Step<'_> {
             }
             CUT | CANCEL => {
                 let mark = slot.to_mark();
-                self.note_mark(input, mark, now);
+                self.emit_mark(input, mark, now);
+                if !self.protocol.hooks().arrivals {
+                    self.note_mark(mark, now);
+                }
                 self.tell_protocol(TaskEvent::Reached(input, mark), now);
+                self.end_captures(input, |id| mark == Mark::Cut(id));
+                self.seal(now);
             }
             CLOSE => {
                 self.task.open.remove(input);
                 self.tell_protocol(TaskEvent::InputEnded(input), now);
+                self.end_captures(input, |_| true);
+                self.seal(now);
             }
             _ => {}
         }
     }
 
-    fn note_mark(&mut self, input: Input, mark: crate::record::Mark, now: Time) {
-        use crate::record::Mark;
-        let (id, cancel) = match mark {
-            Mark::Cut(id) => (id, false),
-            Mark::Cancel(id) => (id, true),
-        };
+    /// A mark has arrived, behind other things perhaps.
+    fn notice_mark(&mut self, now: Time) {
+        self.shared.steps += 1;
+        let Arrival { input, id, cancels, .. } = self.net.ports[self.id.index()].marks.remove(0);
+        let mark = if cancels { Mark::Cancel(id) } else { Mark::Cut(id) };
+        self.note_mark(mark, now);
+        self.tell_protocol(TaskEvent::Arrived(input, mark), now);
+        self.end_captures(input, |id| mark == Mark::Cut(id));
+        self.seal(now);
+    }
+
+    fn emit_mark(&mut self, input: Input, mark: Mark, now: Time) {
         if self.shared.detail.marks {
-            self.emit(now, Event::MarkReached { input, id, cancel });
+            let cancel = matches!(mark, Mark::Cancel(_));
+            self.emit(now, Event::MarkReached { input, id: mark.id(), cancel });
         }
-        if !cancel && self.note_first_mark(id, now) && self.task.open.len() > 1 {
+    }
+
+    fn note_mark(&mut self, mark: Mark, now: Time) {
+        let id = mark.id();
+        if matches!(mark, Mark::Cut(_)) && self.note_mark_of(id, now) && self.task.open.len() > 1 {
             self.emit(now, Event::AlignmentStarted { id });
         }
     }
 
-    /// Remembers when this checkpoint first reached the task; true if it is the first time.
-    pub(crate) fn note_first_mark(&mut self, id: CheckpointId, now: Time) -> bool {
-        let first = !self.task.first_marks.iter().any(|&(other, _)| other == id);
-        if first {
-            self.task.first_marks.push((id, now));
+    /// Remembers when this checkpoint first and last reached the task; true if it is the first time.
+    pub(crate) fn note_mark_of(&mut self, id: CheckpointId, now: Time) -> bool {
+        let consumed = self.task.consumed;
+        if let Some(marks) = self.task.marks.iter_mut().find(|marks| marks.id == id) {
+            (marks.last, marks.consumed_until_last) = (now, consumed);
+            return false;
         }
-        first
+        let marks = Marks { id, first: now, last: now, consumed, consumed_until_last: consumed };
+        self.task.marks.push(marks);
+        true
     }
 
     /// Takes a watermark in; fires timers and sends it on if it moves the task's own.
@@ -467,14 +505,15 @@ impl Step<'_> {
         self.send_all(Slot::watermark(smallest), now);
     }
 
-    /// After the last input has ended: sends the end, and becomes [`Status::Ended`] once it is sent.
+    /// After the last input has ended: sends the end behind everything that waits for a buffer, and becomes [`Status::Ended`].
+    /// At once, or a snapshot in between could pause a source that has still something to say.
     pub(crate) fn end_if_done(&mut self, now: Time) {
         let inputs = self.info.inputs.len() as u32;
         let done = match inputs {
             0 => self.task.splits.iter().all(|split| split.at.ended),
             _ => self.task.ended_inputs.len() == inputs,
         };
-        if !done || self.task.status != Status::Running || !self.task.pending.is_empty() {
+        if !done || self.task.status != Status::Running {
             return;
         }
         self.send_all(Slot::end(), now);

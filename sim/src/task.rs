@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use crate::channel::Slot;
+use crate::channel::{Item, Position, Slot};
+use crate::event::SnapshotMetrics;
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
 use crate::protocol::{Down, Handle, Input, InputSet};
 use crate::record::Record;
 use crate::reusable;
-use crate::snapshot::SplitPosition;
+use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
 use crate::state::KeyedState;
 use crate::time::{NEVER, Time};
 use crate::topology::TaskInfo;
@@ -73,14 +74,49 @@ pub(crate) struct Letter {
 }
 
 /// A snapshot on its way to the store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub id: CheckpointId,
     pub handle: Handle,
+    /// What is saved, as long as something may still be captured for it.
+    pub open: Option<Box<TaskSnapshot>>,
+    /// When the state is in the store, if the write succeeds.
+    pub state_at: Time,
+    pub succeeds: bool,
+    /// What it has cost up to now, and when the synchronous part ends.
+    pub metrics: SnapshotMetrics,
+    pub synced: Time,
     pub written: bool,
     pub prepared: bool,
     /// It is of no use any more: it is deleted when it has been written.
     pub dropped: bool,
+}
+
+/// An input of which everything up to the mark of a checkpoint belongs to the snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Capture {
+    pub id: CheckpointId,
+    pub input: Input,
+    pub items: Vec<Item>,
+}
+
+/// What the mark of a cut has overtaken, until the snapshot takes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Overtaken {
+    pub id: CheckpointId,
+    /// For each output channel the position before what was overtaken.
+    pub sent: Vec<Position>,
+    pub unsent: Vec<OnChannel>,
+}
+
+/// When a checkpoint reached a task: its first mark and its last one so far, and how many bytes the task had consumed then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    pub id: CheckpointId,
+    pub first: Time,
+    pub last: Time,
+    pub consumed: u64,
+    pub consumed_until_last: u64,
 }
 
 /// Where a source is in one split.
@@ -134,6 +170,8 @@ reusable! {
         pub turns: Vec<u32>,
         pub records: u64,
         pub lineages: u64,
+        /// Bytes consumed in this attempt.
+        pub consumed: u64,
         /// True once it was said in this attempt that something came again, and that something was skipped.
         pub repetition_said: bool,
         pub gap_said: bool,
@@ -149,9 +187,11 @@ reusable! {
         pub last_external: Time,
         /// Number of snapshots taken: part of their handles, never reset.
         pub snapshots: u32,
-        /// The first mark of checkpoints that are being aligned.
-        pub first_marks: Vec<(CheckpointId, Time)>,
+        /// The marks of checkpoints that have begun here.
+        pub marks: Vec<Marks>,
         pub uploads: Vec<Upload>,
+        pub captures: Vec<Capture>,
+        pub overtaken: Option<Overtaken>,
         /// The first checkpoint with a snapshot taken after the end, and whether one from there on is known to be complete.
         pub ends_with: Option<CheckpointId>,
         pub end_is_safe: bool,
@@ -218,8 +258,11 @@ impl Task {
         self.lineages = 0;
         self.repetition_said = false;
         self.gap_said = false;
-        self.first_marks.clear();
+        self.consumed = 0;
+        self.marks.clear();
         self.uploads.clear();
+        self.captures.clear();
+        self.overtaken = None;
         self.ends_with = None;
         self.end_is_safe = false;
     }

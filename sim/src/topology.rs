@@ -44,6 +44,15 @@ pub struct TaskInfo {
     pub(crate) keys: Option<KeyLayout>,
 }
 
+impl TaskInfo {
+    /// Its output channels, edge by edge, receiver by receiver.
+    pub fn channels_out(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.outputs
+            .iter()
+            .flat_map(|output| (output.first.0..output.first.0 + output.channels).map(ChannelId))
+    }
+}
+
 /// One outgoing edge of one task.
 #[derive(Clone, Debug)]
 pub struct Output {

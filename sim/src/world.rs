@@ -27,6 +27,7 @@ use crate::queue::{Action, Queue};
 use crate::random::{self, Stream};
 use crate::record::Record;
 use crate::reusable;
+use crate::ring::Ring;
 use crate::shared::{Shared, StoreFaults};
 use crate::state::KeyedState;
 use crate::step::Step;
@@ -122,12 +123,16 @@ impl World {
             roots: &[],
             config: &config.checkpointing,
         });
+        let hooks = protocol.hooks();
         let network = Network {
             channels: topology.channels.iter().map(|info| Channel::new(info, topology.port(info))).collect(),
             ports: (0..tasks).map(|task| Port::new(&topology, TaskId(task as u32))).collect(),
             wakes: Tournament::new(tasks as u32),
             config: config.network.clone(),
-            unbuffered: config.network.buffer_timeout == 0 && config.network.bandwidth == 0,
+            unbuffered: config.network.buffer_timeout == 0
+                && config.network.bandwidth == 0
+                && !hooks.arrivals,
+            leaving: vec![Ring::default(); if hooks.arrivals { topology.channels.len() } else { 0 }],
             watch: None,
             watched: None,
         };
@@ -491,9 +496,16 @@ impl World {
             });
         }
         for (handle, snapshot) in self.store.objects() {
-            [handle.0, snapshot.id.0, snapshot.bytes, snapshot.records, snapshot.lineages]
-                .into_iter()
-                .for_each(&mut fold);
+            [
+                handle.0,
+                snapshot.id.0,
+                snapshot.bytes,
+                snapshot.in_flight,
+                snapshot.records,
+                snapshot.lineages,
+            ]
+            .into_iter()
+            .for_each(&mut fold);
         }
         hasher.digest128()
     }

@@ -29,7 +29,7 @@ mod subsume_early;
 use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
 use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
     TaskEffects, TaskEvent,
 };
 
@@ -54,6 +54,7 @@ pub struct MutantTask<M: TaskMutation> {
 
 impl<M: TaskMutation> TaskCut for MutantTask<M> {
     type Durable = <M::Of as TaskCut>::Durable;
+    const HOOKS: Hooks = M::Of::HOOKS;
 
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
         MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }

@@ -100,8 +100,8 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
             if matches!(from, Some(None)) || matches!(to, Some(None)) {
                 continue;
             }
-            let sent = from.flatten().and_then(|s| s.sent.get(at).copied()).unwrap_or_default();
-            let received = to.flatten().and_then(|s| s.received.get(ends.input as usize).copied());
+            let sent = from.flatten().map(|snapshot| snapshot.sent_in(id, at as u32)).unwrap_or_default();
+            let received = to.flatten().map(|snapshot| snapshot.received_and_captured(ends.input));
             let received = received.unwrap_or_default();
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {
