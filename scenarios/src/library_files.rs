@@ -24,6 +24,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     row!("nexmark-q8"),
     row!("pipe"),
     row!("sum-even-odd"),
+    row!("visits"),
     row!("wordcount"),
 ];
 

@@ -22,8 +22,8 @@ enum Item {
     Watermark(Time),
 }
 
-/// One channel: records in the order of event time, and watermarks between them.
-fn channel(seed: u64, channel: u64) -> Vec<Item> {
+/// One channel: records whose event times are out of order by up to a bound, and watermarks between them.
+fn channel(seed: u64, channel: u64, disorder: Time) -> Vec<Item> {
     let mut items = Vec::new();
     let mut time = 0;
     for n in 0..RECORDS {
@@ -35,7 +35,7 @@ fn channel(seed: u64, channel: u64) -> Vec<Item> {
             lineage: mix(bits),
             key: below(mix(bits ^ 1), 5),
             value: below(mix(bits ^ 2), 40) as i64 - 5,
-            event_time: time,
+            event_time: time + below(mix(bits ^ 4), disorder + 1),
             size: 8,
         }));
         time += below(mix(bits ^ 3), 4);
@@ -139,6 +139,7 @@ fn every_kind() -> Vec<OperatorKind> {
         "flat-map" => "{ flat-map = { range = 5 } }".to_owned(),
         "key-by-value" => "{ key-by-value = { modulus = 3 } }".to_owned(),
         "map" => "{ map = { multiply = 3, add = -1, key-modulus = 4 } }".to_owned(),
+        "session-window" => "{ session-window = { gap = \"3ns\" } }".to_owned(),
         "window-count" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
         name => format!("\"{name}\""),
     });
@@ -156,7 +157,7 @@ fn no_operator_depends_on_how_its_inputs_interleave() {
         let operator = kind.build(&contents).expect("an operator");
         let mut reordered = false;
         for seed in 0..10 {
-            let channels: Vec<_> = (0..CHANNELS).map(|at| channel(seed, at)).collect();
+            let channels: Vec<_> = (0..CHANNELS).map(|at| channel(seed, at, seed % 3 * 4)).collect();
             let run = |choices| run(&*operator, &channels, choices, kind.blurs_event_time());
             let (first, order) = run(0);
             assert!(!first.at_the_end.1.is_empty(), "{} emits something", kind.name());
@@ -185,7 +186,7 @@ impl Operator for RunningSum {
 
 #[test]
 fn an_operator_that_does_depend_on_it_is_found_out() {
-    let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at)).collect();
+    let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at, 0)).collect();
     let outcomes: BTreeSet<Vec<Record>> =
         (0..5).map(|choices| run(&RunningSum, &channels, choices, true).0.at_the_end.1).collect();
     assert!(outcomes.len() > 1);

@@ -4,6 +4,7 @@
 //! entry and timer; a scenario can add a fixed number of bytes per subtask to stand for larger state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -292,9 +293,25 @@ impl KeyedState {
     }
 
     /// The entries of one map of one key, by slot.
-    pub fn entries(&self, key: u64, map: u32) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let range = Slot { key, map, slot: 0 }..=Slot { key, map, slot: u64::MAX };
-        self.maps.range(range).map(|(slot, &value)| (slot.slot, value))
+    pub fn entries(&self, key: u64, map: u32) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
+        self.entries_in(key, map, 0..=u64::MAX)
+    }
+
+    /// The entries of one map of one key whose slots lie in a range, by slot. The range must not end before it begins.
+    pub fn entries_in(
+        &self,
+        key: u64,
+        map: u32,
+        slots: impl RangeBounds<u64>,
+    ) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
+        let at = |&slot: &u64| Slot { key, map, slot };
+        let first = slots.start_bound().map(at);
+        let last = match slots.end_bound() {
+            Bound::Unbounded => Bound::Included(Slot { key, map, slot: u64::MAX }),
+            bound => bound.map(at),
+        };
+        let first = if first == Bound::Unbounded { Bound::Included(at(&0)) } else { first };
+        self.maps.range((first, last)).map(|(slot, &value)| (slot.slot, value))
     }
 
     /// All entries of map state, in order.
@@ -305,6 +322,11 @@ impl KeyedState {
     /// Sets a timer; setting it twice is the same as once.
     pub fn set_timer(&mut self, timer: Timer) {
         self.timers.insert(timer);
+    }
+
+    /// Takes a timer back; true if it was set.
+    pub fn delete_timer(&mut self, timer: Timer) -> bool {
+        self.timers.remove(&timer)
     }
 
     /// All timers, in the order in which they fire.
@@ -449,6 +471,35 @@ mod tests {
         }
         let fired: Vec<_> = std::iter::from_fn(|| state.pop_timer(20)).map(|t| (t.time, t.key)).collect();
         assert_eq!(fired, [(10, 1), (10, 2), (20, 1)]);
+    }
+
+    #[test]
+    fn a_timer_that_was_deleted_does_not_fire() {
+        let mut state = KeyedState::default();
+        let timer = |time| Timer { time, key: 1, slot: 0 };
+        state.set_timer(timer(10));
+        state.set_timer(timer(20));
+        assert!(state.delete_timer(timer(10)) && !state.delete_timer(timer(10)));
+        assert_eq!(state.pop_timer(30), Some(timer(20)));
+        assert_eq!(state.pop_timer(30), None);
+    }
+
+    #[test]
+    fn entries_of_a_range_are_those_of_one_map_of_one_key() {
+        let mut state = KeyedState::default();
+        for (key, map, slot) in
+            [(1, 0, u64::MAX), (1, 1, 0), (1, 1, 5), (1, 1, u64::MAX), (1, 2, 0), (2, 1, 5)]
+        {
+            state.set_entry(Slot { key, map, slot }, slot as i64);
+        }
+        let slots =
+            |found: &mut dyn Iterator<Item = (u64, i64)>| found.map(|(slot, _)| slot).collect::<Vec<_>>();
+        assert_eq!(slots(&mut state.entries(1, 1)), [0, 5, u64::MAX]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, ..)), [0, 5, u64::MAX]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, ..5)), [0]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 5..=5)), [5]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 5..5)), [] as [u64; 0]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 1..).rev()), [u64::MAX, 5]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod q3_auctions;
 pub mod q3_persons;
 pub mod q8_auctions;
 pub mod q8_persons;
+pub mod session_window;
 pub mod tokenizer;
 pub mod window_count;
 pub mod window_join;
@@ -101,6 +102,8 @@ operators! {
     Q3Persons in q3_persons = "q3-persons": "NexMark query 3, other side: persons in Oregon, Idaho and California";
     Q8Auctions in q8_auctions = "q8-auctions": "NexMark query 8, one side: auctions by seller";
     Q8Persons in q8_persons = "q8-persons": "NexMark query 8, other side: persons";
+    SessionWindow(settings: session_window::SessionWindow) in session_window = "session-window":
+        "aggregates records per key and session: a run of records without a gap";
     Tokenizer in tokenizer = "tokenizer": "turns a piece of text into its words";
     WindowCount(settings: window_count::WindowCount) in window_count = "window-count":
         "counts records per key and tumbling window";
@@ -111,7 +114,10 @@ operators! {
 impl OperatorKind {
     /// True if its results depend on the event times of its inputs.
     pub fn needs_event_time(&self) -> bool {
-        matches!(self, OperatorKind::WindowCount(_) | OperatorKind::WindowJoin(_))
+        matches!(
+            self,
+            OperatorKind::SessionWindow(_) | OperatorKind::WindowCount(_) | OperatorKind::WindowJoin(_)
+        )
     }
 
     /// True if the event times of its outputs depend on how its inputs interleave.
@@ -328,6 +334,7 @@ pub(crate) mod tests {
                 "filter" | "key-by-value" => "{ modulus = 2 }",
                 "flat-map" => "{ copies = 2 }",
                 "map" => "{ add = 1 }",
+                "session-window" => "{ gap = \"1s\" }",
                 "window-count" | "window-join" => "{ size = \"1s\" }",
                 _ => "",
             };
