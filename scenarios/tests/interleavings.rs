@@ -140,7 +140,14 @@ fn every_kind() -> Vec<OperatorKind> {
         "key-by-value" => "{ key-by-value = { modulus = 3 } }".to_owned(),
         "map" => "{ map = { multiply = 3, add = -1, key-modulus = 4 } }".to_owned(),
         "session-window" => "{ session-window = { gap = \"3ns\" } }".to_owned(),
-        "window-count" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
+        "sliding-window" => {
+            "{ sliding-window = { size = \"10ns\", slide = \"4ns\", aggregate = \"sum\" } }".to_owned()
+        }
+        "top-n" => "{ top-n = { n = 2, size = \"10ns\" } }".to_owned(),
+        "deduplication" => "{ deduplication = { time-to-live = \"7ns\" } }".to_owned(),
+        "interval-join" => "{ interval-join = { before = \"2ns\", after = \"6ns\" } }".to_owned(),
+        "pattern" => "{ pattern = { small = 5, large = 25, within = \"9ns\" } }".to_owned(),
+        "tumbling-window" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
         name => format!("\"{name}\""),
     });
     parse::<Named>(&format!("operators = [{}]", kinds.collect::<Vec<_>>().join(", "))).operators

@@ -2,12 +2,13 @@
 //! many, all oracles listening. And what readers of the sink see must be what the raw input gives when it is worked out here
 //! in another way, with loops over all records instead of operators.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
-use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
@@ -25,9 +26,8 @@ fn row(record: &Record) -> Row {
     (record.key, record.value, record.event_time)
 }
 
-fn prepare(name: &str) -> Prepared {
-    let text = resolve(name).unwrap_or_else(|error| panic!("{error}"));
-    let scenario = load(&text, &[]).unwrap_or_else(|error| panic!("{error}"));
+fn prepare(text: &ScenarioText) -> Prepared {
+    let scenario = load(text, &[]).unwrap_or_else(|error| panic!("{error}"));
     Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -56,15 +56,15 @@ fn visible(world: &World) -> Vec<Row> {
     rows
 }
 
-/// Runs a job of the library under every strategy and many plans of faults; `expected` makes its results of the raw input,
-/// of which there must be at least `least`.
-fn check(name: &str, least: usize, expected: impl Fn(&Prepared) -> Vec<Row>) {
-    let prepared = prepare(name);
-    let mut expected = expected(&prepared);
+/// Runs a job under every strategy and many plans of faults; `expected` makes its results of the raw input, of which there
+/// must be at least `least`.
+fn check(prepared: &Prepared, least: usize, expected: impl Fn(&Prepared) -> Vec<Row>) {
+    let name = prepared.name();
+    let mut expected = expected(prepared);
     expected.sort_unstable();
     assert!(expected.len() >= least, "{name}: only {} results", expected.len());
     for strategy in STRATEGIES {
-        let (mut runner, mut restores) = (Runner::new(&prepared, Contender::from(strategy)), 0);
+        let (mut runner, mut restores) = (Runner::new(prepared, Contender::from(strategy)), 0);
         for (profile, seeds) in [("none", 0..1), ("all", 1..7), ("crashes", 7..10), ("network", 10..11)] {
             let profile = faults::resolve(profile).expect("a profile");
             for seed in seeds {
@@ -80,10 +80,44 @@ fn check(name: &str, least: usize, expected: impl Fn(&Prepared) -> Vec<Row>) {
     }
 }
 
+/// A job that is not in the library: an operator over one or two inputs of this kind, each on a port of its own.
+fn small_job(operator: &str, inputs: u32) -> Prepared {
+    let mut text = "name = \"small\"\nabout = \"An operator between its sources and a sink.\"\n".to_owned();
+    let mut add = |uid: &str, does: &str, edges: &[(&str, &str, u32)]| {
+        text += &format!(
+            "[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nparallelism = 2\nservice = \"30us\"\n"
+        );
+        for (from, ship, port) in edges {
+            text += &format!(
+                "[[job.edge]]\nfrom = \"{from}\"\nto = \"{uid}\"\nship = \"{ship}\"\nport = {port}\n"
+            );
+        }
+    };
+    let sources: Vec<String> = (0..inputs).map(|port| format!("source-{port}")).collect();
+    sources.iter().for_each(|source| add(source, &format!("{{ source = \"{source}\" }}"), &[]));
+    let edges: Vec<_> =
+        sources.iter().zip(0..).map(|(source, port)| (source.as_str(), "hash", port)).collect();
+    add("operator", operator, &edges);
+    add("sink", "{ sink = \"transactional\" }", &[("operator", "forward", 0)]);
+    for (port, source) in sources.iter().enumerate() {
+        text += &format!(
+            "[input.{source}]\nkind = {{ events = {{ count = 800, keys = 12, values = 50, rate = \"200/s\", splits = 2, \
+             disorder = \"30ms\", series = {port} }} }}\n"
+        );
+    }
+    text += "[cluster]\nnodes = 3\n[taskmanager]\nnumberOfTaskSlots = 1\n[heartbeat]\ninterval = \"200ms\"\n\
+             timeout = \"1s\"\n[execution]\ncheckpointing.interval = \"200ms\"\ncheckpointing.timeout = \"5s\"\n";
+    prepare(&ScenarioText { file: "small.toml".to_owned(), folder: None, text })
+}
+
+fn library(name: &str) -> Prepared {
+    prepare(&resolve(name).unwrap_or_else(|error| panic!("{error}")))
+}
+
 #[test]
 fn visits_are_counted_in_sessions() {
     const GAP: Time = 300 * MILLISECOND;
-    check("visits", 300, |prepared| {
+    check(&library("visits"), 300, |prepared| {
         let mut visits = raw(prepared, "source");
         visits.sort_unstable_by_key(|&(user, _, time)| (user, time));
         let together = |a: &Row, b: &Row| a.0 == b.0 && b.2 - a.2 < GAP;
@@ -91,5 +125,84 @@ fn visits_are_counted_in_sessions() {
         sessions
             .map(|visits| (visits[0].0, visits.len() as i64, visits[visits.len() - 1].2 + GAP - 1))
             .collect()
+    });
+}
+
+#[test]
+fn small_payments_before_large_ones_raise_an_alert() {
+    check(&library("fraud"), 20, |prepared| {
+        let payments = raw(prepared, "source");
+        let tries = |large: &Row| {
+            payments.iter().any(|&(account, amount, time)| {
+                account == large.0 && amount < 100 && time < large.2 && large.2 - time <= 50 * MILLISECOND
+            })
+        };
+        payments.iter().filter(|large| large.1 >= 900 && tries(large)).copied().collect()
+    });
+}
+
+#[test]
+fn windows_add_up_what_lies_in_them() {
+    for (size, slide, operator) in [
+        (100, 100, "{ tumbling-window = { size = \"100ms\", aggregate = \"sum\" } }"),
+        (300, 100, "{ sliding-window = { size = \"300ms\", slide = \"100ms\", aggregate = \"sum\" } }"),
+    ] {
+        check(&small_job(operator, 1), 200, |prepared| {
+            let mut sums = BTreeMap::new();
+            for (key, value, time) in raw(prepared, "source-0") {
+                // Windows end at multiples of 100 ms: one instant after the other is asked.
+                for end in (1..=50).map(|n| n * slide * MILLISECOND) {
+                    if time < end && time + size * MILLISECOND >= end {
+                        *sums.entry((key, end - 1)).or_insert(0) += value;
+                    }
+                }
+            }
+            sums.into_iter().map(|((key, last), sum)| (key, sum, last)).collect()
+        });
+    }
+}
+
+#[test]
+fn the_first_of_a_key_passes_and_the_others_only_after_a_while() {
+    check(&small_job("{ deduplication = { time-to-live = \"150ms\" } }", 1), 100, |prepared| {
+        let mut records = raw(prepared, "source-0");
+        records.sort_unstable_by_key(|&(key, _, time)| (key, time));
+        let mut last: Option<Row> = None;
+        records.retain(|&record| {
+            let passes = last.is_none_or(|last| last.0 != record.0 || record.2 - last.2 >= 150 * MILLISECOND);
+            last = if passes { Some(record) } else { last };
+            passes
+        });
+        records
+    });
+}
+
+#[test]
+fn the_largest_of_each_window_are_found() {
+    check(&small_job("{ top-n = { n = 2, size = \"200ms\" } }", 1), 200, |prepared| {
+        let window = |time: Time| (time / (200 * MILLISECOND) + 1) * 200 * MILLISECOND - 1;
+        let mut records: Vec<Row> = raw(prepared, "source-0")
+            .into_iter()
+            .map(|(key, value, time)| (key, value, window(time)))
+            .collect();
+        records.sort_unstable_by_key(|&(key, value, last)| (key, last, -value));
+        let windows = records.chunk_by(|a, b| (a.0, a.2) == (b.0, b.2));
+        windows.flat_map(|window| window.iter().take(2)).copied().collect()
+    });
+}
+
+#[test]
+fn records_close_to_each_other_are_joined() {
+    let job = small_job("{ interval-join = { before = \"10ms\", after = \"40ms\" } }", 2);
+    check(&job, 200, |prepared| {
+        let (left, right) = (raw(prepared, "source-0"), raw(prepared, "source-1"));
+        let mut pairs = Vec::new();
+        for &(key, value, time) in &left {
+            let from = time.saturating_sub(10 * MILLISECOND);
+            let partners = right.iter().filter(|other| other.0 == key);
+            let near = partners.filter(|other| (from..=time + 40 * MILLISECOND).contains(&other.2));
+            pairs.extend(near.map(|other| (key, value, time.max(other.2))));
+        }
+        pairs
     });
 }

@@ -56,7 +56,7 @@ fn does(draws: &mut Draws, kinds: Kinds) -> (&'static str, bool, Option<u32>) {
         3 => ("\"keep-even\"", false, None),
         4 => ("{ flat-map = { copies = 2 } }", false, None),
         5 => ("\"join\"", true, Some(2)),
-        6 => ("{ window-count = { size = \"20ms\" } }", true, Some(0)),
+        6 => ("{ tumbling-window = { size = \"20ms\" } }", true, Some(0)),
         _ => ("{ map = { multiply = 3, key-modulus = 5 } }", false, None),
     }
 }

@@ -7,8 +7,10 @@
 //! Flink; the inputs are never late, so none is.
 
 pub mod counter;
+pub mod deduplication;
 pub mod filter;
 pub mod flat_map;
+pub mod interval_join;
 pub mod join;
 pub mod keep_even;
 pub mod keep_odd;
@@ -16,6 +18,7 @@ pub mod key_by_value;
 pub mod keyed_count;
 pub mod keyed_sum;
 pub mod map;
+pub mod pattern;
 pub mod q12_bids;
 pub mod q1_convert;
 pub mod q3_auctions;
@@ -23,14 +26,17 @@ pub mod q3_persons;
 pub mod q8_auctions;
 pub mod q8_persons;
 pub mod session_window;
+pub mod sliding_window;
 pub mod tokenizer;
-pub mod window_count;
+pub mod top_n;
+pub mod tumbling_window;
 pub mod window_join;
 
 use std::fmt;
 use std::sync::Arc;
 
 use cutline_sim::operator::Operator;
+use cutline_sim::record::{Record, derive_lineage};
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -52,7 +58,7 @@ pub struct OperatorRow {
 
 macro_rules! operators {
     ($($kind:ident $(($parameters:ident: $type:ty))? in $module:ident = $name:literal: $about:literal;)*) => {
-        /// An operator as a scenario names it: `"tokenizer"`, or with settings `{ window-count = { size = "10s" } }`.
+        /// An operator as a scenario names it: `"tokenizer"`, or with settings `{ tumbling-window = { size = "10s" } }`.
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum OperatorKind {
@@ -86,9 +92,13 @@ macro_rules! operators {
 operators! {
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
+    Deduplication(settings: deduplication::Deduplication) in deduplication = "deduplication":
+        "lets the first record of a key pass and drops the others for a while";
     Filter(settings: filter::Filter) in filter = "filter": "keeps records whose value meets the conditions";
     FlatMap(settings: flat_map::FlatMap) in flat_map = "flat-map":
         "makes several records of one: copies, the numbers below its value, or its digits";
+    IntervalJoin(settings: interval_join::IntervalJoin) in interval_join = "interval-join":
+        "joins the records of two ports that have the same key and event times close to each other";
     Join in join = "join": "joins the records of two ports that have the same key";
     KeepEven in keep_even = "keep-even": "keeps records with an even value, under the key 0";
     KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value, under the key 1";
@@ -96,6 +106,8 @@ operators! {
     KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
     KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
     Map(settings: map::Map) in map = "map": "computes value * multiply + add, and a key from it if asked";
+    Pattern(settings: pattern::Pattern) in pattern = "pattern":
+        "emits large values that follow a small one of the same key within some time";
     Q1Convert in q1_convert = "q1-convert": "NexMark query 1: bids, with prices in euros";
     Q12Bids in q12_bids = "q12-bids": "NexMark query 12, first step: bids by bidder";
     Q3Auctions in q3_auctions = "q3-auctions": "NexMark query 3, one side: auctions of category 10 by seller";
@@ -104,9 +116,13 @@ operators! {
     Q8Persons in q8_persons = "q8-persons": "NexMark query 8, other side: persons";
     SessionWindow(settings: session_window::SessionWindow) in session_window = "session-window":
         "aggregates records per key and session: a run of records without a gap";
+    SlidingWindow(settings: sliding_window::SlidingWindow) in sliding_window = "sliding-window":
+        "aggregates records per key and sliding window";
     Tokenizer in tokenizer = "tokenizer": "turns a piece of text into its words";
-    WindowCount(settings: window_count::WindowCount) in window_count = "window-count":
-        "counts records per key and tumbling window";
+    TopN(settings: top_n::TopN) in top_n = "top-n":
+        "emits the records with the largest values per key and tumbling window";
+    TumblingWindow(settings: tumbling_window::TumblingWindow) in tumbling_window = "tumbling-window":
+        "aggregates records per key and tumbling window";
     WindowJoin(settings: window_join::WindowJoin) in window_join = "window-join":
         "joins the records of two ports that have the same key and tumbling window";
 }
@@ -116,7 +132,14 @@ impl OperatorKind {
     pub fn needs_event_time(&self) -> bool {
         matches!(
             self,
-            OperatorKind::SessionWindow(_) | OperatorKind::WindowCount(_) | OperatorKind::WindowJoin(_)
+            OperatorKind::Deduplication(_)
+                | OperatorKind::IntervalJoin(_)
+                | OperatorKind::Pattern(_)
+                | OperatorKind::SessionWindow(_)
+                | OperatorKind::SlidingWindow(_)
+                | OperatorKind::TopN(_)
+                | OperatorKind::TumblingWindow(_)
+                | OperatorKind::WindowJoin(_)
         )
     }
 
@@ -192,6 +215,20 @@ pub enum OperatorError {
         /// The remainder.
         remainder: i64,
     },
+    /// A value of a pattern would be small and large.
+    Overlap {
+        /// The largest small value.
+        small: i64,
+        /// The smallest large value.
+        large: i64,
+    },
+    /// A record would belong to too many windows.
+    Windows {
+        /// To how many.
+        overlap: u64,
+        /// How many there may be.
+        most: u64,
+    },
     /// No value lies between these bounds.
     Bounds {
         /// The lower one.
@@ -225,6 +262,14 @@ impl fmt::Display for OperatorError {
                  from 0 to {}",
                 modulus - 1
             ),
+            OperatorError::Overlap { small, large } => write!(
+                f,
+                "`pattern` would take values from {large} to {small} for small and large: write a `large` above `small`"
+            ),
+            OperatorError::Windows { overlap, most } => write!(
+                f,
+                "`sliding-window` would put a record into {overlap} windows: write a `slide` of at least `size` / {most}"
+            ),
             OperatorError::Bounds { min, max } => write!(
                 f,
                 "`filter` lets nothing pass: no value is at least {min} and at most {max}; write a `min` that is not above \
@@ -251,6 +296,13 @@ fn window_of(time: Time, size: Time) -> Window {
     Window { index, last: (index * size).saturating_add(size - 1) }
 }
 
+/// A hash of all that tells a record from others: records of one lineage with other values or event times came other ways.
+/// Copies of a record, which at-least-once and broadcast edges make, have the same. Never 0.
+#[inline]
+fn identity(record: &Record) -> u64 {
+    derive_lineage(derive_lineage(record.lineage, record.value as u64), record.event_time).max(1)
+}
+
 /// True if a window has fired already.
 #[inline]
 fn is_late(window: Window, watermark: Time) -> bool {
@@ -262,7 +314,6 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use cutline_sim::operator::Context;
-    use cutline_sim::record::Record;
     use cutline_sim::state::KeyedState;
 
     use super::*;
@@ -335,7 +386,12 @@ pub(crate) mod tests {
                 "flat-map" => "{ copies = 2 }",
                 "map" => "{ add = 1 }",
                 "session-window" => "{ gap = \"1s\" }",
-                "window-count" | "window-join" => "{ size = \"1s\" }",
+                "sliding-window" => "{ size = \"2s\", slide = \"1s\" }",
+                "top-n" => "{ n = 3, size = \"1s\" }",
+                "deduplication" => "{ time-to-live = \"1s\" }",
+                "interval-join" => "{ after = \"1s\" }",
+                "pattern" => "{ small = 1, large = 9, within = \"1s\" }",
+                "tumbling-window" | "window-join" => "{ size = \"1s\" }",
                 _ => "",
             };
             let operator = match settings {
