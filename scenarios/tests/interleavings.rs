@@ -69,6 +69,28 @@ impl Task<'_> {
         self.check_times(before, self.watermark);
     }
 
+    /// What happens at a snapshot, and after one.
+    fn save(&mut self) {
+        self.operator.on_snapshot(&mut self.state, self.watermark);
+        self.operator.on_restore(&mut self.state);
+    }
+
+    /// The end of all inputs, which a restore may bring about a second time.
+    fn end(&mut self) {
+        self.advance(Time::MAX);
+        self.close();
+        let closed = (self.state.fingerprint(), self.out.len());
+        self.close();
+        assert_eq!((self.state.fingerprint(), self.out.len()), closed, "closing twice is like closing once");
+        assert_eq!(self.state.timers().count(), 0, "a timer after the end");
+    }
+
+    fn close(&mut self) {
+        let (before, watermark) = (self.out.len(), Time::MAX);
+        self.operator.on_close(&mut Context { state: &mut self.state, out: &mut self.out, watermark });
+        assert!(self.out[before..].iter().all(|record| record.event_time == Time::MAX), "an output is late");
+    }
+
     fn advance(&mut self, watermark: Time) {
         let forwarded = std::mem::replace(&mut self.watermark, watermark);
         let before = self.out.len();
@@ -96,6 +118,7 @@ impl Task<'_> {
 /// Runs one interleaving, which the choices decide.
 fn run(operator: &dyn Operator, channels: &[Vec<Item>], choices: u64, blurred: bool) -> (Outcome, PerKey) {
     let mut task = Task { operator, state: KeyedState::default(), watermark: 0, out: Vec::new() };
+    operator.on_open(&mut task.state.broadcast);
     let mut next = vec![0; channels.len()];
     let mut watermarks = vec![0; channels.len()];
     let mut step = 0;
@@ -114,9 +137,14 @@ fn run(operator: &dyn Operator, channels: &[Vec<Item>], choices: u64, blurred: b
         if lowest > task.watermark {
             task.advance(lowest);
         }
+        // Every other interleaving is saved now and then.
+        if choices.is_multiple_of(2) && choice & 0xf00 == 0 {
+            task.save();
+        }
     }
+    task.save();
     let before_the_end = task.outcome(blurred);
-    task.advance(Time::MAX);
+    task.end();
     let mut per_key = PerKey::new();
     task.out.iter().for_each(|record| per_key.entry(record.key).or_default().push(record.result()));
     (Outcome { before_the_end, at_the_end: task.outcome(blurred) }, per_key)
@@ -144,6 +172,7 @@ fn every_kind() -> Vec<OperatorKind> {
             "{ sliding-window = { size = \"10ns\", slide = \"4ns\", aggregate = \"sum\" } }".to_owned()
         }
         "top-n" => "{ top-n = { n = 2, size = \"10ns\" } }".to_owned(),
+        "broadcast-state" => "{ broadcast-state = { initial = 30 } }".to_owned(),
         "deduplication" => "{ deduplication = { time-to-live = \"7ns\" } }".to_owned(),
         "interval-join" => "{ interval-join = { before = \"2ns\", after = \"6ns\" } }".to_owned(),
         "pattern" => "{ pattern = { small = 5, large = 25, within = \"9ns\" } }".to_owned(),

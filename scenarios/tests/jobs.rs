@@ -80,10 +80,11 @@ fn check(prepared: &Prepared, least: usize, expected: impl Fn(&Prepared) -> Vec<
     }
 }
 
-/// A job that is not in the library: an operator over one or two inputs of this kind, each on a port of its own.
-fn small_job(operator: &str, inputs: u32) -> Prepared {
+/// A job that is not in the library: operators in a row, the first over one or two inputs of this kind, each on a port of its
+/// own; edges into operators are of these kinds.
+fn small_job(operators: &[&str], inputs: &[&str]) -> Prepared {
     let mut text = "name = \"small\"\nabout = \"An operator between its sources and a sink.\"\n".to_owned();
-    let mut add = |uid: &str, does: &str, edges: &[(&str, &str, u32)]| {
+    let mut add = |uid: &str, does: &str, edges: &[(String, &str, u32)]| {
         text += &format!(
             "[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nparallelism = 2\nservice = \"30us\"\n"
         );
@@ -93,12 +94,17 @@ fn small_job(operator: &str, inputs: u32) -> Prepared {
             );
         }
     };
-    let sources: Vec<String> = (0..inputs).map(|port| format!("source-{port}")).collect();
+    let sources: Vec<String> = (0..inputs.len()).map(|port| format!("source-{port}")).collect();
     sources.iter().for_each(|source| add(source, &format!("{{ source = \"{source}\" }}"), &[]));
-    let edges: Vec<_> =
-        sources.iter().zip(0..).map(|(source, port)| (source.as_str(), "hash", port)).collect();
-    add("operator", operator, &edges);
-    add("sink", "{ sink = \"transactional\" }", &[("operator", "forward", 0)]);
+    let mut before: Vec<(String, &str, u32)> =
+        sources.iter().zip(0..).map(|(source, port)| (source.clone(), inputs[port as usize], port)).collect();
+    for (at, operator) in operators.iter().enumerate() {
+        let uid = format!("operator-{at}");
+        add(&uid, operator, &before);
+        before = vec![(uid, "hash", 0)];
+    }
+    before[0].1 = "forward";
+    add("sink", "{ sink = \"transactional\" }", &before);
     for (port, source) in sources.iter().enumerate() {
         text += &format!(
             "[input.{source}]\nkind = {{ events = {{ count = 800, keys = 12, values = 50, rate = \"200/s\", splits = 2, \
@@ -147,7 +153,7 @@ fn windows_add_up_what_lies_in_them() {
         (100, 100, "{ tumbling-window = { size = \"100ms\", aggregate = \"sum\" } }"),
         (300, 100, "{ sliding-window = { size = \"300ms\", slide = \"100ms\", aggregate = \"sum\" } }"),
     ] {
-        check(&small_job(operator, 1), 200, |prepared| {
+        check(&small_job(&[operator], &["hash"]), 200, |prepared| {
             let mut sums = BTreeMap::new();
             for (key, value, time) in raw(prepared, "source-0") {
                 // Windows end at multiples of 100 ms: one instant after the other is asked.
@@ -164,7 +170,7 @@ fn windows_add_up_what_lies_in_them() {
 
 #[test]
 fn the_first_of_a_key_passes_and_the_others_only_after_a_while() {
-    check(&small_job("{ deduplication = { time-to-live = \"150ms\" } }", 1), 100, |prepared| {
+    check(&small_job(&["{ deduplication = { time-to-live = \"150ms\" } }"], &["hash"]), 100, |prepared| {
         let mut records = raw(prepared, "source-0");
         records.sort_unstable_by_key(|&(key, _, time)| (key, time));
         let mut last: Option<Row> = None;
@@ -179,7 +185,7 @@ fn the_first_of_a_key_passes_and_the_others_only_after_a_while() {
 
 #[test]
 fn the_largest_of_each_window_are_found() {
-    check(&small_job("{ top-n = { n = 2, size = \"200ms\" } }", 1), 200, |prepared| {
+    check(&small_job(&["{ top-n = { n = 2, size = \"200ms\" } }"], &["hash"]), 200, |prepared| {
         let window = |time: Time| (time / (200 * MILLISECOND) + 1) * 200 * MILLISECOND - 1;
         let mut records: Vec<Row> = raw(prepared, "source-0")
             .into_iter()
@@ -193,7 +199,7 @@ fn the_largest_of_each_window_are_found() {
 
 #[test]
 fn records_close_to_each_other_are_joined() {
-    let job = small_job("{ interval-join = { before = \"10ms\", after = \"40ms\" } }", 2);
+    let job = small_job(&["{ interval-join = { before = \"10ms\", after = \"40ms\" } }"], &["hash", "hash"]);
     check(&job, 200, |prepared| {
         let (left, right) = (raw(prepared, "source-0"), raw(prepared, "source-1"));
         let mut pairs = Vec::new();
@@ -204,5 +210,33 @@ fn records_close_to_each_other_are_joined() {
             pairs.extend(near.map(|other| (key, value, time.max(other.2))));
         }
         pairs
+    });
+}
+
+#[test]
+fn rules_find_records_from_their_instant_on() {
+    let job = small_job(&["{ broadcast-state = { initial = 30 } }"], &["hash", "broadcast"]);
+    check(&job, 500, |prepared| {
+        let mut rules = raw(prepared, "source-1");
+        rules.push((0, 30, 0));
+        let mut found = Vec::new();
+        for record in raw(prepared, "source-0") {
+            for number in 0..12 {
+                let begun = rules.iter().filter(|rule| rule.0 == number && rule.2 <= record.2);
+                let newest = begun.max_by_key(|rule| (rule.2, rule.1));
+                found.extend(newest.filter(|rule| record.1 >= rule.1).map(|_| record));
+            }
+        }
+        found
+    });
+}
+
+#[test]
+fn what_was_held_back_is_not_late_for_the_windows_behind_it() {
+    let windows = "{ tumbling-window = { size = \"1s\", aggregate = \"sum\" } }";
+    check(&small_job(&["\"hold-back\"", windows], &["rebalance"]), 12, |prepared| {
+        let mut sums = BTreeMap::new();
+        raw(prepared, "source-0").iter().for_each(|&(key, value, _)| *sums.entry(key).or_insert(0) += value);
+        sums.into_iter().map(|(key, sum)| (key, sum, Time::MAX)).collect()
     });
 }

@@ -82,6 +82,13 @@ impl Step<'_> {
     fn start(&mut self, now: Time) {
         self.task.become_status(if self.task.resumes_ended { Status::Ended } else { Status::Running }, now);
         self.net.open_inputs(self.id, &self.info.inputs);
+        if let Some(operator) = self.transform {
+            let state = &mut self.task.state;
+            match std::mem::replace(&mut state.opened, true) {
+                false => operator.on_open(&mut state.broadcast),
+                true => operator.on_restore(state),
+            }
+        }
         let attempt = self.task.attempt;
         self.emit(now, Event::TaskRunning { attempt });
         self.report(Life::Running, now);
@@ -156,7 +163,12 @@ impl Step<'_> {
             }
             TaskEffect::Block(_) => {}
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
-            TaskEffect::Snapshot(id) => self.snapshot(id, now),
+            TaskEffect::Snapshot(id) => {
+                if let Some(operator) = self.transform {
+                    operator.on_snapshot(&mut self.task.state, self.task.watermark);
+                }
+                self.snapshot(id, now);
+            }
             TaskEffect::DropSnapshot(id) => self.drop_snapshots(now, |other| other == id),
             TaskEffect::Tell(up) => self.tell(up, now),
             TaskEffect::Commit(id) => self.commit(id, now),

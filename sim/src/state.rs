@@ -1,7 +1,7 @@
-//! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups.
+//! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups, and the state of the operator.
 //!
 //! The model: heap state. It is copied whole for a snapshot. Its size on the wire is [`ENTRY_BYTES`] for every value, map
-//! entry and timer; a scenario can add a fixed number of bytes per subtask to stand for larger state.
+//! entry, timer, element of a list and entry of broadcast state; a scenario can add a fixed number of bytes per subtask to stand for larger state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operator_state::{BroadcastState, ListState};
 use crate::random::mix;
 use crate::reusable;
 use crate::time::Time;
@@ -218,18 +219,28 @@ impl Values {
 }
 
 reusable! {
-    /// The keyed state of one subtask. Two states are equal when they hold the same entries.
+    /// The state of one subtask. Two states are equal when they hold the same entries.
     #[derive(Debug, Default)]
     pub struct KeyedState {
         values: Values,
         maps: BTreeMap<Slot, i64>,
         timers: BTreeSet<Timer>,
+        /// What has no key, and is this subtask's own.
+        pub list: ListState,
+        /// What all subtasks have.
+        pub broadcast: BroadcastState,
+        /// True once the operator has been opened with this state: then a subtask that starts with it was restored.
+        pub(crate) opened: bool,
     }
 }
 
 impl PartialEq for KeyedState {
     fn eq(&self, other: &Self) -> bool {
-        self.values.iter().eq(other.values.iter()) && self.maps == other.maps && self.timers == other.timers
+        self.values.iter().eq(other.values.iter())
+            && self.maps == other.maps
+            && self.timers == other.timers
+            && self.list == other.list
+            && self.broadcast == other.broadcast
     }
 }
 
@@ -344,6 +355,11 @@ impl KeyedState {
 
     /// The number of entries of every kind.
     pub fn len(&self) -> usize {
+        self.keyed_len() + self.list.elements().len() + self.broadcast.entries().count()
+    }
+
+    /// The number of entries that belong to a key.
+    pub fn keyed_len(&self) -> usize {
         self.values.len() + self.maps.len() + self.timers.len()
     }
 
@@ -362,10 +378,14 @@ impl KeyedState {
         self.values.clear();
         self.maps.clear();
         self.timers.clear();
+        self.list.clear();
+        self.broadcast.clear();
+        self.opened = false;
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
-    /// again. (A restore with the same parallelism, the only one yet, takes its own state whole.)
+    /// again. Broadcast state is taken whole, for it is every subtask's. Lists are left alone, because a share of them depends
+    /// on all old subtasks: see [`ListState::take_share`]. (A restore with the same parallelism takes its own state whole.)
     pub fn absorb(&mut self, from: &KeyedState, mut mine: impl FnMut(u64) -> bool) {
         for (key, value) in from.values.iter().filter(|&(key, _)| mine(key)) {
             self.set_value(key, value);
@@ -374,11 +394,18 @@ impl KeyedState {
             self.maps.insert(slot, value);
         }
         self.timers.extend(from.timers.iter().copied().filter(|timer| mine(timer.key)));
+        self.broadcast.absorb(&from.broadcast);
+        self.opened |= from.opened;
     }
 
     /// A number that is equal for equal contents, whatever subtasks they are spread over: the sum of a hash of every
     /// entry, so fingerprints of disjoint states add up.
     pub fn fingerprint(&self) -> u64 {
+        self.fingerprint_spread(1)
+    }
+
+    /// The sum of the fingerprints of so many subtasks that have this state together, each with a copy of the broadcast state.
+    pub fn fingerprint_spread(&self, subtasks: u32) -> u64 {
         let values =
             self.values.in_array().chain(self.values.sparse.iter().map(|(&key, &value)| (key, value)));
         let values = values.map(|(key, value)| mix(mix(key ^ VALUE).wrapping_add(value as u64)));
@@ -387,7 +414,15 @@ impl KeyedState {
             .iter()
             .map(|(s, &value)| hash_entry([2 + (u64::from(s.map) << 8), s.key, s.slot, value as u64]));
         let timers = self.timers.iter().map(|timer| hash_entry([3, timer.key, timer.slot, timer.time]));
-        values.chain(maps).chain(timers).fold(0, u64::wrapping_add)
+        let elements = self.list.elements().iter().map(|element| {
+            let words = [element.lineage, element.key, element.value as u64, u64::from(element.size)];
+            hash_entry([4, hash_entry(words), element.event_time, 0])
+        });
+        let copies = self.broadcast.entries().map(|(s, value)| {
+            hash_entry([5 + (u64::from(s.map) << 8), s.key, s.slot, value as u64])
+                .wrapping_mul(u64::from(subtasks))
+        });
+        values.chain(maps).chain(timers).chain(elements).chain(copies).fold(0, u64::wrapping_add)
     }
 }
 
@@ -471,6 +506,36 @@ mod tests {
         }
         let fired: Vec<_> = std::iter::from_fn(|| state.pop_timer(20)).map(|t| (t.time, t.key)).collect();
         assert_eq!(fired, [(10, 1), (10, 2), (20, 1)]);
+    }
+
+    #[test]
+    fn broadcast_state_is_taken_whole_and_counted_once_per_subtask() {
+        let mut whole = sample();
+        whole.broadcast.set_entry(Slot { key: 3, map: 0, slot: 1 }, 7);
+        let parts = [0, 1, 2].map(|subtask| {
+            let mut part = KeyedState::default();
+            part.absorb(&whole, |key| group_owner(key_group(key, 128), 128, 3) == subtask);
+            part
+        });
+        assert!(parts.iter().all(|part| part.broadcast == whole.broadcast));
+        let sum = parts.iter().fold(0, |sum, part| part.fingerprint().wrapping_add(sum));
+        assert_eq!(sum, whole.fingerprint_spread(3));
+        assert_ne!(sum, whole.fingerprint());
+        assert_eq!((whole.len(), whole.keyed_len()), (22, 21));
+    }
+
+    #[test]
+    fn a_list_counts_in_every_order() {
+        let element = |value| crate::record::Record { value, ..Default::default() };
+        let (mut one, mut other) = (sample(), sample());
+        [1, 2, 2].into_iter().for_each(|value| one.list.push(element(value)));
+        [2, 1, 2].into_iter().for_each(|value| other.list.push(element(value)));
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        other.list.push(element(2));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_eq!(one.bytes() - sample().bytes(), 3 * ENTRY_BYTES);
+        one.clear();
+        assert!(one.is_empty() && one.list.elements().is_empty());
     }
 
     #[test]

@@ -442,7 +442,7 @@ impl Step<'_> {
         first
     }
 
-    /// Takes a watermark in; fires timers and sends it on if it moves the task's own.
+    /// Takes a watermark in; fires timers and sends it on if it moves the task's own. The last one closes the operator.
     fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
         let task = &mut *self.task;
         let old = std::mem::replace(&mut task.input_watermarks[input as usize], time);
@@ -460,6 +460,11 @@ impl Step<'_> {
             while let Some(timer) = self.task.state.pop_timer(smallest) {
                 let state = &mut self.task.state;
                 operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: smallest });
+                self.send_out(&mut out, now);
+            }
+            if smallest == NEVER {
+                let state = &mut self.task.state;
+                operator.on_close(&mut Context { state, out: &mut out, watermark: smallest });
                 self.send_out(&mut out, now);
             }
             self.shared.scratch = out;

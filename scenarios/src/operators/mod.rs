@@ -6,10 +6,12 @@
 //! ([`OperatorKind::needs_event_time`]) may follow. Records that come after their window has fired are dropped, as in
 //! Flink; the inputs are never late, so none is.
 
+pub mod broadcast_state;
 pub mod counter;
 pub mod deduplication;
 pub mod filter;
 pub mod flat_map;
+pub mod hold_back;
 pub mod interval_join;
 pub mod join;
 pub mod keep_even;
@@ -90,6 +92,8 @@ macro_rules! operators {
 }
 
 operators! {
+    BroadcastState(settings: broadcast_state::BroadcastRules) in broadcast_state = "broadcast-state":
+        "applies rules, which all subtasks have, to the records of a keyed stream";
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
     Deduplication(settings: deduplication::Deduplication) in deduplication = "deduplication":
@@ -97,6 +101,7 @@ operators! {
     Filter(settings: filter::Filter) in filter = "filter": "keeps records whose value meets the conditions";
     FlatMap(settings: flat_map::FlatMap) in flat_map = "flat-map":
         "makes several records of one: copies, the numbers below its value, or its digits";
+    HoldBack in hold_back = "hold-back": "sends all records at the end of the input";
     IntervalJoin(settings: interval_join::IntervalJoin) in interval_join = "interval-join":
         "joins the records of two ports that have the same key and event times close to each other";
     Join in join = "join": "joins the records of two ports that have the same key";
@@ -132,7 +137,8 @@ impl OperatorKind {
     pub fn needs_event_time(&self) -> bool {
         matches!(
             self,
-            OperatorKind::Deduplication(_)
+            OperatorKind::BroadcastState(_)
+                | OperatorKind::Deduplication(_)
                 | OperatorKind::IntervalJoin(_)
                 | OperatorKind::Pattern(_)
                 | OperatorKind::SessionWindow(_)
@@ -319,13 +325,14 @@ pub(crate) mod tests {
     use super::*;
     use crate::inputs::nexmark::NexmarkEvent;
 
-    /// Feeds records to an operator, then lets its timers fire up to a watermark.
+    /// Feeds records to an operator, then lets its timers fire up to a watermark; with the last one it closes.
     pub(crate) fn run(
         operator: &dyn Operator,
         records: &[(u32, Record)],
         watermark: Time,
     ) -> (KeyedState, Vec<Record>) {
         let (mut state, mut out) = (KeyedState::default(), Vec::new());
+        operator.on_open(&mut state.broadcast);
         for (port, record) in records {
             operator.on_record(
                 *port,
@@ -335,6 +342,9 @@ pub(crate) mod tests {
         }
         while let Some(timer) = state.pop_timer(watermark) {
             operator.on_timer(timer, &mut Context { state: &mut state, out: &mut out, watermark });
+        }
+        if watermark == Time::MAX {
+            operator.on_close(&mut Context { state: &mut state, out: &mut out, watermark });
         }
         (state, out)
     }
@@ -386,6 +396,7 @@ pub(crate) mod tests {
                 "flat-map" => "{ copies = 2 }",
                 "map" => "{ add = 1 }",
                 "session-window" => "{ gap = \"1s\" }",
+                "broadcast-state" => "{ initial = 5 }",
                 "sliding-window" => "{ size = \"2s\", slide = \"1s\" }",
                 "top-n" => "{ n = 3, size = \"1s\" }",
                 "deduplication" => "{ time-to-live = \"1s\" }",
