@@ -10,9 +10,10 @@ use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
-use cutline_scenarios::record::Class;
+use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
+use cutline_sim::faults::FaultPlan;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::TaskId;
 use cutline_sim::record::Record;
@@ -239,4 +240,91 @@ fn what_was_held_back_is_not_late_for_the_windows_behind_it() {
         raw(prepared, "source-0").iter().for_each(|&(key, value, _)| *sums.entry(key).or_insert(0) += value);
         sums.into_iter().map(|(key, sum)| (key, sum, Time::MAX)).collect()
     });
+}
+
+/// The sums per key and window of these rows.
+fn sums(rows: impl IntoIterator<Item = Row>, size: Time) -> Vec<Row> {
+    let mut sums = BTreeMap::new();
+    for (key, value, time) in rows {
+        *sums.entry((key, time - time % size + size - 1)).or_insert(0) += value;
+    }
+    sums.into_iter().map(|((key, last), sum)| (key, sum, last)).collect()
+}
+
+/// The failure-free run of a job under aligned checkpoints, and how many records each subtask of an operator has handled.
+fn quiet(prepared: &Prepared, uid: &str) -> (RunRecord, Vec<u64>) {
+    let aligned = cutline_algorithms::find("aligned").expect("aligned");
+    let mut runner = Runner::new(prepared, Contender::from(aligned));
+    let record = runner.run(1, &Arc::new(FaultPlan::default()), &Options::default(), None);
+    let tasks = (0..prepared.topology().tasks.len() as u32).map(TaskId);
+    let named = |task: &TaskId| prepared.topology().task_name(*task).starts_with(&format!("{uid}["));
+    let handled = tasks.filter(named).map(|task| runner.world().handled(task).0).collect();
+    (record, handled)
+}
+
+#[test]
+fn two_branches_of_one_stream_meet_again() {
+    check(&library("diamond"), 200, |prepared| {
+        let scaled = raw(prepared, "source").into_iter().map(|(key, value, time)| (key, value * 3 + 1, time));
+        let both = scaled.flat_map(|(key, value, time)| {
+            let small = (value <= 149).then_some((key, value, time));
+            small.into_iter().chain([(key, value * 2 + 5, time)])
+        });
+        sums(both, 200 * MILLISECOND)
+    });
+}
+
+#[test]
+fn everything_is_joined_with_everything() {
+    let prepared = library("wide");
+    assert_eq!(prepared.topology().channels.len(), 192);
+    check(&prepared, 500, |prepared| {
+        let (orders, payments) = (raw(prepared, "orders"), raw(prepared, "payments"));
+        let mut pairs = Vec::new();
+        for &(key, value, time) in &orders {
+            for other in payments.iter().filter(|other| other.0 == key) {
+                if other.2 + 10 * MILLISECOND >= time && other.2 <= time + 40 * MILLISECOND {
+                    pairs.push((key, value, time.max(other.2)));
+                }
+            }
+        }
+        pairs
+    });
+}
+
+#[test]
+fn every_step_of_a_long_chain_counts() {
+    check(&library("deep"), 16, |prepared| {
+        let last = raw(prepared, "source").into_iter().map(|(_, value, _)| value + 12);
+        let mut sums = BTreeMap::new();
+        last.for_each(|value| *sums.entry(value as u64 % 16).or_insert(0) += value);
+        sums.into_iter().map(|(key, sum)| (key, sum, Time::MAX)).collect()
+    });
+}
+
+#[test]
+fn a_slow_task_holds_up_what_is_before_it() {
+    let prepared = library("slow-task");
+    check(&prepared, 150, |prepared| {
+        let added = raw(prepared, "source").into_iter().map(|(key, value, time)| (key, value + 1, time));
+        sums(added, 100 * MILLISECOND)
+    });
+    let (record, handled) = quiet(&prepared, "slow");
+    assert_eq!(handled, [1500]);
+    assert!(record.duration > 1500 * MILLISECOND, "{}", record.duration);
+    // A barrier that starts in the middle waits behind what is queued.
+    let slowest = record.checkpoints.iter().map(|checkpoint| checkpoint.duration).max().unwrap_or(0);
+    assert!(slowest > 150 * MILLISECOND, "{slowest}");
+}
+
+#[test]
+fn a_hot_key_keeps_one_subtask_busy() {
+    let prepared = library("skewed");
+    check(&prepared, 400, |prepared| {
+        let ones = raw(prepared, "source").into_iter().map(|(key, _, time)| (key, 1, time));
+        sums(ones, 100 * MILLISECOND)
+    });
+    let (_, mut handled) = quiet(&prepared, "count");
+    handled.sort_unstable();
+    assert!(handled.len() == 4 && handled[3] > 5 * handled[2], "{handled:?}");
 }
