@@ -20,6 +20,8 @@
 //! assert_eq!(HIGHEST.get(&state, 7), Some(30));
 //! ```
 
+use std::ops::RangeBounds;
+
 use crate::state::{KeyedState, Slot};
 
 /// One value per key. ([`KeyedState::value`] is another, without a number and faster.)
@@ -74,6 +76,16 @@ impl MapState {
     /// The slots of the map of a key, in order, and what it has there.
     pub fn entries(self, state: &KeyedState, key: u64) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
         state.entries(key, self.0)
+    }
+
+    /// The same of the slots in a range, which must not end before it begins.
+    pub fn entries_in(
+        self,
+        state: &KeyedState,
+        key: u64,
+        slots: impl RangeBounds<u64>,
+    ) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
+        state.entries_in(key, self.0, slots)
     }
 
     /// Empties the map of a key.
@@ -156,6 +168,7 @@ mod tests {
         }
         assert_eq!((value.get(&state, 1), value.get(&state, 3)), (Some(5), None));
         assert!(map.entries(&state, 1).eq([(8, 1), (9, 7)]));
+        assert!(map.entries_in(&state, 1, 9..).eq([(9, 7)]));
         assert!(list.get(&state, 1).eq([-4, 3, 3]));
         assert_eq!(map.remove(&mut state, 1, 8), Some(1));
         map.clear(&mut state, 1);

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
+use cutline_sim::handles::{MapState, ValueState};
 use cutline_sim::operator::{Context, Operator};
 use cutline_sim::record::Record;
-use cutline_sim::state::{Slot, Timer};
+use cutline_sim::state::Timer;
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -29,11 +30,11 @@ struct First {
 }
 
 /// Under their event time, the parts of the record of an instant that may pass.
-const LINEAGE: u32 = 0;
-const VALUE: u32 = 1;
-const SIZE: u32 = 2;
-/// Under 0, the event time of the record that has passed, as long as that counts.
-const PASSED: u32 = 3;
+const LINEAGE: MapState = MapState(0);
+const VALUE: MapState = MapState(1);
+const SIZE: MapState = MapState(2);
+/// The event time of the record that has passed, as long as that counts.
+const PASSED: ValueState = ValueState(3);
 
 /// Slots of timers: what has passed is forgotten before what comes at the same instant is looked at.
 const FORGET: u64 = 0;
@@ -53,28 +54,26 @@ impl Operator for First {
         if cx.watermark > 0 && time <= cx.watermark {
             return;
         }
-        let slot = |map| Slot { key, map, slot: time };
-        let part = |map| cx.state.entry(slot(map));
+        let part = |map: MapState| map.get(cx.state, key, time);
         let waiting = part(LINEAGE).zip(part(VALUE)).zip(part(SIZE));
         let mine = ((lineage as i64, value), i64::from(size));
         if waiting.is_none_or(|waiting| mine < waiting) {
-            cx.state.set_entry(slot(LINEAGE), lineage as i64);
-            cx.state.set_entry(slot(VALUE), value);
-            cx.state.set_entry(slot(SIZE), i64::from(size));
+            LINEAGE.put(cx.state, key, time, lineage as i64);
+            VALUE.put(cx.state, key, time, value);
+            SIZE.put(cx.state, key, time, i64::from(size));
             cx.state.set_timer(Timer { time, key, slot: LOOK });
         }
     }
 
     fn on_timer(&self, Timer { time, key, slot }: Timer, cx: &mut Context<'_>) {
-        let passed = Slot { key, map: PASSED, slot: 0 };
         if slot == FORGET {
-            cx.state.remove_entry(passed);
+            PASSED.clear(cx.state, key);
             return;
         }
-        let mut take = |map| cx.state.remove_entry(Slot { key, map, slot: time }).unwrap_or(0);
+        let mut take = |map: MapState| map.remove(cx.state, key, time).unwrap_or(0);
         let (lineage, value, size) = (take(LINEAGE) as u64, take(VALUE), take(SIZE) as u32);
-        if cx.state.entry(passed).is_none() {
-            cx.state.set_entry(passed, time as i64);
+        if PASSED.get(cx.state, key).is_none() {
+            PASSED.set(cx.state, key, time as i64);
             cx.state.set_timer(Timer { time: time.saturating_add(self.time_to_live), key, slot: FORGET });
             cx.out.push(Record { lineage, key, value, event_time: time, size });
         }

@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
+use cutline_sim::handles::MapState;
 use cutline_sim::operator::{Context, Operator};
 use cutline_sim::record::{Record, join_lineage};
-use cutline_sim::state::{Slot, Timer};
+use cutline_sim::state::Timer;
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -33,8 +34,8 @@ struct Interval {
 }
 
 /// Under its identity: the value of a record of each side, and its event time.
-const VALUE: [u32; 2] = [0, 1];
-const TIME: [u32; 2] = [2, 3];
+const VALUE: [MapState; 2] = [MapState(0), MapState(1)];
+const TIME: [MapState; 2] = [MapState(2), MapState(3)];
 
 /// Makes the operator.
 ///
@@ -59,18 +60,18 @@ impl Operator for Interval {
         if cx.watermark > 0 && time <= cx.watermark {
             return;
         }
-        if cx.state.set_entry(Slot { key, map: VALUE[side], slot }, value).is_some() {
+        if VALUE[side].put(cx.state, key, slot, value).is_some() {
             return;
         }
-        cx.state.set_entry(Slot { key, map: TIME[side], slot }, time as i64);
+        TIME[side].put(cx.state, key, slot, time as i64);
         // The last instant at which a partner can come.
         let last = time.saturating_add(if side == 0 { self.after } else { self.before });
         cx.state.set_timer(Timer { time: last, key, slot });
-        for (partner, at) in cx.state.entries(key, TIME[other]) {
+        for (partner, at) in TIME[other].entries(cx.state, key) {
             let at = at as Time;
             let fits = if side == 0 { self.fits(time, at) } else { self.fits(at, time) };
             if fits {
-                let theirs = cx.state.entry(Slot { key, map: VALUE[other], slot: partner });
+                let theirs = VALUE[other].get(cx.state, key, partner);
                 cx.out.push(Record {
                     lineage: join_lineage(slot, partner),
                     key,
@@ -85,11 +86,11 @@ impl Operator for Interval {
     fn on_timer(&self, Timer { time, key, slot }: Timer, cx: &mut Context<'_>) {
         let waits = [self.after, self.before];
         for side in [0, 1] {
-            let at = cx.state.entry(Slot { key, map: TIME[side], slot });
+            let at = TIME[side].get(cx.state, key, slot);
             // The same record may be on both sides, which need not be forgotten at the same instant.
             if at.is_some_and(|at| (at as Time).saturating_add(waits[side]) <= time) {
-                cx.state.remove_entry(Slot { key, map: TIME[side], slot });
-                cx.state.remove_entry(Slot { key, map: VALUE[side], slot });
+                TIME[side].remove(cx.state, key, slot);
+                VALUE[side].remove(cx.state, key, slot);
             }
         }
     }

@@ -9,9 +9,10 @@
 
 use std::sync::Arc;
 
+use cutline_sim::handles::MapState;
 use cutline_sim::operator::{Context, Operator};
 use cutline_sim::record::{Record, join_lineage};
-use cutline_sim::state::{Slot, Timer};
+use cutline_sim::state::Timer;
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -37,9 +38,9 @@ struct Sequence {
 }
 
 /// Under its event time, the identity of a small record: the largest of those of one instant.
-const SMALL: u32 = 0;
+const SMALL: MapState = MapState(0);
 /// Under its identity, the value of a large record.
-const LARGE: u32 = 1;
+const LARGE: MapState = MapState(1);
 /// The slot of the timers that forget a small record; no record has this identity.
 const FORGET: u64 = 0;
 
@@ -70,27 +71,26 @@ impl Operator for Sequence {
         }
         let identity = identity(record);
         if value <= self.small {
-            let slot = Slot { key, map: SMALL, slot: time };
-            let other = cx.state.entry(slot).map_or(0, |other| other as u64);
-            cx.state.set_entry(slot, identity.max(other) as i64);
+            let other = SMALL.get(cx.state, key, time).map_or(0, |other| other as u64);
+            SMALL.put(cx.state, key, time, identity.max(other) as i64);
             cx.state.set_timer(Timer { time: self.forgotten(time), key, slot: FORGET });
         } else if value >= self.large {
-            cx.state.set_entry(Slot { key, map: LARGE, slot: identity }, value);
+            LARGE.put(cx.state, key, identity, value);
             cx.state.set_timer(Timer { time, key, slot: identity });
         }
     }
 
     fn on_timer(&self, Timer { time, key, slot }: Timer, cx: &mut Context<'_>) {
         if slot == FORGET {
-            let first = cx.state.entries(key, SMALL).next();
+            let first = SMALL.entries(cx.state, key).next();
             if let Some((small, _)) = first.filter(|&(small, _)| self.forgotten(small) <= time) {
-                cx.state.remove_entry(Slot { key, map: SMALL, slot: small });
+                SMALL.remove(cx.state, key, small);
             }
             return;
         }
-        let Some(value) = cx.state.remove_entry(Slot { key, map: LARGE, slot }) else { return };
+        let Some(value) = LARGE.remove(cx.state, key, slot) else { return };
         let earliest = time.saturating_sub(self.within);
-        let small = cx.state.entries_in(key, SMALL, earliest..time).next_back();
+        let small = SMALL.entries_in(cx.state, key, earliest..time).next_back();
         cx.out.extend(small.map(|(_, small)| Record {
             lineage: join_lineage(small as u64, slot),
             key,

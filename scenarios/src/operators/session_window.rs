@@ -12,9 +12,10 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use cutline_sim::handles::MapState;
 use cutline_sim::operator::{Context, Operator};
 use cutline_sim::record::{Record, key_lineage};
-use cutline_sim::state::{KeyedState, Slot, Timer};
+use cutline_sim::state::{KeyedState, Timer};
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -47,8 +48,8 @@ struct Session {
 }
 
 /// Under the event time of the first record of a session: the event time of the last one, and the aggregate.
-const LAST: u32 = 0;
-const RESULT: u32 = 1;
+const LAST: MapState = MapState(0);
+const RESULT: MapState = MapState(1);
 
 /// Makes the operator.
 ///
@@ -71,23 +72,23 @@ impl Sessions {
     /// The session of a key before an instant or around it, and the one behind it.
     fn neighbours(state: &KeyedState, key: u64, at: Time) -> [Option<Session>; 2] {
         let session = |(first, last): (Time, i64)| {
-            let result = state.entry(Slot { key, map: RESULT, slot: first })?;
+            let result = RESULT.get(state, key, first)?;
             Some(Session { first, last: last as Time, result })
         };
-        let before = state.entries_in(key, LAST, ..=at).next_back();
-        let behind = state.entries_in(key, LAST, (Bound::Excluded(at), Bound::Unbounded)).next();
+        let before = LAST.entries_in(state, key, ..=at).next_back();
+        let behind = LAST.entries_in(state, key, (Bound::Excluded(at), Bound::Unbounded)).next();
         [before.and_then(session), behind.and_then(session)]
     }
 
     fn put(&self, state: &mut KeyedState, key: u64, session: Session) {
-        state.set_entry(Slot { key, map: LAST, slot: session.first }, session.last as i64);
-        state.set_entry(Slot { key, map: RESULT, slot: session.first }, session.result);
+        LAST.put(state, key, session.first, session.last as i64);
+        RESULT.put(state, key, session.first, session.result);
         state.set_timer(self.timer(key, session));
     }
 
     fn remove(&self, state: &mut KeyedState, key: u64, session: Session) {
-        state.remove_entry(Slot { key, map: LAST, slot: session.first });
-        state.remove_entry(Slot { key, map: RESULT, slot: session.first });
+        LAST.remove(state, key, session.first);
+        RESULT.remove(state, key, session.first);
         state.delete_timer(self.timer(key, session));
     }
 }
