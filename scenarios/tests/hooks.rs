@@ -48,7 +48,9 @@ struct Sums {
     largest: [AtomicU64; 2],
 }
 
+/// In the broadcast state: that it was opened, and the watermark of the last record.
 const OPENED: Slot = Slot { key: 0, map: 0, slot: 0 };
+const WATERMARK: Slot = Slot { key: 0, map: 1, slot: 0 };
 
 impl Sums {
     fn measure(&self, at: usize, state: &KeyedState) {
@@ -70,6 +72,8 @@ impl Operator for Sums {
 
     fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
         assert_eq!(cx.state.broadcast.entry(OPENED), Some(1), "opened before the first record");
+        let before = cx.state.broadcast.set_entry(WATERMARK, cx.watermark as i64).unwrap_or(0);
+        assert!(before <= cx.watermark as i64, "the watermark went back from {before} to {}", cx.watermark);
         cx.state.list.push(*record);
     }
 
@@ -89,6 +93,7 @@ impl Operator for Sums {
     fn on_close(&self, cx: &mut Context<'_>) {
         self.closed.more();
         self.on_snapshot(cx.state, NEVER);
+        cx.state.broadcast.retain(|slot, _| slot == OPENED);
         let sums = cx.state.list.drain();
         cx.out.extend(sums.map(|sum| Record {
             lineage: key_lineage(sum.key, 0),

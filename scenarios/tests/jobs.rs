@@ -64,6 +64,9 @@ fn check(prepared: &Prepared, least: usize, expected: impl Fn(&Prepared) -> Vec<
     let mut expected = expected(prepared);
     expected.sort_unstable();
     assert!(expected.len() >= least, "{name}: only {} results", expected.len());
+    // What goes by event time leaves nothing behind; only the sums of `deep` stay.
+    let left: usize = prepared.reference().operators.iter().map(|operator| operator.state.keyed_len()).sum();
+    assert_eq!(left, if name == "deep" { 16 } else { 0 }, "{name}");
     for strategy in STRATEGIES {
         let (mut runner, mut restores) = (Runner::new(prepared, Contender::from(strategy)), 0);
         for (profile, seeds) in [("none", 0..1), ("all", 1..7), ("crashes", 7..10), ("network", 10..11)] {

@@ -12,7 +12,7 @@ use crate::protocol::{Down, Handle, Input, READING, TaskCtx, TaskEffect, TaskEve
 use crate::queue::{Action, Life, Message, Report};
 use crate::step::Step;
 use crate::task::{Letter, Mail, Status, Task};
-use crate::time::Time;
+use crate::time::{NEVER, Time};
 use crate::topology::{TaskInfo, Topology};
 
 impl Step<'_> {
@@ -82,13 +82,7 @@ impl Step<'_> {
     fn start(&mut self, now: Time) {
         self.task.become_status(if self.task.resumes_ended { Status::Ended } else { Status::Running }, now);
         self.net.open_inputs(self.id, &self.info.inputs);
-        if let Some(operator) = self.transform {
-            let state = &mut self.task.state;
-            match std::mem::replace(&mut state.opened, true) {
-                false => operator.on_open(&mut state.broadcast),
-                true => operator.on_restore(state),
-            }
-        }
+        self.open_operator();
         let attempt = self.task.attempt;
         self.emit(now, Event::TaskRunning { attempt });
         self.report(Life::Running, now);
@@ -100,6 +94,21 @@ impl Step<'_> {
         self.end_if_done(now);
         if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
+        }
+    }
+
+    /// The operator learns with what state it begins. What the watermark of a snapshot says of the records to come is still true
+    /// (but for the last one, if inputs go on: the end comes again).
+    fn open_operator(&mut self) {
+        let Some(operator) = self.transform else { return };
+        let task = &mut *self.task;
+        if task.state.watermark < NEVER || task.resumes_ended {
+            task.watermark = task.state.watermark;
+            task.input_watermarks.iter_mut().for_each(|time| *time = (*time).max(task.watermark));
+        }
+        match std::mem::replace(&mut task.state.opened, true) {
+            false => operator.on_open(&mut task.state.broadcast),
+            true => operator.on_restore(&mut task.state),
         }
     }
 

@@ -231,6 +231,8 @@ reusable! {
         pub broadcast: BroadcastState,
         /// True once the operator has been opened with this state: then a subtask that starts with it was restored.
         pub(crate) opened: bool,
+        /// The watermark of the subtask, so that it survives a restore.
+        pub(crate) watermark: Time,
     }
 }
 
@@ -381,6 +383,7 @@ impl KeyedState {
         self.list.clear();
         self.broadcast.clear();
         self.opened = false;
+        self.watermark = 0;
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
@@ -395,6 +398,8 @@ impl KeyedState {
         }
         self.timers.extend(from.timers.iter().copied().filter(|timer| mine(timer.key)));
         self.broadcast.absorb(&from.broadcast);
+        // Of several watermarks the least holds for all.
+        self.watermark = if self.opened { self.watermark.min(from.watermark) } else { from.watermark };
         self.opened |= from.opened;
     }
 
@@ -522,6 +527,16 @@ mod tests {
         assert_eq!(sum, whole.fingerprint_spread(3));
         assert_ne!(sum, whole.fingerprint());
         assert_eq!((whole.len(), whole.keyed_len()), (22, 21));
+    }
+
+    #[test]
+    fn of_several_subtasks_the_least_watermark_holds() {
+        let old = [9, 5, 7].map(|watermark| KeyedState { watermark, opened: true, ..KeyedState::default() });
+        let mut new = KeyedState::default();
+        old.iter().for_each(|old| new.absorb(old, |_| true));
+        assert_eq!((new.watermark, new.opened), (5, true));
+        new.clear();
+        assert_eq!((new.watermark, new.opened), (0, false));
     }
 
     #[test]

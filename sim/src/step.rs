@@ -454,7 +454,7 @@ impl Step<'_> {
         if smallest <= task.watermark {
             return;
         }
-        task.watermark = smallest;
+        (task.watermark, task.state.watermark) = (smallest, smallest);
         if let Some(operator) = self.transform {
             let mut out = std::mem::take(&mut self.shared.scratch);
             while let Some(timer) = self.task.state.pop_timer(smallest) {

@@ -121,5 +121,9 @@ mod tests {
         assert_eq!(out([1, 2, 3]), out([3, 2, 1]));
         assert_eq!(out([1, 2, 3]), out([2, 3, 1]));
         assert_eq!(out([1, 1, 1]).len(), 1, "a record that comes twice takes one place");
+        let mut identities = [1, 2, 3].map(|time| identity(&of(time).1));
+        identities.sort();
+        let expected = [derive_lineage(identities[0], 0), derive_lineage(identities[1], 1)];
+        assert!(out([3, 1, 2]).iter().map(|out| out.lineage).eq(expected), "the smaller identities win");
     }
 }
