@@ -514,46 +514,6 @@ mod tests {
     }
 
     #[test]
-    fn broadcast_state_is_taken_whole_and_counted_once_per_subtask() {
-        let mut whole = sample();
-        whole.broadcast.set_entry(Slot { key: 3, map: 0, slot: 1 }, 7);
-        let parts = [0, 1, 2].map(|subtask| {
-            let mut part = KeyedState::default();
-            part.absorb(&whole, |key| group_owner(key_group(key, 128), 128, 3) == subtask);
-            part
-        });
-        assert!(parts.iter().all(|part| part.broadcast == whole.broadcast));
-        let sum = parts.iter().fold(0, |sum, part| part.fingerprint().wrapping_add(sum));
-        assert_eq!(sum, whole.fingerprint_spread(3));
-        assert_ne!(sum, whole.fingerprint());
-        assert_eq!((whole.len(), whole.keyed_len()), (22, 21));
-    }
-
-    #[test]
-    fn of_several_subtasks_the_least_watermark_holds() {
-        let old = [9, 5, 7].map(|watermark| KeyedState { watermark, opened: true, ..KeyedState::default() });
-        let mut new = KeyedState::default();
-        old.iter().for_each(|old| new.absorb(old, |_| true));
-        assert_eq!((new.watermark, new.opened), (5, true));
-        new.clear();
-        assert_eq!((new.watermark, new.opened), (0, false));
-    }
-
-    #[test]
-    fn a_list_counts_in_every_order() {
-        let element = |value| crate::record::Record { value, ..Default::default() };
-        let (mut one, mut other) = (sample(), sample());
-        [1, 2, 2].into_iter().for_each(|value| one.list.push(element(value)));
-        [2, 1, 2].into_iter().for_each(|value| other.list.push(element(value)));
-        assert_eq!(one.fingerprint(), other.fingerprint());
-        other.list.push(element(2));
-        assert_ne!(one.fingerprint(), other.fingerprint());
-        assert_eq!(one.bytes() - sample().bytes(), 3 * ENTRY_BYTES);
-        one.clear();
-        assert!(one.is_empty() && one.list.elements().is_empty());
-    }
-
-    #[test]
     fn a_timer_that_was_deleted_does_not_fire() {
         let mut state = KeyedState::default();
         let timer = |time| Timer { time, key: 1, slot: 0 };
