@@ -1,5 +1,6 @@
 //! What to run, and how: scenario files, the library of ready-made ones, fault profiles, the runner.
 
+pub mod aggregate;
 pub mod capsule;
 pub mod faults;
 pub mod hunts;

@@ -196,7 +196,7 @@ fn query_12_counts_each_bidder_per_window() {
     let mut job = Job::new();
     let source = job.source(&input);
     let bids = job.operator("bids", "\"q12-bids\"", &[source]);
-    let count = job.operator("count", "{ window-count = { size = \"1s\" } }", &[bids]);
+    let count = job.operator("count", "{ tumbling-window = { size = \"1s\" } }", &[bids]);
     let sink = job.sink(&[count]);
     let reference = job.interpret();
     let mut counts: BTreeMap<(u64, u64), i64> = BTreeMap::new();

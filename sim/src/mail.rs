@@ -14,7 +14,7 @@ use crate::record::Mark;
 use crate::snapshot::OnChannel;
 use crate::step::Step;
 use crate::task::{Letter, Mail, Overtaken, Status, Task, Upload};
-use crate::time::Time;
+use crate::time::{NEVER, Time};
 use crate::topology::{TaskInfo, Topology};
 
 impl Step<'_> {
@@ -91,6 +91,7 @@ impl Step<'_> {
     fn start(&mut self, now: Time) {
         self.task.become_status(if self.task.resumes_ended { Status::Ended } else { Status::Running }, now);
         self.net.open_inputs(self.id, &self.info.inputs);
+        self.open_operator();
         let attempt = self.task.attempt;
         self.emit(now, Event::TaskRunning { attempt });
         self.report(Life::Running, now);
@@ -103,6 +104,21 @@ impl Step<'_> {
         self.end_if_done(now);
         if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
+        }
+    }
+
+    /// The operator learns with what state it begins. What the watermark of a snapshot says of the records to come is still true
+    /// (but for the last one, if inputs go on: the end comes again).
+    fn open_operator(&mut self) {
+        let Some(operator) = self.transform else { return };
+        let task = &mut *self.task;
+        if task.state.watermark < NEVER || task.resumes_ended {
+            task.watermark = task.state.watermark;
+            task.input_watermarks.iter_mut().for_each(|time| *time = (*time).max(task.watermark));
+        }
+        match std::mem::replace(&mut task.state.opened, true) {
+            false => operator.on_open(&mut task.state.broadcast),
+            true => operator.on_restore(&mut task.state),
         }
     }
 
@@ -172,7 +188,12 @@ impl Step<'_> {
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
             TaskEffect::Overtake(mark) => self.overtake(mark, now),
             TaskEffect::Capture(input, id) => self.capture(input, id),
-            TaskEffect::Snapshot(id) => self.snapshot(id, now),
+            TaskEffect::Snapshot(id) => {
+                if let Some(operator) = self.transform {
+                    operator.on_snapshot(&mut self.task.state, self.task.watermark);
+                }
+                self.snapshot(id, now);
+            }
             TaskEffect::DropSnapshot(id) => self.drop_snapshots(now, |other| other == id),
             TaskEffect::Tell(up) => self.tell(up, now),
             TaskEffect::Commit(id) => self.commit(id, now),

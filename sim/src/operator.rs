@@ -6,7 +6,13 @@
 //! Results must not depend on how the inputs of a task interleave: the same records, in any order that keeps the order of
 //! each channel, must lead to the same state and to the same outputs in *some* order. Counting, summing, joining and
 //! event-time windows are like that; the reference interpreter relies on it.
+//!
+//! One life of a subtask: [`on_open`](Operator::on_open) if it begins with an empty state, else
+//! [`on_restore`](Operator::on_restore); then [`on_record`](Operator::on_record) and, as the watermark advances,
+//! [`on_timer`](Operator::on_timer); [`on_snapshot`](Operator::on_snapshot) whenever its state is about to be copied;
+//! [`on_close`](Operator::on_close) when nothing can come any more. Nothing but `on_record` must be there.
 
+use crate::operator_state::BroadcastState;
 use crate::record::Record;
 use crate::state::{KeyedState, Timer};
 use crate::time::Time;
@@ -30,6 +36,33 @@ pub trait Operator: Send + Sync {
     /// Handles a timer set by [`KeyedState::set_timer`], once the watermark has reached its time. Timers come in the
     /// order of (time, key, slot).
     fn on_timer(&self, _timer: Timer, _cx: &mut Context<'_>) {}
+
+    /// A subtask begins with an empty state: puts in what every subtask has from the beginning. It is not called after a
+    /// restore, for what was put in is restored. (Connections, tables and the like are made when the operator is built.)
+    fn on_open(&self, _state: &mut BroadcastState) {}
+
+    /// All inputs have ended and all timers have fired: sends what is left to be sent. It may not set timers.
+    ///
+    /// What it sends it must take out of the state. Then it does not matter that a restore may bring the end about a second
+    /// time: what was sent before the snapshot is not in the state any more, as with timers. The results must be the same for
+    /// one subtask that has the state of all as for several that share it. An event time of
+    /// [`NEVER`](crate::time::NEVER) is late for nobody.
+    fn on_close(&self, _cx: &mut Context<'_>) {}
+
+    /// The state is about to be copied for a snapshot: throws away what is of no use from this watermark on. Neither results
+    /// nor the state in the end may depend on whether and when this was called. (There is nothing to *save* here: what an
+    /// operator keeps is in its state already.)
+    fn on_snapshot(&self, _state: &mut KeyedState, _watermark: Time) {}
+
+    /// The state of a snapshot is back, perhaps put together from those of several subtasks: brings it into the form that
+    /// `on_record` expects, if a former version or parallelism has left it in another. The same holds as for `on_snapshot`.
+    fn on_restore(&self, _state: &mut KeyedState) {}
+
+    /// True for a port whose records change nothing but the broadcast state, in the same way however often they come. A
+    /// broadcast edge must lead there, so that all subtasks have the same.
+    fn is_broadcast_port(&self, _port: u32) -> bool {
+        false
+    }
 
     /// True if every output has the key of what it was made of, and the outputs of one key come in an order that does not
     /// depend on how the inputs interleave, given that one subtask gets all records of that key. Only then is it certain

@@ -1,13 +1,15 @@
-//! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups.
+//! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups, and the state of the operator.
 //!
 //! The model: heap state. It is copied whole for a snapshot. Its size on the wire is [`ENTRY_BYTES`] for every value, map
-//! entry and timer; a scenario can add a fixed number of bytes per subtask to stand for larger state.
+//! entry, timer, element of a list and entry of broadcast state; a scenario can add a fixed number of bytes per subtask to stand for larger state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operator_state::{BroadcastState, ListState};
 use crate::random::mix;
 use crate::reusable;
 use crate::time::Time;
@@ -217,18 +219,30 @@ impl Values {
 }
 
 reusable! {
-    /// The keyed state of one subtask. Two states are equal when they hold the same entries.
+    /// The state of one subtask. Two states are equal when they hold the same entries.
     #[derive(Debug, Default)]
     pub struct KeyedState {
         values: Values,
         maps: BTreeMap<Slot, i64>,
         timers: BTreeSet<Timer>,
+        /// What has no key, and is this subtask's own.
+        pub list: ListState,
+        /// What all subtasks have.
+        pub broadcast: BroadcastState,
+        /// True once the operator has been opened with this state: then a subtask that starts with it was restored.
+        pub(crate) opened: bool,
+        /// The watermark of the subtask, so that it survives a restore.
+        pub(crate) watermark: Time,
     }
 }
 
 impl PartialEq for KeyedState {
     fn eq(&self, other: &Self) -> bool {
-        self.values.iter().eq(other.values.iter()) && self.maps == other.maps && self.timers == other.timers
+        self.values.iter().eq(other.values.iter())
+            && self.maps == other.maps
+            && self.timers == other.timers
+            && self.list == other.list
+            && self.broadcast == other.broadcast
     }
 }
 
@@ -292,9 +306,25 @@ impl KeyedState {
     }
 
     /// The entries of one map of one key, by slot.
-    pub fn entries(&self, key: u64, map: u32) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let range = Slot { key, map, slot: 0 }..=Slot { key, map, slot: u64::MAX };
-        self.maps.range(range).map(|(slot, &value)| (slot.slot, value))
+    pub fn entries(&self, key: u64, map: u32) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
+        self.entries_in(key, map, 0..=u64::MAX)
+    }
+
+    /// The entries of one map of one key whose slots lie in a range, by slot. The range must not end before it begins.
+    pub fn entries_in(
+        &self,
+        key: u64,
+        map: u32,
+        slots: impl RangeBounds<u64>,
+    ) -> impl DoubleEndedIterator<Item = (u64, i64)> + '_ {
+        let at = |&slot: &u64| Slot { key, map, slot };
+        let first = slots.start_bound().map(at);
+        let last = match slots.end_bound() {
+            Bound::Unbounded => Bound::Included(Slot { key, map, slot: u64::MAX }),
+            bound => bound.map(at),
+        };
+        let first = if first == Bound::Unbounded { Bound::Included(at(&0)) } else { first };
+        self.maps.range((first, last)).map(|(slot, &value)| (slot.slot, value))
     }
 
     /// All entries of map state, in order.
@@ -305,6 +335,11 @@ impl KeyedState {
     /// Sets a timer; setting it twice is the same as once.
     pub fn set_timer(&mut self, timer: Timer) {
         self.timers.insert(timer);
+    }
+
+    /// Takes a timer back; true if it was set.
+    pub fn delete_timer(&mut self, timer: Timer) -> bool {
+        self.timers.remove(&timer)
     }
 
     /// All timers, in the order in which they fire.
@@ -322,6 +357,11 @@ impl KeyedState {
 
     /// The number of entries of every kind.
     pub fn len(&self) -> usize {
+        self.keyed_len() + self.list.elements().len() + self.broadcast.entries().count()
+    }
+
+    /// The number of entries that belong to a key.
+    pub fn keyed_len(&self) -> usize {
         self.values.len() + self.maps.len() + self.timers.len()
     }
 
@@ -340,10 +380,15 @@ impl KeyedState {
         self.values.clear();
         self.maps.clear();
         self.timers.clear();
+        self.list.clear();
+        self.broadcast.clear();
+        self.opened = false;
+        self.watermark = 0;
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
-    /// again. (A restore with the same parallelism, the only one yet, takes its own state whole.)
+    /// again. Broadcast state is taken whole, for it is every subtask's. Lists are left alone, because a share of them depends
+    /// on all old subtasks: see [`ListState::take_share`]. (A restore with the same parallelism takes its own state whole.)
     pub fn absorb(&mut self, from: &KeyedState, mut mine: impl FnMut(u64) -> bool) {
         for (key, value) in from.values.iter().filter(|&(key, _)| mine(key)) {
             self.set_value(key, value);
@@ -352,11 +397,20 @@ impl KeyedState {
             self.maps.insert(slot, value);
         }
         self.timers.extend(from.timers.iter().copied().filter(|timer| mine(timer.key)));
+        self.broadcast.absorb(&from.broadcast);
+        // Of several watermarks the least holds for all.
+        self.watermark = if self.opened { self.watermark.min(from.watermark) } else { from.watermark };
+        self.opened |= from.opened;
     }
 
     /// A number that is equal for equal contents, whatever subtasks they are spread over: the sum of a hash of every
     /// entry, so fingerprints of disjoint states add up.
     pub fn fingerprint(&self) -> u64 {
+        self.fingerprint_spread(1)
+    }
+
+    /// The sum of the fingerprints of so many subtasks that have this state together, each with a copy of the broadcast state.
+    pub fn fingerprint_spread(&self, subtasks: u32) -> u64 {
         let values =
             self.values.in_array().chain(self.values.sparse.iter().map(|(&key, &value)| (key, value)));
         let values = values.map(|(key, value)| mix(mix(key ^ VALUE).wrapping_add(value as u64)));
@@ -365,7 +419,15 @@ impl KeyedState {
             .iter()
             .map(|(s, &value)| hash_entry([2 + (u64::from(s.map) << 8), s.key, s.slot, value as u64]));
         let timers = self.timers.iter().map(|timer| hash_entry([3, timer.key, timer.slot, timer.time]));
-        values.chain(maps).chain(timers).fold(0, u64::wrapping_add)
+        let elements = self.list.elements().iter().map(|element| {
+            let words = [element.lineage, element.key, element.value as u64, u64::from(element.size)];
+            hash_entry([4, hash_entry(words), element.event_time, 0])
+        });
+        let copies = self.broadcast.entries().map(|(s, value)| {
+            hash_entry([5 + (u64::from(s.map) << 8), s.key, s.slot, value as u64])
+                .wrapping_mul(u64::from(subtasks))
+        });
+        values.chain(maps).chain(timers).chain(elements).chain(copies).fold(0, u64::wrapping_add)
     }
 }
 
@@ -449,6 +511,35 @@ mod tests {
         }
         let fired: Vec<_> = std::iter::from_fn(|| state.pop_timer(20)).map(|t| (t.time, t.key)).collect();
         assert_eq!(fired, [(10, 1), (10, 2), (20, 1)]);
+    }
+
+    #[test]
+    fn a_timer_that_was_deleted_does_not_fire() {
+        let mut state = KeyedState::default();
+        let timer = |time| Timer { time, key: 1, slot: 0 };
+        state.set_timer(timer(10));
+        state.set_timer(timer(20));
+        assert!(state.delete_timer(timer(10)) && !state.delete_timer(timer(10)));
+        assert_eq!(state.pop_timer(30), Some(timer(20)));
+        assert_eq!(state.pop_timer(30), None);
+    }
+
+    #[test]
+    fn entries_of_a_range_are_those_of_one_map_of_one_key() {
+        let mut state = KeyedState::default();
+        for (key, map, slot) in
+            [(1, 0, u64::MAX), (1, 1, 0), (1, 1, 5), (1, 1, u64::MAX), (1, 2, 0), (2, 1, 5)]
+        {
+            state.set_entry(Slot { key, map, slot }, slot as i64);
+        }
+        let slots =
+            |found: &mut dyn Iterator<Item = (u64, i64)>| found.map(|(slot, _)| slot).collect::<Vec<_>>();
+        assert_eq!(slots(&mut state.entries(1, 1)), [0, 5, u64::MAX]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, ..)), [0, 5, u64::MAX]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, ..5)), [0]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 5..=5)), [5]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 5..5)), [] as [u64; 0]);
+        assert_eq!(slots(&mut state.entries_in(1, 1, 1..).rev()), [u64::MAX, 5]);
     }
 
     #[test]

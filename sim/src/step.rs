@@ -480,7 +480,7 @@ impl Step<'_> {
         true
     }
 
-    /// Takes a watermark in; fires timers and sends it on if it moves the task's own.
+    /// Takes a watermark in; fires timers and sends it on if it moves the task's own. The last one closes the operator.
     fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
         let task = &mut *self.task;
         let old = std::mem::replace(&mut task.input_watermarks[input as usize], time);
@@ -492,12 +492,17 @@ impl Step<'_> {
         if smallest <= task.watermark {
             return;
         }
-        task.watermark = smallest;
+        (task.watermark, task.state.watermark) = (smallest, smallest);
         if let Some(operator) = self.transform {
             let mut out = std::mem::take(&mut self.shared.scratch);
             while let Some(timer) = self.task.state.pop_timer(smallest) {
                 let state = &mut self.task.state;
                 operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: smallest });
+                self.send_out(&mut out, now);
+            }
+            if smallest == NEVER {
+                let state = &mut self.task.state;
+                operator.on_close(&mut Context { state, out: &mut out, watermark: smallest });
                 self.send_out(&mut out, now);
             }
             self.shared.scratch = out;

@@ -1,5 +1,6 @@
 //! What sources read. One file is one kind of input, and one row of the table below names it.
 
+pub mod events;
 pub mod keys;
 pub mod nexmark;
 pub mod numbers;
@@ -70,6 +71,7 @@ macro_rules! inputs {
 }
 
 inputs! {
+    Events(events::Events) = "events": "records with a random key and value, and event times out of order";
     Keys(keys::Keys) = "keys": "records with a random key and the value 1";
     Nexmark(nexmark::Nexmark) = "nexmark": "persons, auctions and bids of the NexMark benchmark";
     Numbers(numbers::Numbers) = "numbers": "the numbers from 0, dealt in turn to the splits";
@@ -224,8 +226,15 @@ pub(crate) mod tests {
         toml::from_str(toml).expect("a kind of input")
     }
 
-    /// The records of a split, from its start to its end.
+    /// The records of a split, from its start to its end, which come in the order of their event times.
     pub(crate) fn records(input: &dyn Input, split: u32) -> Vec<Record> {
+        let records = records_as_read(input, split);
+        assert!(records.is_sorted_by_key(|record| record.event_time));
+        records
+    }
+
+    /// The records of a split, from its start to its end.
+    pub(crate) fn records_as_read(input: &dyn Input, split: u32) -> Vec<Record> {
         let mut offset = input.start(split);
         let mut records = Vec::new();
         while let Some(entry) = input.read(split, offset) {
@@ -233,8 +242,6 @@ pub(crate) mod tests {
             records.push(entry.record);
             offset = entry.next;
         }
-        let times: Vec<Time> = records.iter().map(|record| record.event_time).collect();
-        assert!(times.is_sorted());
         records
     }
 
@@ -254,6 +261,7 @@ pub(crate) mod tests {
             "each file of src/inputs needs one row in mod.rs, in the order of the alphabet"
         );
         for example in [
+            "events = { count = 1, keys = 1, rate = \"1/s\", splits = 1 }",
             "keys = { count = 1, keys = 1, rate = \"1/s\", splits = 1 }",
             "nexmark = { events = 1, rate = \"1/s\", splits = 1 }",
             "numbers = { count = 1, rate = \"1/s\", splits = 1 }",

@@ -3,12 +3,18 @@
 //! Every operator here keeps the rule of [`Operator`]: its final state and the multiset of its outputs do not depend on how
 //! its inputs interleave. The one exception is the event time of a running result, which is that of the record that
 //! completed it ([`OperatorKind::blurs_event_time`]): no operator that goes by event time
-//! ([`OperatorKind::needs_event_time`]) may follow. Records that come after their window has fired are dropped, as in
-//! Flink; the inputs are never late, so none is.
+//! ([`OperatorKind::needs_event_time`]) may follow. Records that come after their window has fired, or behind the watermark
+//! where there is no window, are dropped, as in Flink; every input says how far out of order it is, so none is late.
+//!
+//! Not modelled: windows that allow lateness, triggers and evictors of one's own, processing time.
 
+pub mod broadcast_state;
 pub mod counter;
+pub mod deduplication;
 pub mod filter;
 pub mod flat_map;
+pub mod hold_back;
+pub mod interval_join;
 pub mod join;
 pub mod keep_even;
 pub mod keep_odd;
@@ -16,20 +22,25 @@ pub mod key_by_value;
 pub mod keyed_count;
 pub mod keyed_sum;
 pub mod map;
+pub mod pattern;
 pub mod q12_bids;
 pub mod q1_convert;
 pub mod q3_auctions;
 pub mod q3_persons;
 pub mod q8_auctions;
 pub mod q8_persons;
+pub mod session_window;
+pub mod sliding_window;
 pub mod tokenizer;
-pub mod window_count;
+pub mod top_n;
+pub mod tumbling_window;
 pub mod window_join;
 
 use std::fmt;
 use std::sync::Arc;
 
 use cutline_sim::operator::Operator;
+use cutline_sim::record::{Record, derive_lineage};
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -51,7 +62,7 @@ pub struct OperatorRow {
 
 macro_rules! operators {
     ($($kind:ident $(($parameters:ident: $type:ty))? in $module:ident = $name:literal: $about:literal;)*) => {
-        /// An operator as a scenario names it: `"tokenizer"`, or with settings `{ window-count = { size = "10s" } }`.
+        /// An operator as a scenario names it: `"tokenizer"`, or with settings `{ tumbling-window = { size = "10s" } }`.
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum OperatorKind {
@@ -83,11 +94,18 @@ macro_rules! operators {
 }
 
 operators! {
+    BroadcastState(settings: broadcast_state::BroadcastRules) in broadcast_state = "broadcast-state":
+        "applies rules, which all subtasks have, to the records of a keyed stream";
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
+    Deduplication(settings: deduplication::Deduplication) in deduplication = "deduplication":
+        "lets the first record of a key pass and drops the others for a while";
     Filter(settings: filter::Filter) in filter = "filter": "keeps records whose value meets the conditions";
     FlatMap(settings: flat_map::FlatMap) in flat_map = "flat-map":
         "makes several records of one: copies, the numbers below its value, or its digits";
+    HoldBack in hold_back = "hold-back": "sends all records at the end of the input";
+    IntervalJoin(settings: interval_join::IntervalJoin) in interval_join = "interval-join":
+        "joins the records of two ports that have the same key and event times close to each other";
     Join in join = "join": "joins the records of two ports that have the same key";
     KeepEven in keep_even = "keep-even": "keeps records with an even value, under the key 0";
     KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value, under the key 1";
@@ -95,15 +113,23 @@ operators! {
     KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
     KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
     Map(settings: map::Map) in map = "map": "computes value * multiply + add, and a key from it if asked";
+    Pattern(settings: pattern::Pattern) in pattern = "pattern":
+        "emits large values that follow a small one of the same key within some time";
     Q1Convert in q1_convert = "q1-convert": "NexMark query 1: bids, with prices in euros";
     Q12Bids in q12_bids = "q12-bids": "NexMark query 12, first step: bids by bidder";
     Q3Auctions in q3_auctions = "q3-auctions": "NexMark query 3, one side: auctions of category 10 by seller";
     Q3Persons in q3_persons = "q3-persons": "NexMark query 3, other side: persons in Oregon, Idaho and California";
     Q8Auctions in q8_auctions = "q8-auctions": "NexMark query 8, one side: auctions by seller";
     Q8Persons in q8_persons = "q8-persons": "NexMark query 8, other side: persons";
+    SessionWindow(settings: session_window::SessionWindow) in session_window = "session-window":
+        "aggregates records per key and session: a run of records without a gap";
+    SlidingWindow(settings: sliding_window::SlidingWindow) in sliding_window = "sliding-window":
+        "aggregates records per key and sliding window";
     Tokenizer in tokenizer = "tokenizer": "turns a piece of text into its words";
-    WindowCount(settings: window_count::WindowCount) in window_count = "window-count":
-        "counts records per key and tumbling window";
+    TopN(settings: top_n::TopN) in top_n = "top-n":
+        "emits the records with the largest values per key and tumbling window";
+    TumblingWindow(settings: tumbling_window::TumblingWindow) in tumbling_window = "tumbling-window":
+        "aggregates records per key and tumbling window";
     WindowJoin(settings: window_join::WindowJoin) in window_join = "window-join":
         "joins the records of two ports that have the same key and tumbling window";
 }
@@ -111,7 +137,18 @@ operators! {
 impl OperatorKind {
     /// True if its results depend on the event times of its inputs.
     pub fn needs_event_time(&self) -> bool {
-        matches!(self, OperatorKind::WindowCount(_) | OperatorKind::WindowJoin(_))
+        matches!(
+            self,
+            OperatorKind::BroadcastState(_)
+                | OperatorKind::Deduplication(_)
+                | OperatorKind::IntervalJoin(_)
+                | OperatorKind::Pattern(_)
+                | OperatorKind::SessionWindow(_)
+                | OperatorKind::SlidingWindow(_)
+                | OperatorKind::TopN(_)
+                | OperatorKind::TumblingWindow(_)
+                | OperatorKind::WindowJoin(_)
+        )
     }
 
     /// True if the event times of its outputs depend on how its inputs interleave.
@@ -186,6 +223,20 @@ pub enum OperatorError {
         /// The remainder.
         remainder: i64,
     },
+    /// A value of a pattern would be small and large.
+    Overlap {
+        /// The largest small value.
+        small: i64,
+        /// The smallest large value.
+        large: i64,
+    },
+    /// A record would belong to too many windows.
+    Windows {
+        /// To how many.
+        overlap: u64,
+        /// How many there may be.
+        most: u64,
+    },
     /// No value lies between these bounds.
     Bounds {
         /// The lower one.
@@ -219,6 +270,14 @@ impl fmt::Display for OperatorError {
                  from 0 to {}",
                 modulus - 1
             ),
+            OperatorError::Overlap { small, large } => write!(
+                f,
+                "`pattern` would take values from {large} to {small} for small and large: write a `large` above `small`"
+            ),
+            OperatorError::Windows { overlap, most } => write!(
+                f,
+                "`sliding-window` would put a record into {overlap} windows: write a `slide` of at least `size` / {most}"
+            ),
             OperatorError::Bounds { min, max } => write!(
                 f,
                 "`filter` lets nothing pass: no value is at least {min} and at most {max}; write a `min` that is not above \
@@ -245,6 +304,13 @@ fn window_of(time: Time, size: Time) -> Window {
     Window { index, last: (index * size).saturating_add(size - 1) }
 }
 
+/// A hash of all that tells a record from others: records of one lineage with other values or event times came other ways.
+/// Copies of a record, which at-least-once and broadcast edges make, have the same. Never 0.
+#[inline]
+fn identity(record: &Record) -> u64 {
+    derive_lineage(derive_lineage(record.lineage, record.value as u64), record.event_time).max(1)
+}
+
 /// True if a window has fired already.
 #[inline]
 fn is_late(window: Window, watermark: Time) -> bool {
@@ -256,19 +322,19 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use cutline_sim::operator::Context;
-    use cutline_sim::record::Record;
     use cutline_sim::state::KeyedState;
 
     use super::*;
     use crate::inputs::nexmark::NexmarkEvent;
 
-    /// Feeds records to an operator, then lets its timers fire up to a watermark.
+    /// Feeds records to an operator, then lets its timers fire up to a watermark; with the last one it closes.
     pub(crate) fn run(
         operator: &dyn Operator,
         records: &[(u32, Record)],
         watermark: Time,
     ) -> (KeyedState, Vec<Record>) {
         let (mut state, mut out) = (KeyedState::default(), Vec::new());
+        operator.on_open(&mut state.broadcast);
         for (port, record) in records {
             operator.on_record(
                 *port,
@@ -278,6 +344,9 @@ pub(crate) mod tests {
         }
         while let Some(timer) = state.pop_timer(watermark) {
             operator.on_timer(timer, &mut Context { state: &mut state, out: &mut out, watermark });
+        }
+        if watermark == Time::MAX {
+            operator.on_close(&mut Context { state: &mut state, out: &mut out, watermark });
         }
         (state, out)
     }
@@ -328,7 +397,14 @@ pub(crate) mod tests {
                 "filter" | "key-by-value" => "{ modulus = 2 }",
                 "flat-map" => "{ copies = 2 }",
                 "map" => "{ add = 1 }",
-                "window-count" | "window-join" => "{ size = \"1s\" }",
+                "session-window" => "{ gap = \"1s\" }",
+                "broadcast-state" => "{ initial = 5 }",
+                "sliding-window" => "{ size = \"2s\", slide = \"1s\" }",
+                "top-n" => "{ n = 3, size = \"1s\" }",
+                "deduplication" => "{ time-to-live = \"1s\" }",
+                "interval-join" => "{ after = \"1s\" }",
+                "pattern" => "{ small = 1, large = 9, within = \"1s\" }",
+                "tumbling-window" | "window-join" => "{ size = \"1s\" }",
                 _ => "",
             };
             let operator = match settings {

@@ -1,5 +1,5 @@
 //! NexMark query 12, "how many bids does a user make within a fixed processing time limit?", its first step: keeps bids,
-//! with the bidder as key and the value 1. A `window-count` completes the query, here in windows of event time: those of
+//! with the bidder as key and the value 1. A `tumbling-window` completes the query, here in windows of event time: those of
 //! processing time, as in the original, would depend on the run, and there would be nothing to compare it with.
 //!
 //! Needs the input `nexmark`, whose records' values are events. The record keeps its lineage, its event time and its size:

@@ -20,7 +20,7 @@ pub enum Does {
     Source(Name),
     /// Writes to the external system: `{ sink = "transactional" }`.
     Sink(SinkMode),
-    /// Computes: `"tokenizer"`, `{ window-count = { size = "10s" } }`.
+    /// Computes: `"tokenizer"`, `{ tumbling-window = { size = "10s" } }`.
     Transform(OperatorKind),
 }
 

@@ -347,24 +347,24 @@ fn kinds_that_are_wrong() {
     refused(&does("{}"), &[], &["small.toml:13:", "exactly one kind"]);
     refused(&does("{ tokenizer = {}, join = {} }"), &[], &["small.toml:13:", "exactly one kind"]);
     refused(
-        &does("\"window-count\""),
+        &does("\"tumbling-window\""),
         &[],
-        &["small.toml:13:8", "needs parameters", "window-count = { ... }"],
+        &["small.toml:13:8", "needs parameters", "tumbling-window = { ... }"],
     );
     refused(
-        &does("{ window-count = 3 }"),
+        &does("{ tumbling-window = 3 }"),
         &[],
-        &["small.toml:13:", "key `job.operator.count.does.window-count`", "a table"],
+        &["small.toml:13:", "key `job.operator.count.does.tumbling-window`", "a table"],
     );
     refused(
-        &does("{ window-count = { size = \"0s\" } }"),
+        &does("{ tumbling-window = { size = \"0s\" } }"),
         &[],
-        &["small.toml:13:", "too short", "does.window-count.size`"],
+        &["small.toml:13:", "too short", "does.tumbling-window.size`"],
     );
     refused(
-        &does("{ window-count = { siez = 1 } }"),
+        &does("{ tumbling-window = { siez = 1 } }"),
         &[],
-        &["did you mean `size`?", "does.window-count.siez`"],
+        &["did you mean `size`?", "does.tumbling-window.siez`"],
     );
     refused(&does("{ tokenizer = { a = 1 } }"), &[], &["small.toml:13:", "no parameters"]);
     refused(&does("{ tokenizer = 1 }"), &[], &["small.toml:13:", "takes a table, or nothing"]);
@@ -495,7 +495,7 @@ fn overrides_change_what_they_name() {
             "execution.checkpointing.interval=1s",
             "execution.checkpointing.interval='2s'",
             "job.operator.count.parallelism=4",
-            "job.operator.count.does={ window-count = { size = '5s' } }",
+            "job.operator.count.does={ tumbling-window = { size = '5s' } }",
             "job.edge.1.ship=broadcast",
             "input.text.kind.text.rate=200/s",
         ],
@@ -505,7 +505,10 @@ fn overrides_change_what_they_name() {
     assert_eq!(config.checkpointing.interval, 2 * SECOND);
     assert_eq!(graph.node_weights().map(|operator| operator.parallelism).collect::<Vec<_>>(), [1, 4, 1]);
     assert_eq!(graph.edge_weights().last().map(|edge| edge.ship), Some(Ship::Broadcast));
-    assert!(matches!(&scenario.spec.job.operator[1].does, Does::Transform(OperatorKind::WindowCount { .. })));
+    assert!(matches!(
+        &scenario.spec.job.operator[1].does,
+        Does::Transform(OperatorKind::TumblingWindow { .. })
+    ));
 }
 
 #[test]
@@ -543,9 +546,9 @@ fn errors_of_overrides_name_the_override() {
     let nested = format!("name={}", "[".repeat(60_000));
     assert!(try_load(SMALL, &[&nested]).is_err());
     // Damaged overrides are errors or harmless, as damaged files are.
-    for at in 0.."job.operator.count.does={ window-count = { size = '5s' } }".len() {
+    for at in 0.."job.operator.count.does={ tumbling-window = { size = '5s' } }".len() {
         for damage in "\"=[]{}.-0z\n\\\0é".chars() {
-            let mut set = "job.operator.count.does={ window-count = { size = '5s' } }".to_owned();
+            let mut set = "job.operator.count.does={ tumbling-window = { size = '5s' } }".to_owned();
             set.replace_range(at..=at, &damage.to_string());
             let _ = try_build(SMALL, &[&set]).map_err(|error| error.to_string());
         }

@@ -7,7 +7,8 @@
 //! order: the timers of one fire, in order, and what they emit is handled by those behind it before their timers fire.
 //! This equals what a run computes because operators do not depend on how their inputs interleave (see
 //! [`operator`](crate::operator)) and because no record is late, so a timer that waits until the end sees the same
-//! window. While records are handled the watermark an operator sees is 0, none yet.
+//! window. While records are handled the watermark an operator sees is 0, none yet. An operator is opened before the first
+//! record and closed when its timers have fired and those of all before it; there is no snapshot and no restore.
 //!
 //! Feedback edges: what is sent on one is handled in the next pass through the operators; passes follow until no edge
 //! holds a record. Records that timers send around a cycle are handled like all others, as if before the final watermark,
@@ -95,6 +96,11 @@ pub enum ReferenceError {
         /// The operator that was to take the next step.
         uid: String,
     },
+    /// An operator with several subtasks keeps broadcast state, but an edge that is no broadcast edge leads into the port.
+    Torn {
+        /// The operator.
+        uid: String,
+    },
     /// An operator with several subtasks keeps keyed state behind an edge that does not go by the key.
     Unsupported {
         /// The operator.
@@ -112,6 +118,11 @@ impl fmt::Display for ReferenceError {
                 f,
                 "the reference needs more than {limit} steps (it was at `{uid}`): raise the limit, make the input smaller, \
                  or check that every cycle of the job comes to rest"
+            ),
+            ReferenceError::Torn { uid } => write!(
+                f,
+                "operator `{uid}` keeps broadcast state, but what changes it does not reach all of its subtasks: use a \
+                 `broadcast` edge, or parallelism 1"
             ),
             ReferenceError::Unsupported { uid, ship } => {
                 let ship = format!("{ship:?}").to_lowercase();
@@ -152,12 +163,17 @@ pub fn interpret_with(
 ) -> Result<Reference, ReferenceError> {
     validate(graph)?;
     let mut interpreter = Interpreter::new(graph, limit_steps, sink_records);
+    for (operator, own) in graph.node_weights().zip(&mut interpreter.operators) {
+        if let Some(operator) = operator.role.transform() {
+            operator.on_open(&mut own.state.broadcast);
+        }
+    }
     for node in graph.node_indices() {
         if let Role::Source(input) = &graph[node].role {
             interpreter.read(node.index(), input.as_ref())?;
         }
     }
-    interpreter.fire_all_timers()?;
+    interpreter.end()?;
     Ok(interpreter.finish())
 }
 
@@ -189,8 +205,10 @@ struct Interpreter<'a> {
     /// Wires into and out of each operator, in the order of the edges.
     incoming: Vec<Vec<usize>>,
     outgoing: Vec<Vec<usize>>,
-    /// For each operator, the edge that forbids it to keep state.
+    /// For each operator, the edge that forbids it to keep keyed state.
     stateless: Vec<Option<Ship>>,
+    /// For each operator, whether its subtasks would have different broadcast states.
+    torn: Vec<bool>,
     operators: Vec<OperatorReference>,
     /// For each idempotent sink, what it keeps.
     last: Vec<BTreeMap<u64, Last>>,
@@ -210,11 +228,17 @@ fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> b
     orders && together && owns_keys(graph, from)
 }
 
-/// True if every record of a key comes to one subtask: it is the only one, or all its inputs go by the key, or lead straight
+/// True for an edge that leads into a broadcast port.
+fn is_broadcast(graph: &JobGraph, to: NodeIndex, port: u32) -> bool {
+    graph[to].role.transform().is_some_and(|operator| operator.is_broadcast_port(port))
+}
+
+/// True if every record of a key comes to one subtask (those of broadcast ports have none): it is the only one, or all its inputs go by the key, or lead straight
 /// from subtasks of which that is true and that keep the keys.
 fn owns_keys(graph: &JobGraph, node: NodeIndex) -> bool {
     let keeps = |node: NodeIndex| matches!(&graph[node].role, Role::Transform(operator) if operator.is_ordered_per_key());
-    let mut inputs = graph.edges_directed(node, Incoming);
+    let inputs = graph.edges_directed(node, Incoming);
+    let mut inputs = inputs.filter(|edge| !is_broadcast(graph, node, edge.weight().port));
     graph[node].parallelism == 1
         || inputs.all(|edge| match edge.weight().ship {
             Ship::Hash => true,
@@ -231,13 +255,16 @@ impl<'a> Interpreter<'a> {
         let mut incoming = vec![Vec::new(); nodes];
         let mut outgoing = vec![Vec::new(); nodes];
         let mut stateless = vec![None; nodes];
+        let mut torn = vec![false; nodes];
         let wires = graph.edge_references().enumerate().map(|(at, edge)| {
             let (source, target) = (edge.source().index(), edge.target().index());
             let parallelism = graph[edge.target()].parallelism;
             let ship = edge.weight().ship;
             incoming[target].push(at);
             outgoing[source].push(at);
-            if ship != Ship::Hash && !owns_keys(graph, edge.target()) {
+            if is_broadcast(graph, edge.target(), edge.weight().port) {
+                torn[target] |= parallelism > 1 && ship != Ship::Broadcast;
+            } else if ship != Ship::Hash && !owns_keys(graph, edge.target()) {
                 stateless[target] = Some(ship);
             }
             let copies = if ship == Ship::Broadcast { parallelism } else { 1 };
@@ -254,6 +281,7 @@ impl<'a> Interpreter<'a> {
             incoming,
             outgoing,
             stateless,
+            torn,
             operators: graph
                 .node_weights()
                 .map(|operator| OperatorReference {
@@ -366,9 +394,13 @@ impl<'a> Interpreter<'a> {
         }
         own.lineages = lineages;
         self.send(node, out, before);
+        let own = &self.operators[node];
         match self.stateless[node] {
-            Some(ship) if !self.operators[node].state.is_empty() => {
-                Err(ReferenceError::Unsupported { uid: self.operators[node].uid.clone(), ship })
+            Some(ship) if own.state.keyed_len() > 0 => {
+                Err(ReferenceError::Unsupported { uid: own.uid.clone(), ship })
+            }
+            _ if self.torn[node] && own.state.broadcast.entries().next().is_some() => {
+                Err(ReferenceError::Torn { uid: own.uid.clone() })
             }
             _ => Ok(()),
         }
@@ -403,18 +435,32 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// The final watermark: fires timers until neither a timer nor a record is left.
-    fn fire_all_timers(&mut self) -> Result<(), ReferenceError> {
+    /// The final watermark: fires timers and closes operators until neither a timer nor a record is left.
+    fn end(&mut self) -> Result<(), ReferenceError> {
         let graph = self.graph;
+        let mut closed = vec![false; graph.node_count()];
         loop {
-            let with_timers =
-                self.order.iter().copied().find(|&node| self.operators[node].state.timers().next().is_some());
-            let Some(node) = with_timers else { return Ok(()) };
-            if let Role::Transform(operator) = &graph[NodeIndex::new(node)].role {
-                self.fire(node, operator.as_ref())?;
+            let has_timers = |node: usize| self.operators[node].state.timers().next().is_some();
+            let next = self.order.iter().copied().find(|&node| !closed[node] || has_timers(node));
+            let Some(node) = next else { return Ok(()) };
+            match graph[NodeIndex::new(node)].role.transform() {
+                Some(operator) if has_timers(node) => self.fire(node, operator)?,
+                Some(operator) => {
+                    closed[node] = true;
+                    self.close(node, operator);
+                }
+                None => closed[node] = true,
             }
             self.settle()?;
         }
+    }
+
+    fn close(&mut self, node: usize, operator: &dyn Operator) {
+        let mut out = self.take_output(node);
+        let before = out.len();
+        let state = &mut self.operators[node].state;
+        operator.on_close(&mut Context { state, out: &mut out, watermark: NEVER });
+        self.send(node, out, before);
     }
 
     /// Fires the next timers of an operator, as many as one batch may.
@@ -465,9 +511,10 @@ impl<'a> Interpreter<'a> {
     }
 
     fn finish(mut self) -> Reference {
-        for (operator, last) in self.operators.iter_mut().zip(self.last) {
+        let subtasks = self.graph.node_weights().map(|operator| operator.parallelism);
+        for ((operator, last), subtasks) in self.operators.iter_mut().zip(self.last).zip(subtasks) {
             operator.last = last.into_iter().filter_map(|(key, last)| Some((key, last.record?))).collect();
-            operator.fingerprint = operator.state.fingerprint();
+            operator.fingerprint = operator.state.fingerprint_spread(subtasks);
             operator.records.sort_unstable();
         }
         Reference { operators: self.operators, steps: self.steps }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::graph::{EdgeSpec, OperatorSpec, ServiceTime, SinkMode};
 use crate::input::Entry;
+use crate::operator_state::BroadcastState;
 use crate::record::derive_lineage;
 use crate::state::{Slot, Timer};
 
@@ -323,4 +324,62 @@ fn a_key_of_one_value_ends_with_it_whatever_comes_before_the_sink() {
     graph.add_edge(source, sink, edge(Ship::Rebalance, 0));
     let last = &interpret(&graph, 1_000).unwrap().operators[sink.index()].last;
     assert!(last.keys().eq(&[3, 4, 5, 6]), "0, 1 and 2 are the keys of two numbers each");
+}
+
+/// Holds records back in a list and sends them at the end; rules, whose port is 1, are put into the broadcast state.
+struct HoldBack;
+
+impl Operator for HoldBack {
+    fn on_open(&self, state: &mut BroadcastState) {
+        state.set_entry(Slot { key: 99, map: 0, slot: 0 }, 1);
+    }
+
+    fn on_record(&self, port: u32, record: &Record, cx: &mut Context<'_>) {
+        if port == 1 {
+            cx.state.broadcast.set_entry(Slot { key: record.key, map: 0, slot: 0 }, 1);
+        } else {
+            cx.state.list.push(*record);
+        }
+    }
+
+    fn on_close(&self, cx: &mut Context<'_>) {
+        cx.out.extend(cx.state.list.drain());
+    }
+
+    fn is_broadcast_port(&self, port: u32) -> bool {
+        port == 1
+    }
+}
+
+/// What comes to the sum behind an operator that holds back, with two subtasks, or why there is no reference.
+fn held_back(ship: Ship, rules: Ship) -> Result<Reference, ReferenceError> {
+    let mut graph = JobGraph::new();
+    let source = numbers(&mut graph, "source", 10, 1);
+    let hold = graph.add_node(spec("hold", Role::Transform(Arc::new(HoldBack)), 2));
+    let sum = graph.add_node(spec("sum", Role::Transform(Arc::new(Sum)), 1));
+    graph.add_edge(source, hold, edge(ship, 0));
+    graph.add_edge(source, hold, edge(rules, 1));
+    graph.add_edge(hold, sum, edge(Ship::Rebalance, 0));
+    interpret(&graph, 1000)
+}
+
+#[test]
+fn an_operator_is_closed_before_those_behind_it_fire_their_timers() {
+    let reference = held_back(Ship::Rebalance, Ship::Broadcast).expect("a list may stand behind any edge");
+    let [source, hold, sum] = &reference.operators[..] else { panic!("three operators") };
+    assert_eq!((source.received, hold.received, sum.received), (10, 30, 10));
+    assert!(hold.state.list.elements().is_empty(), "sent, and taken out");
+    assert_eq!(sum.state.values().map(|(_, sum)| sum).sum::<i64>(), 45);
+    assert_eq!(sum.state.timers().count(), 0);
+}
+
+#[test]
+fn every_subtask_has_a_copy_of_the_broadcast_state() {
+    let reference = held_back(Ship::Hash, Ship::Broadcast).expect("a reference");
+    let hold = &reference.operators[1];
+    assert_eq!(hold.state.broadcast.entries().count(), 8, "seven keys, and what was put in at the beginning");
+    assert_eq!(hold.fingerprint, hold.state.fingerprint().wrapping_mul(2));
+    for ship in [Ship::Hash, Ship::Rebalance] {
+        assert_eq!(held_back(ship, ship), Err(ReferenceError::Torn { uid: "hold".to_owned() }));
+    }
 }
