@@ -144,7 +144,7 @@ impl World {
                 return self.fail_task(id);
             }
             Some(Some(snapshot)) => Some(snapshot),
-            None => None,
+            None => self.base[id.index()].clone(),
         };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
         self.fill_task(id, snapshot.as_deref());

@@ -72,6 +72,9 @@ reusable! {
     pub(crate) struct Coordinator {
         status: JobStatus,
         pub attempt: Attempt,
+        /// The attempt and the checkpoint that are the first of this job: what a savepoint has used up comes before.
+        pub first_attempt: Attempt,
+        pub first_checkpoint: CheckpointId,
         /// Restarts before the job fails for good.
         restarts_left: u32,
         beliefs: Vec<Belief>,
@@ -105,6 +108,8 @@ impl Coordinator {
         Coordinator {
             status: JobStatus::Restarting,
             attempt: Attempt(1),
+            first_attempt: Attempt(1),
+            first_checkpoint: CheckpointId(1),
             restarts_left: topology.config.recovery.restart_attempts,
             beliefs: vec![Belief::Starting; tasks],
             running: 0,
@@ -399,7 +404,7 @@ impl World {
 
     /// Deploys if the delay is over, there are slots for all tasks, and every metadata write has ended.
     fn deploy_if_possible(&mut self) {
-        let first = self.coordinator.attempt == Attempt(1);
+        let first = self.coordinator.attempt == self.coordinator.first_attempt;
         let ready = first || self.coordinator.waiting;
         if self.coordinator.status != JobStatus::Restarting || !ready || !self.coordinator.writing.is_empty()
         {
@@ -477,6 +482,7 @@ impl World {
         let job = JobCtx {
             now: self.now,
             attempt: coordinator.attempt,
+            first_checkpoint: coordinator.first_checkpoint,
             tasks: self.tasks.len() as u32,
             finished: &coordinator.finished,
             roots: &coordinator.roots,

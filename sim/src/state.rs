@@ -343,7 +343,8 @@ impl KeyedState {
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
-    /// again. (A restore with the same parallelism, the only one yet, takes its own state whole.)
+    /// again, when a job starts from a [savepoint](crate::savepoint) at another parallelism. (Where the parallelism is the same, a
+    /// task takes its own state whole.)
     pub fn absorb(&mut self, from: &KeyedState, mut mine: impl FnMut(u64) -> bool) {
         for (key, value) in from.values.iter().filter(|&(key, _)| mine(key)) {
             self.set_value(key, value);
