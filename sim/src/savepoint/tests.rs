@@ -294,10 +294,11 @@ fn who_gets_anything_of_a_file_reads_it_whole() {
 
 #[test]
 fn an_operator_has_ended_when_all_of_it_and_all_before_it_has() {
-    let at_the_end = |subtasks: u32| {
+    // So many subtasks have ended; so many sources have read all they had.
+    let at_the_end = |ended: u32, read: u32| {
         saved_job(3, move |_, subtask, snapshot| {
-            snapshot.ended = subtask < subtasks;
-            for at in snapshot.splits.iter_mut().filter(|_| subtask < subtasks) {
+            snapshot.ended = subtask < ended;
+            for at in snapshot.splits.iter_mut().filter(|_| subtask < read) {
                 (at.offset, at.ended) = (u64::from(at.split) * 100 + 10, true);
             }
         })
@@ -310,12 +311,13 @@ fn an_operator_has_ended_when_all_of_it_and_all_before_it_has() {
             .collect()
     };
     assert_eq!(
-        ended(&job(2), &at_the_end(3)),
+        ended(&job(2), &at_the_end(3, 3)),
         [(true, 0), (true, 0), (true, 2), (true, 2), (true, 2), (true, 2)]
     );
-    assert_eq!(ended(&job(3), &at_the_end(2)), [(false, 0); 9], "one source still reads");
+    assert_eq!(ended(&job(3), &at_the_end(2, 2)), [(false, 0); 9], "one source still reads");
+    assert_eq!(ended(&job(3), &at_the_end(2, 3)), [(false, 0); 9], "one source has not sent its end");
     let grown = chain(&[("source", source(5), 2), ("count", transform(), 2), ("sink", SINK, 2)]);
-    assert_eq!(ended(&grown, &at_the_end(3)), [(false, 0); 6], "there is one more split to read");
+    assert_eq!(ended(&grown, &at_the_end(3, 3)), [(false, 0); 6], "there is one more split to read");
     let longer = chain(&[
         ("source", source(4), 1),
         ("new", transform(), 1),
@@ -323,7 +325,7 @@ fn an_operator_has_ended_when_all_of_it_and_all_before_it_has() {
         ("sink", SINK, 1),
     ]);
     let half = [(true, 0), (false, 0), (false, 0), (false, 0)];
-    assert_eq!(ended(&longer, &at_the_end(3)), half, "a new operator has not ended");
+    assert_eq!(ended(&longer, &at_the_end(3, 3)), half, "a new operator has not ended");
 }
 
 #[test]
