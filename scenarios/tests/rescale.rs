@@ -218,6 +218,18 @@ fn a_word_count_ends_right_with_every_kind_of_sink() {
 }
 
 #[test]
+fn nothing_is_lost_at_least_once() {
+    let short = [
+        "input.text.kind.text.splits=3",
+        "execution.checkpointing.interval=100ms",
+        "execution.checkpointing.mode=AT_LEAST_ONCE",
+    ];
+    let mut seen = Seen::default();
+    rescale(&prepare("wordcount", WORDS, &short), 1000..1020, &mut seen);
+    enough(&seen);
+}
+
+#[test]
 fn sums_of_two_branches_end_right() {
     let operators = ["source", "even", "odd", "sum-even", "sum-odd", "sink-even", "sink-odd"];
     let short = [
@@ -417,20 +429,21 @@ struct Output {
 }
 
 /// What an operator does, whether it must be reached by the key, and how many inputs it has; 0: one, straight from a source.
+/// The last is the join: a job has one at most, for what joins behind each other make may fill the memory.
 const DOES: &[(&str, bool, u32)] = &[
     ("{ counter = { keys = 16 } }", true, 1),
     ("\"keyed-count\"", true, 1),
     ("{ key-by-value = { modulus = 7 } }", false, 1),
     ("\"keep-even\"", false, 1),
     ("{ flat-map = { copies = 2 } }", false, 1),
-    ("\"join\"", true, 2),
     ("{ window-count = { size = \"20ms\" } }", true, 0),
     ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1),
+    ("\"join\"", true, 2),
 ];
 
 fn random_job(draws: &mut Draws) -> Pair {
     let mut pair = Pair { texts: Default::default() };
-    let mut outputs = Vec::new();
+    let (mut outputs, mut joined) = (Vec::new(), false);
     let parallelism = |draws: &mut Draws| [1 + draws.below(4), 1 + draws.below(4)];
     let sources = 1 + draws.below(2);
     for source in 0..sources {
@@ -445,7 +458,8 @@ fn random_job(draws: &mut Draws) -> Pair {
         outputs.push(Output { uid, parallelism, read: false });
     }
     for at in 0..1 + draws.below(4) {
-        let (does, keyed, inputs) = draws.one_of(DOES);
+        let (does, keyed, inputs) = draws.one_of(&DOES[..DOES.len() - usize::from(joined)]);
+        joined |= inputs == 2;
         let (uid, parallelism) = (format!("operator-{at}"), parallelism(draws));
         pair.operator(draws, &uid, does, parallelism);
         let among = if inputs == 0 { sources } else { outputs.len() as u64 };
@@ -485,7 +499,6 @@ fn random(seed: u64) -> [Prepared; 2] {
     choose("execution.checkpointing.interval", &["5ms", "20ms", "60ms"]);
     choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
     choose("execution.checkpointing.num-retained", &["1", "3"]);
-    choose("execution.checkpointing.mode", &["AT_LEAST_ONCE", "EXACTLY_ONCE", "EXACTLY_ONCE"]);
     choose("cluster.store.latency", &["100us", "15ms"]);
     pair.texts.map(|job| {
         let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
@@ -499,7 +512,7 @@ fn random(seed: u64) -> [Prepared; 2] {
 fn there_and_back(seed: u64, seen: &mut Seen) {
     let jobs = random(seed);
     if jobs.iter().any(|job| job.reference().steps > 10_000) {
-        return; // joins behind each other: too long a run
+        return; // a join of copies: too long a run
     }
     let mut draws = Draws::new(seed ^ 0xff00);
     let mut runners = jobs
@@ -528,6 +541,6 @@ fn there_and_back(seed: u64, seen: &mut Seen) {
 #[test]
 fn random_jobs_end_right_there_and_back_again() {
     let mut seen = Seen::default();
-    (0..40).for_each(|seed| there_and_back(seed, &mut seen));
-    assert!(seen.moves > 50 && seen.own > 10 && seen.base > 10 && seen.partly_ended > 10, "{seen:?}");
+    (0..30).for_each(|seed| there_and_back(seed, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
 }

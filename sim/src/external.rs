@@ -4,7 +4,7 @@
 //! messages that take time. The system fences by attempt: once a newer attempt of a sink has introduced itself, requests
 //! of older ones are refused. Commits are idempotent by the transaction's identity. Plain and idempotent sinks write
 //! straight to a log. A job that is started from a savepoint finds the system as the former job left it
-//! ([`External::hand_over`]). Not modelled yet: transaction time-outs and failing commits.
+//! (`External::hand_over`). Not modelled yet: transaction time-outs and failing commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
