@@ -56,6 +56,7 @@ pub struct HandCoordinator<C> {
     pub config: CheckpointConfig,
     pub now: Time,
     pub attempt: Attempt,
+    pub first_checkpoint: CheckpointId,
     pub finished: InputSet,
 }
 
@@ -67,10 +68,18 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
         let finished = InputSet::default();
         let roots = [TaskId(0)];
         let attempt = Attempt(0);
-        let job =
-            JobCtx { now: 0, attempt, tasks: TASKS, finished: &finished, roots: &roots, config: &config };
+        let job = JobCtx {
+            now: 0,
+            attempt,
+            first_checkpoint: id(1),
+            tasks: TASKS,
+            finished: &finished,
+            roots: &roots,
+            config: &config,
+        };
         let machine = C::new(&job);
-        let mut hand = HandCoordinator { machine, config, now: 0, attempt, finished };
+        let first_checkpoint = id(1);
+        let mut hand = HandCoordinator { machine, config, now: 0, attempt, first_checkpoint, finished };
         hand.restart();
         hand
     }
@@ -81,9 +90,17 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
     }
 
     pub fn on(&mut self, event: CoordinatorEvent) -> Vec<CoordinatorEffect> {
-        let HandCoordinator { machine, config, now, attempt, finished } = self;
+        let HandCoordinator { machine, config, now, attempt, first_checkpoint, finished } = self;
         let roots = [TaskId(0)];
-        let job = JobCtx { now: *now, attempt: *attempt, tasks: TASKS, finished, roots: &roots, config };
+        let job = JobCtx {
+            now: *now,
+            attempt: *attempt,
+            first_checkpoint: *first_checkpoint,
+            tasks: TASKS,
+            finished,
+            roots: &roots,
+            config,
+        };
         let mut fx = CoordinatorEffects::default();
         machine.on(&job, event, &mut fx);
         fx.0

@@ -5,7 +5,8 @@
 //! What it holds to:
 //! - A checkpoint goes to its metadata only when every task has acknowledged it *in the present attempt*, or has finished
 //!   and is represented by its last snapshot. It is complete only when its metadata is durable; nobody is told before.
-//! - Ids grow for ever, over restarts too, so nothing can be mistaken for something older of the same name.
+//! - Ids grow for ever, over restarts too, and from above those of a savepoint, so nothing can be mistaken for something older
+//!   of the same name.
 //! - What a task of an older attempt says changes nothing.
 //! - The outcome of a metadata write in flight is not known. So a checkpoint whose metadata is being written can neither
 //!   expire nor be declined; if tasks are lost meanwhile and the write succeeds *before* the next restore, the checkpoint
@@ -227,8 +228,8 @@ impl Rounds {
     }
 
     fn begin(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
-        let id = self.pace.next;
-        self.pace.next.0 += 1;
+        let id = self.pace.next.max(job.first_checkpoint);
+        self.pace.next = CheckpointId(id.0 + 1);
         let snapshots = vec![None; job.tasks as usize];
         let (asked, present) = (self.pace.asked, job.finished.clone());
         self.pending.push(Round { id, began: job.now, asked, present, snapshots, writing: false });

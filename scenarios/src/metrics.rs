@@ -134,17 +134,19 @@ impl Metrics {
             }
             Event::FailureNoticed { .. } => self.noticed = now,
             Event::JobCancelled => self.cancelled = now,
-            Event::Restoring { attempt, checkpoint } if attempt.0 > 1 => self.restores.push(RestoreRecord {
-                attempt,
-                checkpoint,
-                path: checkpoint.map(|id| world.topology().config.checkpointing.path(id)),
-                crashed: self.crashed.take().unwrap_or(self.noticed).min(self.noticed),
-                noticed: self.noticed,
-                cancelled: self.cancelled,
-                began: now,
-                running: None,
-                replayed: replayed(world, checkpoint),
-            }),
+            Event::Restoring { attempt, checkpoint } if attempt > world.first_attempt() => {
+                self.restores.push(RestoreRecord {
+                    attempt,
+                    checkpoint,
+                    path: checkpoint.map(|id| world.topology().config.checkpointing.path(id)),
+                    crashed: self.crashed.take().unwrap_or(self.noticed).min(self.noticed),
+                    noticed: self.noticed,
+                    cancelled: self.cancelled,
+                    began: now,
+                    running: None,
+                    replayed: replayed(world, checkpoint),
+                })
+            }
             Event::JobRunning { .. } => {
                 if let Some(restore) = self.restores.last_mut() {
                     restore.running = Some(now);
@@ -165,7 +167,11 @@ fn replayed(world: &World, checkpoint: Option<CheckpointId>) -> u64 {
     let sources = sources.filter(|&task| matches!(topology.role(task), Role::Source(_)));
     let lost = sources.map(|task| {
         let handle = manifest.and_then(|manifest| manifest[task.index()]);
-        let kept = handle.and_then(|handle| world.store().get(handle)).map_or(0, |snapshot| snapshot.records);
+        let restored = match handle {
+            Some(handle) => world.store().get(handle).map(|snapshot| snapshot.records),
+            None => world.base(task).map(|snapshot| snapshot.records),
+        };
+        let kept = restored.unwrap_or(0);
         world.handled(task).0.saturating_sub(kept)
     });
     lost.sum()

@@ -128,7 +128,7 @@ pub struct CheckpointRecord {
 pub struct RestoreRecord {
     /// The attempt it began.
     pub attempt: Attempt,
-    /// The checkpoint restored; absent: the initial state.
+    /// The checkpoint restored; absent: the initial state, be it empty or a savepoint.
     pub checkpoint: Option<CheckpointId>,
     /// Where that checkpoint was in the store.
     pub path: Option<String>,

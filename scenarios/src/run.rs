@@ -18,6 +18,7 @@ use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::store::Store;
 use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+use cutline_sim::savepoint::{RestoreError, Savepoint};
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
 
@@ -126,6 +127,36 @@ impl<'a> Runner<'a> {
         let pristine = World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot);
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None }
+    }
+
+    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. The result is still judged by the
+    /// whole failure-free run: what the former job had made visible counts. So a broadcast edge must lead to as many receivers
+    /// as before, for they got a copy each; and the values of a key that a former job dealt out to several idempotent sinks
+    /// have no order to go by.
+    ///
+    /// # Errors
+    /// If the job cannot start from it; then nothing has changed.
+    pub fn start_from(&mut self, savepoint: &Savepoint) -> Result<(), RestoreError> {
+        self.pristine.start_from(savepoint)
+    }
+
+    /// The savepoint of the `nth` checkpoint to complete (the first is 1), at that instant of a run; `None` if there are fewer.
+    /// Lookahead is off, so that sinks have written what they write up to that instant and nothing more.
+    pub fn savepoint(&mut self, seed: u64, plan: &Arc<FaultPlan>, nth: u64) -> Option<Savepoint> {
+        let options = Options { lookahead: false, metrics: false, ..Options::default() };
+        self.begin(seed, plan, &options);
+        let (mut completed, mut savepoint) = (0, None);
+        self.world.run(&mut |world, events| {
+            for event in events {
+                if let Event::CheckpointCompleted { id, .. } = event.event {
+                    completed += 1;
+                    if completed == nth {
+                        savepoint = world.savepoint(id);
+                    }
+                }
+            }
+        });
+        savepoint
     }
 
     /// Makes the world as new, with a seed and faults.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Origin};
 use crate::graph::Role;
-use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::ids::{Attempt, NodeId, TaskId};
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
@@ -113,13 +113,19 @@ impl World {
 
     /// Puts both ends of all channels where a line left them, and what was captured between them. It happens at once and
     /// before any task starts, or the first one would find the channels to the others as they never were.
-    pub(crate) fn refill_channels(&mut self, checkpoint: CheckpointId, line: &[Option<Handle>]) {
-        for (info, handle) in self.topology.tasks.iter().zip(line) {
-            let Some(snapshot) = handle.and_then(|handle| self.store.get(handle)) else { continue };
+    pub(crate) fn refill_channels(&mut self, line: &[Option<Handle>]) {
+        let checkpoint = self.coordinator.restored;
+        for (task, (info, handle)) in self.topology.tasks.iter().zip(line).enumerate() {
+            let saved = match handle {
+                Some(handle) => self.store.get(*handle),
+                None => self.base[task].as_ref(),
+            };
+            self.coordinator.ended[task] = saved.is_some_and(|snapshot| snapshot.ended);
+            let Some(snapshot) = saved else { continue };
             for (channel, &position) in info.inputs.iter().zip(&snapshot.received) {
                 self.network.channels[channel.index()].received = position;
             }
-            for (at, channel) in (0..).zip(info.channels_out()) {
+            for (at, channel) in (0..snapshot.sent.len() as u32).zip(info.channels_out()) {
                 self.network.channels[channel.index()].sent = snapshot.sent_in(checkpoint, at);
             }
             for OnChannel { at, items } in &snapshot.captured {
@@ -127,6 +133,14 @@ impl World {
                     self.network.channels[channel.index()].refill(items, self.now);
                 }
             }
+        }
+        // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again.
+        let ended = &mut self.coordinator.ended;
+        let runs_on = |ended: &[bool], from: TaskId, to: TaskId| !ended[from.index()] && ended[to.index()];
+        let mut channels = self.topology.channels.iter();
+        while let Some(channel) = channels.find(|channel| runs_on(ended, channel.from, channel.to)) {
+            ended[channel.to.index()] = false;
+            channels = self.topology.channels.iter();
         }
     }
 
@@ -163,7 +177,7 @@ impl World {
                 return self.fail_task(id);
             }
             Some(Some(snapshot)) => Some(snapshot),
-            None => None,
+            None => self.base[id.index()].clone(),
         };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.saturating_add(snapshot.in_flight));
         self.fill_task(id, snapshot.as_deref());
@@ -182,6 +196,13 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if let Some(snapshot) = snapshot {
             task.restore(snapshot, self.coordinator.restored, info);
+            task.resumes_ended &= self.coordinator.ended[id.index()];
+            for (input, channel) in (0..).zip(&info.inputs) {
+                let sender = self.topology.channels[channel.index()].from;
+                if !self.coordinator.ended[sender.index()] && task.ended_inputs.remove(input) {
+                    task.input_watermarks[input as usize] = 0;
+                }
+            }
         }
         if let Role::Source(input) = &operator.role {
             if snapshot.is_none() {

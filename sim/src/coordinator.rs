@@ -72,6 +72,9 @@ reusable! {
     pub(crate) struct Coordinator {
         status: JobStatus,
         pub attempt: Attempt,
+        /// The attempt and the checkpoint that are the first of this job: what a savepoint has used up comes before.
+        pub first_attempt: Attempt,
+        pub first_checkpoint: CheckpointId,
         /// Restarts before the job fails for good.
         restarts_left: u32,
         beliefs: Vec<Belief>,
@@ -87,8 +90,10 @@ reusable! {
         hosted: Vec<Vec<TaskId>>,
         /// What is being, or was last, restored.
         line: Vec<Option<Handle>>,
-        /// The checkpoint that it belongs to.
+        /// The checkpoint (or savepoint) that it belongs to.
         pub restored: CheckpointId,
+        /// The tasks that have ended in it, and so has everything before them.
+        pub ended: Vec<bool>,
         /// Metadata writes that have not ended.
         writing: Vec<Writing>,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
@@ -107,6 +112,8 @@ impl Coordinator {
         Coordinator {
             status: JobStatus::Restarting,
             attempt: Attempt(1),
+            first_attempt: Attempt(1),
+            first_checkpoint: CheckpointId(1),
             restarts_left: topology.config.recovery.restart_attempts,
             beliefs: vec![Belief::Starting; tasks],
             running: 0,
@@ -118,6 +125,7 @@ impl Coordinator {
             hosted: vec![Vec::new(); topology.config.cluster.nodes as usize],
             line: vec![None; tasks],
             restored: CheckpointId(0),
+            ended: vec![false; tasks],
             writing: Vec::new(),
             stale: Vec::new(),
             waiting: false,
@@ -402,7 +410,7 @@ impl World {
 
     /// Deploys if the delay is over, there are slots for all tasks, and every metadata write has ended.
     fn deploy_if_possible(&mut self) {
-        let first = self.coordinator.attempt == Attempt(1);
+        let first = self.coordinator.attempt == self.coordinator.first_attempt;
         let ready = first || self.coordinator.waiting;
         if self.coordinator.status != JobStatus::Restarting || !ready || !self.coordinator.writing.is_empty()
         {
@@ -441,7 +449,8 @@ impl World {
         let coordinator = &mut self.coordinator;
         coordinator.status = JobStatus::Deploying;
         coordinator.line = line.snapshots;
-        coordinator.restored = line.checkpoint.unwrap_or_default();
+        let savepoint = CheckpointId(coordinator.first_checkpoint.0 - 1); // or 0, which no checkpoint has
+        coordinator.restored = line.checkpoint.unwrap_or(savepoint);
         coordinator.beliefs.fill(Belief::Starting);
         coordinator.running = 0;
         coordinator.finished.clear();
@@ -456,7 +465,7 @@ impl World {
         self.store.discard_unreferenced();
         self.clear_cluster();
         let line = std::mem::take(&mut self.coordinator.line);
-        self.refill_channels(self.coordinator.restored, &line);
+        self.refill_channels(&line);
         self.coordinator.line = line;
         self.send_deployments();
     }
@@ -484,6 +493,7 @@ impl World {
         let job = JobCtx {
             now: self.now,
             attempt: coordinator.attempt,
+            first_checkpoint: coordinator.first_checkpoint,
             tasks: self.tasks.len() as u32,
             finished: &coordinator.finished,
             roots: &coordinator.roots,

@@ -236,7 +236,7 @@ pub enum Event {
     Restoring {
         /// The new attempt.
         attempt: Attempt,
-        /// The checkpoint restored; `None`: the initial state.
+        /// The checkpoint restored; `None`: the initial state, be it empty or a savepoint.
         checkpoint: Option<CheckpointId>,
     },
     /// All tasks have finished.

@@ -3,9 +3,10 @@
 //! A transactional sink prepares a transaction with its snapshot and commits it when the checkpoint has completed; both are
 //! messages that take time. The system fences by attempt: once a newer attempt of a sink has introduced itself, requests
 //! of older ones are refused. Commits are idempotent by the transaction's identity. Plain and idempotent sinks write
-//! straight to a log. Not modelled yet: transaction time-outs and failing commits.
+//! straight to a log. A job that is started from a savepoint finds the system as the former job left it
+//! (`External::hand_over`). Not modelled yet: transaction time-outs and failing commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,45 @@ impl External {
             }
         }
         done
+    }
+
+    /// What a new job finds that takes over at this instant. `heir` names for a sink task its heir, and the first task of the
+    /// heir's operator; what belongs to a sink without one is of no concern to the new job. Of what is prepared, only
+    /// `pending` can still be committed.
+    ///
+    /// - What is visible stays visible. A transaction becomes one of the heir's, and two that get one name become one.
+    /// - A log becomes the beginning of that of the operator's first task. There whoever reads task by task meets it before
+    ///   anything that the new job writes, and so before what overwrites it, whichever task that comes from now.
+    pub(crate) fn hand_over(
+        &self,
+        heir: impl Fn(TaskId) -> Option<(TaskId, TaskId)>,
+        pending: &BTreeSet<TransactionId>,
+    ) -> External {
+        let renamed = |transaction: TransactionId| {
+            let (task, _) = heir(transaction.task)?;
+            Some(TransactionId { task, ..transaction })
+        };
+        let mut new = External::default();
+        for (transaction, records) in &self.committed {
+            new.committed.extend(renamed(*transaction).map(|name| (name, Arc::clone(records))));
+        }
+        for (&transaction, records) in self.prepared.iter().filter(|(name, _)| pending.contains(name)) {
+            let Some(name) = renamed(transaction) else { continue };
+            match new.prepared.get_mut(&name) {
+                Some(others) => Arc::make_mut(others).extend_from_slice(records),
+                None => drop(new.prepared.insert(name, Arc::clone(records))),
+            }
+        }
+        for (&task, records) in &self.logs {
+            let Some((_, first)) = heir(task) else { continue };
+            new.logs.entry(first).or_default().extend_from_slice(records);
+        }
+        for (&task, &attempt) in &self.epochs {
+            let Some((task, _)) = heir(task) else { continue };
+            let epoch = new.epochs.entry(task).or_insert(attempt);
+            *epoch = attempt.max(*epoch);
+        }
+        new
     }
 
     /// Appends what a plain or idempotent sink writes.

@@ -25,6 +25,7 @@ pub mod random;
 pub mod record;
 mod reusable;
 mod ring;
+pub mod savepoint;
 mod shared;
 pub mod snapshot;
 mod source;

@@ -200,6 +200,8 @@ pub struct JobCtx<'a> {
     pub now: Time,
     /// The present attempt; what an older one says must have no effect.
     pub attempt: Attempt,
+    /// The first id that this job may give to a checkpoint: 1, or the one after the savepoint that it was started from.
+    pub first_checkpoint: CheckpointId,
     /// The number of tasks.
     pub tasks: u32,
     /// The tasks that have finished.
@@ -258,7 +260,7 @@ pub enum To {
 pub struct Line {
     /// The checkpoint restored, for the record; `None` if it is the initial state.
     pub checkpoint: Option<CheckpointId>,
-    /// Per task its snapshot, or `None` for the initial state.
+    /// Per task its snapshot, or `None` for the initial state: an empty one, or what a savepoint saved.
     pub snapshots: Vec<Option<Handle>>,
 }
 

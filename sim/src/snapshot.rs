@@ -94,6 +94,11 @@ impl TaskSnapshot {
         if self.id == checkpoint { &self.unsent } else { &[] }
     }
 
+    /// True if this checkpoint holds here what was on its way.
+    pub fn has_in_flight(&self, checkpoint: CheckpointId) -> bool {
+        !self.captured.is_empty() || !self.unsent_in(checkpoint).is_empty()
+    }
+
     /// What has been sent on an output channel, as this checkpoint has it.
     pub fn sent_in(&self, checkpoint: CheckpointId, output: u32) -> Position {
         let sent = self.sent.get(output as usize).copied().unwrap_or_default();

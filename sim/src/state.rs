@@ -387,8 +387,9 @@ impl KeyedState {
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
-    /// again. Broadcast state is taken whole, for it is every subtask's. Lists are left alone, because a share of them depends
-    /// on all old subtasks: see [`ListState::take_share`]. (A restore with the same parallelism takes its own state whole.)
+    /// again, when a job starts from a [savepoint](crate::savepoint) at another parallelism. Broadcast state is taken whole, for
+    /// it is every subtask's. Lists are left alone, because a share of them depends on all old subtasks: see
+    /// [`ListState::take_share`]. (Where the parallelism is the same, a task takes its own state whole.)
     pub fn absorb(&mut self, from: &KeyedState, mut mine: impl FnMut(u64) -> bool) {
         for (key, value) in from.values.iter().filter(|&(key, _)| mine(key)) {
             self.set_value(key, value);

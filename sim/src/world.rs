@@ -19,7 +19,7 @@ use crate::erased::Protocol;
 use crate::event::{self, Detail, Event, Origin, Stamped};
 use crate::external::{External, Reply, Request};
 use crate::faults::{FaultPlan, Faults};
-use crate::ids::{Attempt, ChannelId, NodeId, TaskId};
+use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::network::{Network, Port};
 use crate::post::{MessageFaults, Post};
 use crate::protocol::{InputSet, JobCtx, SnapshotMethod};
@@ -29,6 +29,7 @@ use crate::record::Record;
 use crate::reusable;
 use crate::ring::Ring;
 use crate::shared::{Shared, StoreFaults};
+use crate::snapshot::TaskSnapshot;
 use crate::state::KeyedState;
 use crate::step::Step;
 use crate::store::Store;
@@ -96,6 +97,8 @@ reusable! {
         pub(crate) nodes: Vec<Node>,
         pub(crate) coordinator: Coordinator,
         pub(crate) store: Store,
+        /// The initial state of each task, if it is not an empty one: see [`World::start_from`].
+        pub(crate) base: Vec<Option<Arc<TaskSnapshot>>>,
         pub(crate) shared: Shared,
         pub(crate) faults: Faults,
         /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
@@ -118,6 +121,7 @@ impl World {
         let protocol = cut(&JobCtx {
             now: 0,
             attempt: Attempt(1),
+            first_checkpoint: CheckpointId(1),
             tasks: tasks as u32,
             finished: &InputSet::default(),
             roots: &[],
@@ -171,6 +175,7 @@ impl World {
             nodes,
             coordinator,
             store: Store::default(),
+            base: vec![None; tasks],
             shared,
             faults: Faults::default(),
             now: 0,
@@ -182,7 +187,8 @@ impl World {
         }
     }
 
-    /// Gives a new world its seed and its faults, and schedules the first deployment.
+    /// Gives a new world its seed and its faults, and schedules the first deployment: from nothing, or from where
+    /// [`World::start_from`] says.
     pub fn begin(&mut self, seed: u64, plan: Arc<FaultPlan>) {
         let latency = random::key(seed, Stream::Latency);
         for (at, channel) in self.network.channels.iter_mut().enumerate() {
@@ -424,6 +430,11 @@ impl World {
     /// The external system.
     pub fn external(&self) -> &External {
         &self.shared.external
+    }
+
+    /// The attempt that the job begins with.
+    pub fn first_attempt(&self) -> Attempt {
+        self.coordinator.first_attempt
     }
 
     /// The present attempt.

@@ -46,6 +46,16 @@ fn a_checkpoint_exists_when_its_metadata_does() {
 }
 
 #[test]
+fn ids_go_on_from_those_of_a_savepoint() {
+    let mut hand = Hand::by_request(1);
+    hand.first_checkpoint = id(8);
+    assert_eq!(hand.up(0, Up::Request)[0], Begin(id(8)));
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 8)));
+    hand.on(CoordinatorEvent::MetaStored(id(8)));
+    assert_eq!(hand.up(0, Up::Request)[0], Begin(id(9)), "the first id is not given out again");
+}
+
+#[test]
 fn a_failed_checkpoint_gives_back_its_snapshots_and_is_asked_for_again() {
     let mut hand = Hand::by_request(1);
     hand.config.tolerable_failed = 1;

@@ -105,7 +105,7 @@ impl Store {
             for (task, found) in found.enumerate() {
                 let was = known.and_then(|snapshots| snapshots.get(task)?.as_ref());
                 let what = match (found, was) {
-                    (None, None) => continue, // the initial state
+                    (None, None) => continue, // the initial state, which the store does not keep
                     (Some(Some(now)), Some(was)) if Arc::ptr_eq(now, was) => continue,
                     (Some(Some(_)), None) if known.is_none() => continue,
                     (Some(None), None) => "was never in the store, or had been deleted before",

@@ -1,0 +1,546 @@
+//! A job that starts from a savepoint of another one, at any parallelism, ends as if nothing had ever happened: every oracle holds
+//! for the second job, and the reference is the whole failure-free run.
+
+use std::fmt::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::faults;
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::{ScenarioText, resolve};
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::{Class, RunRecord};
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+use cutline_sim::Status;
+use cutline_sim::event::{Event, Stamped};
+use cutline_sim::faults::FaultPlan;
+use cutline_sim::ids::TaskId;
+use cutline_sim::random::{below, draw};
+use cutline_sim::savepoint::Savepoint;
+use cutline_sim::state::{group_owner, key_group};
+use cutline_sim::store::Store;
+use cutline_sim::world::World;
+
+/// The largest parallelism.
+const MOST: u32 = 5;
+
+/// Draws from one sequence.
+struct Draws {
+    key: u64,
+    n: u64,
+}
+
+impl Draws {
+    fn new(seed: u64) -> Draws {
+        Draws { key: draw(0x7265_7363, seed), n: 0 }
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.n += 1;
+        below(draw(self.key, self.n), n)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+/// A savepoint, and how many tasks had consumed all their input.
+struct Taken {
+    savepoint: Savepoint,
+    ended: usize,
+    tasks: usize,
+}
+
+/// What the second jobs went through.
+#[derive(Debug, Default)]
+struct Seen {
+    moves: u32,
+    /// Restores of a checkpoint of the job itself, and of the savepoint, behind a failure.
+    own: usize,
+    base: usize,
+    /// Savepoints with tasks that had ended, some or all.
+    partly_ended: u32,
+    ended: u32,
+    up: u32,
+    down: u32,
+}
+
+impl Seen {
+    fn note(&mut self, taken: &Taken, record: &RunRecord) {
+        self.moves += 1;
+        let own = record.restores.iter().filter(|restore| restore.checkpoint.is_some()).count();
+        self.own += own;
+        self.base += record.restores.len() - own;
+        self.partly_ended += u32::from(taken.ended > 0 && taken.ended < taken.tasks);
+        self.ended += u32::from(taken.ended == taken.tasks);
+    }
+}
+
+/// Nothing is wrong, and the job has finished.
+fn check(record: &RunRecord, what: &str) {
+    let wrong: Vec<_> = record.verdicts.iter().filter(|it| it.verdict.is_fail()).collect();
+    assert!(record.class() == Class::Pass, "{what}: {wrong:#?}\n{:#?}", record.plan);
+}
+
+fn plan(prepared: &Prepared, profile: &str, seed: u64) -> Arc<FaultPlan> {
+    let profile = faults::resolve(profile).expect("a profile");
+    Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed))
+}
+
+fn ended(world: &World) -> usize {
+    let tasks = (0..world.topology().tasks.len() as u32).map(TaskId);
+    tasks.filter(|&task| matches!(world.status(task), Status::Ended | Status::Finished)).count()
+}
+
+/// Runs a job and takes a savepoint of every checkpoint that completes (and is the newest then).
+fn savepoints(runner: &mut Runner<'_>, seed: u64, plan: &Arc<FaultPlan>, what: &str) -> Vec<Taken> {
+    let mut taken = Vec::new();
+    let options = Options { forks: Some(false), lookahead: false, metrics: false, ..Options::default() };
+    let record = runner.run(
+        seed,
+        plan,
+        &options,
+        Some(&mut |world, events| {
+            for event in events {
+                if let Event::CheckpointCompleted { id, .. } = event.event
+                    && world.store().completed().next_back() == Some(id)
+                {
+                    let (ended, tasks) = (ended(world), world.topology().tasks.len());
+                    taken.extend(world.savepoint(id).map(|savepoint| Taken { savepoint, ended, tasks }));
+                }
+            }
+        }),
+    );
+    check(&record, what);
+    taken
+}
+
+/// Every key is with the subtask that owns its key group.
+fn check_owners(world: &World) {
+    let topology = world.topology();
+    let groups = topology.config.cluster.max_parallelism;
+    for (at, info) in topology.tasks.iter().enumerate() {
+        let state = world.state(TaskId(at as u32));
+        let keys = state.values().map(|(key, _)| key);
+        let keys = keys.chain(state.all_entries().map(|(slot, _)| slot.key));
+        let keys = keys.chain(state.timers().map(|timer| timer.key));
+        let parallelism = topology.operators[info.operator.index()].parallelism;
+        for key in keys {
+            let owner = group_owner(key_group(key, groups), groups, parallelism);
+            assert_eq!(owner, info.subtask, "key {key} is with {}", topology.task_name(TaskId(at as u32)));
+        }
+    }
+}
+
+/// Runs a job from a savepoint.
+fn go_on(runner: &mut Runner<'_>, taken: &Taken, seed: u64, plan: &Arc<FaultPlan>, what: &str) -> RunRecord {
+    runner.start_from(&taken.savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let options = Options { forks: Some(seed.is_multiple_of(8)), ..Options::default() };
+    let record = runner.run(seed, plan, &options, None);
+    check(&record, what);
+    check_owners(runner.world());
+    let world = runner.world();
+    assert!(world.first_attempt() > taken.savepoint.attempt() && world.attempt() >= world.first_attempt());
+    assert!(record.checkpoints.iter().all(|it| it.id > taken.savepoint.id()), "an id was given out again");
+    record
+}
+
+/// A job of the library at every parallelism from 1 to [`MOST`].
+fn prepare(name: &str, operators: &[&str], overrides: &[&str]) -> Vec<Prepared> {
+    let at = |parallelism: u32| {
+        let mut overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+        overrides.push(format!("cluster.nodes={}", parallelism + 1));
+        overrides.extend(operators.iter().map(|uid| format!("job.operator.{uid}.parallelism={parallelism}")));
+        let scenario =
+            load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
+        Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    (1..=MOST).map(at).collect()
+}
+
+/// Runs a job with faults, starts it again from a checkpoint somewhere in the middle and from one near the end, at another
+/// parallelism and perhaps under another strategy, with other faults.
+fn rescale(jobs: &[Prepared], seeds: Range<u64>, seen: &mut Seen) {
+    for seed in seeds {
+        let mut draws = Draws::new(seed);
+        let (p, q) = (draws.below(u64::from(MOST)) as usize, draws.below(u64::from(MOST)) as usize);
+        let (first, second) = (&jobs[p], &jobs[q]);
+        let strategies = [draws.one_of(&[0, 1]), draws.one_of(&[0, 1])].map(|at| &STRATEGIES[at]);
+        let what = format!(
+            "{} with seed {seed}, {} to {} subtasks, under {} and {}",
+            first.name(),
+            p + 1,
+            q + 1,
+            strategies[0].name,
+            strategies[1].name
+        );
+        let profiles = ["crashes", "all"];
+        let plans = [(first, seed), (second, seed + 1_000_000)]
+            .map(|(job, seed)| plan(job, draws.one_of(&profiles), seed));
+        let mut runner = Runner::new(first, Contender::from(strategies[0]));
+        let taken = savepoints(&mut runner, seed, &plans[0], &what);
+        if taken.is_empty() {
+            continue;
+        }
+        let middle = draws.below(taken.len() as u64) as usize;
+        let late = taken.len() - 1 - draws.below(taken.len().min(3) as u64) as usize;
+        let mut runner = Runner::new(second, Contender::from(strategies[1]));
+        for at in [middle, late] {
+            let what = format!("{what}, from savepoint {} of {}", at + 1, taken.len());
+            seen.note(&taken[at], &go_on(&mut runner, &taken[at], seed, &plans[1], &what));
+            seen.up += u32::from(q > p);
+            seen.down += u32::from(q < p);
+        }
+    }
+}
+
+/// What must have been met for the test to mean anything.
+fn enough(seen: &Seen) {
+    let Seen { moves, own, base, partly_ended, up, down, .. } = *seen;
+    let enough = own as u32 * 4 > moves && base > 1 && partly_ended > 1 && up > 4 && down > 4;
+    assert!(enough, "too little was met: {seen:?}");
+}
+
+const WORDS: &[&str] = &["source", "tokenizer", "count", "sink"];
+
+#[test]
+fn a_word_count_ends_right_with_every_kind_of_sink() {
+    let mut seen = Seen::default();
+    for (sink, seeds) in [("transactional", 0..9), ("idempotent", 100..109), ("plain", 200..209)] {
+        let sink = format!("job.operator.sink.does.sink={sink}");
+        let short = ["input.text.kind.text.splits=3", "execution.checkpointing.interval=100ms"];
+        rescale(&prepare("wordcount", WORDS, &[&sink, short[0], short[1]]), seeds, &mut seen);
+    }
+    enough(&seen);
+}
+
+#[test]
+fn nothing_is_lost_at_least_once() {
+    let short = [
+        "input.text.kind.text.splits=3",
+        "execution.checkpointing.interval=100ms",
+        "execution.checkpointing.mode=AT_LEAST_ONCE",
+    ];
+    let mut seen = Seen::default();
+    rescale(&prepare("wordcount", WORDS, &short), 1000..1020, &mut seen);
+    enough(&seen);
+}
+
+#[test]
+fn sums_of_two_branches_end_right() {
+    let operators = ["source", "even", "odd", "sum-even", "sum-odd", "sink-even", "sink-odd"];
+    let short = [
+        "input.numbers.kind.numbers.count=3000",
+        "job.operator.source.service=700us",
+        "execution.checkpointing.interval=100ms",
+    ];
+    let mut seen = Seen::default();
+    rescale(&prepare("sum-even-odd", &operators, &short), 0..20, &mut seen);
+    enough(&seen);
+}
+
+#[test]
+fn windows_and_joins_end_right() {
+    let windows = ["source", "bids", "count", "sink"];
+    let short = [
+        "input.events.kind.nexmark.events=3000",
+        "input.events.kind.nexmark.rate=2000/s",
+        "execution.checkpointing.interval=100ms",
+    ];
+    let mut seen = Seen::default();
+    let window = [&short[..], &["job.operator.count.does.tumbling-window.size=150ms"]].concat();
+    rescale(&prepare("nexmark-q12", &windows, &window), 0..20, &mut seen);
+    let joins = ["source", "auctions", "persons", "join", "sink"];
+    let window = [&short[..], &["job.operator.join.does.window-join.size=150ms"]].concat();
+    rescale(&prepare("nexmark-q8", &joins, &window), 20..40, &mut seen);
+    rescale(&prepare("nexmark-q3", &joins, &short), 40..60, &mut seen);
+    enough(&seen);
+}
+
+// What a savepoint is.
+
+/// A word count with many checkpoints.
+fn words(overrides: &[&str]) -> Vec<Prepared> {
+    prepare("wordcount", WORDS, &[&["execution.checkpointing.interval=50ms"], overrides].concat())
+}
+
+fn world(prepared: &Prepared, from: Option<&Savepoint>, seed: u64) -> World {
+    let strategy = &STRATEGIES[0];
+    let mut world = World::new(Arc::clone(prepared.topology()), &strategy.cut, strategy.snapshot);
+    if let Some(savepoint) = from {
+        world.start_from(savepoint).unwrap_or_else(|error| panic!("{error}"));
+    }
+    world.begin(seed, plan(prepared, "crashes", seed));
+    world
+}
+
+fn digest(mut world: World) -> u128 {
+    world.run(&mut |_, _| {});
+    world.digest()
+}
+
+#[test]
+fn a_world_that_started_from_a_savepoint_can_be_reset() {
+    let jobs = words(&[]);
+    let mut runner = Runner::new(&jobs[1], Contender::from(&STRATEGIES[0]));
+    let savepoint = runner.savepoint(1, &plan(&jobs[1], "crashes", 1), 3).expect("a third checkpoint");
+    let pristine = World::new(Arc::clone(jobs[2].topology()), &STRATEGIES[0].cut, STRATEGIES[0].snapshot);
+    let begin = |mut world: World| {
+        world.begin(5, plan(&jobs[2], "crashes", 5));
+        world
+    };
+    let mut used = world(&jobs[2], Some(&savepoint), 4);
+    used.run(&mut |_, _| {});
+    used.clone_from(&pristine);
+    assert_eq!(
+        digest(begin(used.clone())),
+        digest(world(&jobs[2], None, 5)),
+        "nothing is left of the savepoint"
+    );
+    used.start_from(&savepoint).expect("a start");
+    let expected = digest(world(&jobs[2], Some(&savepoint), 5));
+    assert_eq!(digest(begin(used)), expected);
+    let mut in_order = world(&jobs[2], Some(&savepoint), 5);
+    in_order.set_lookahead(false);
+    assert_eq!(digest(in_order), expected, "with lookahead or without");
+    assert_ne!(digest(world(&jobs[2], None, 5)), expected);
+}
+
+#[test]
+fn the_savepoint_of_a_runner_is_that_of_its_run() {
+    let jobs = words(&["job.operator.sink.does.sink=plain"]);
+    let mut runner = Runner::new(&jobs[1], Contender::from(&STRATEGIES[1]));
+    let drawn = Arc::default();
+    let taken = savepoints(&mut runner, 2, &drawn, "the first job");
+    let third = runner.savepoint(2, &drawn, 3).expect("a third checkpoint");
+    assert_eq!(third.id(), taken[2].savepoint.id());
+    assert!(third.operators().eq([("source", 2), ("tokenizer", 2), ("count", 2), ("sink", 2)]));
+    assert!(runner.savepoint(2, &drawn, taken.len() as u64 + 1).is_none(), "there are no more");
+    let expected = digest(world(&jobs[3], Some(&taken[2].savepoint), 9));
+    assert_eq!(digest(world(&jobs[3], Some(&third), 9)), expected);
+    assert_ne!(digest(world(&jobs[3], Some(&taken[3].savepoint), 9)), expected);
+}
+
+/// Sinks have committed since what the savepoint does not know of: the user's choice, as in Flink, and the ledger shows it.
+#[test]
+fn an_older_checkpoint_makes_visible_again_what_newer_ones_committed() {
+    let jobs = words(&["execution.checkpointing.num-retained=3"]);
+    let mut taken = None;
+    let mut completed = Vec::new();
+    let mut first = world(&jobs[1], None, 1);
+    first.run(&mut |world, events| {
+        for event in events {
+            if let Event::CheckpointCompleted { id, .. } = event.event {
+                completed.push(id);
+                if completed.len() == 4 {
+                    assert!(world.savepoint(completed[0]).is_none(), "that one is not retained");
+                    taken = world.savepoint(completed[1]);
+                }
+            }
+        }
+    });
+    let mut runner = Runner::new(&jobs[2], Contender::from(&STRATEGIES[0]));
+    runner.start_from(&taken.expect("a savepoint")).expect("a start");
+    let record = runner.run(1, &Arc::default(), &Options { forks: Some(false), ..Options::default() }, None);
+    let objects: Vec<&str> =
+        record.verdicts.iter().filter(|it| it.verdict.is_fail()).map(|it| it.oracle.as_str()).collect();
+    assert_eq!(objects, ["ledger"]);
+}
+
+/// Who has to read the whole files of several former subtasks starts later.
+#[test]
+fn a_restore_takes_as_long_as_the_files_are_large() {
+    let large = ["job.operator.count.state-bytes=16MiB", "cluster.store.read-bandwidth=64MiB/s"];
+    let jobs = words(&large);
+    let mut runner = Runner::new(&jobs[1], Contender::from(&STRATEGIES[0]));
+    let savepoint = runner.savepoint(1, &Arc::default(), 2).expect("a second checkpoint");
+    for (at, files) in [(0, 2), (1, 1), (2, 2), (3, 1)] {
+        let mut runner = Runner::new(&jobs[at], Contender::from(&STRATEGIES[0]));
+        runner.start_from(&savepoint).expect("a start");
+        let config = &jobs[at].topology().config;
+        let (mut checked, mut largest) = (0, 0);
+        let mut watch = |world: &World, events: &[Stamped]| {
+            for event in events {
+                if let (Event::TaskRunning { .. }, Some(task)) = (event.event, event.origin.as_task()) {
+                    let bytes = world.base(task).expect("a base").bytes;
+                    let read = Store::read_time(&config.store, bytes);
+                    assert_eq!(event.time, config.network.control_latency + config.recovery.deploy + read);
+                    checked += 1;
+                    largest = bytes.max(largest);
+                }
+            }
+        };
+        runner.run(1, &Arc::default(), &Options::default(), Some(&mut watch));
+        assert_eq!((checked, largest >> 24), (jobs[at].topology().tasks.len(), files), "at {}", at + 1);
+    }
+}
+
+// Random jobs.
+
+/// A job twice, with the same operators and edges, at one parallelism and another.
+struct Pair {
+    texts: [String; 2],
+}
+
+impl Pair {
+    fn both(&mut self, text: &str) {
+        self.texts.iter_mut().for_each(|job| job.push_str(text));
+    }
+
+    fn operator(&mut self, draws: &mut Draws, uid: &str, does: &str, parallelism: [u64; 2]) {
+        let service = draws.one_of(&["0s", "1us", "50us", "700us"]);
+        self.both(&format!("[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nservice = \"{service}\"\n"));
+        for (job, parallelism) in self.texts.iter_mut().zip(parallelism) {
+            let _ = writeln!(job, "parallelism = {parallelism}");
+        }
+    }
+
+    /// `keyed`: everything of a key must come to one subtask.
+    fn edge(
+        &mut self,
+        draws: &mut Draws,
+        from: &Output,
+        to: &str,
+        parallelism: [u64; 2],
+        port: u32,
+        keyed: bool,
+    ) {
+        let mut ships = vec!["hash"];
+        ships.extend((!keyed).then_some("rebalance"));
+        ships.extend((!keyed && from.parallelism == parallelism).then_some("forward"));
+        // Of a broadcast record there are as many copies as receivers, so their number is part of the result.
+        ships.extend((!keyed && parallelism[0] == parallelism[1]).then_some("broadcast"));
+        let ship = draws.one_of(&ships);
+        let uid = &from.uid;
+        self.both(&format!(
+            "[[job.edge]]\nfrom = \"{uid}\"\nto = \"{to}\"\nship = \"{ship}\"\nport = {port}\n"
+        ));
+    }
+}
+
+/// An operator that may be read from.
+struct Output {
+    uid: String,
+    parallelism: [u64; 2],
+    read: bool,
+}
+
+/// What an operator does, whether it must be reached by the key, and how many inputs it has; 0: one, straight from a source.
+/// The last is the join: a job has one at most, for what joins behind each other make may fill the memory.
+const DOES: &[(&str, bool, u32)] = &[
+    ("{ counter = { keys = 16 } }", true, 1),
+    ("\"keyed-count\"", true, 1),
+    ("{ key-by-value = { modulus = 7 } }", false, 1),
+    ("\"keep-even\"", false, 1),
+    ("{ flat-map = { copies = 2 } }", false, 1),
+    ("{ tumbling-window = { size = \"20ms\" } }", true, 0),
+    ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1),
+    ("\"join\"", true, 2),
+];
+
+fn random_job(draws: &mut Draws) -> Pair {
+    let mut pair = Pair { texts: Default::default() };
+    let (mut outputs, mut joined) = (Vec::new(), false);
+    let parallelism = |draws: &mut Draws| [1 + draws.below(4), 1 + draws.below(4)];
+    let sources = 1 + draws.below(2);
+    for source in 0..sources {
+        let (splits, count) = (1 + draws.below(5), 200 + draws.below(400));
+        let rate = draws.one_of(&["500/s", "2000/s", "20000/s"]);
+        let kind = draws.one_of(&["keys = { keys = 40,", "numbers = {"]);
+        pair.both(&format!(
+            "[input.in-{source}]\nkind = {{ {kind} count = {count}, rate = \"{rate}\", splits = {splits} }} }}\n"
+        ));
+        let (uid, parallelism) = (format!("source-{source}"), parallelism(draws));
+        pair.operator(draws, &uid, &format!("{{ source = \"in-{source}\" }}"), parallelism);
+        outputs.push(Output { uid, parallelism, read: false });
+    }
+    for at in 0..1 + draws.below(4) {
+        let (does, keyed, inputs) = draws.one_of(&DOES[..DOES.len() - usize::from(joined)]);
+        joined |= inputs == 2;
+        let (uid, parallelism) = (format!("operator-{at}"), parallelism(draws));
+        pair.operator(draws, &uid, does, parallelism);
+        let among = if inputs == 0 { sources } else { outputs.len() as u64 };
+        for port in 0..inputs.max(1) {
+            let from = draws.below(among) as usize;
+            pair.edge(draws, &outputs[from], &uid, parallelism, port, keyed);
+            outputs[from].read = true;
+        }
+        outputs.push(Output { uid, parallelism, read: false });
+    }
+    for (at, output) in outputs.iter().enumerate().filter(|(_, output)| !output.read) {
+        let mode = draws.one_of(&["transactional", "idempotent", "plain"]);
+        let (uid, parallelism) = (format!("sink-{at}"), parallelism(draws));
+        pair.operator(draws, &uid, &format!("{{ sink = \"{mode}\" }}"), parallelism);
+        pair.edge(draws, output, &uid, parallelism, 0, mode == "idempotent");
+    }
+    pair
+}
+
+/// A random job at both parallelisms.
+fn random(seed: u64) -> [Prepared; 2] {
+    let mut draws = Draws::new(seed);
+    let pair = random_job(&mut draws);
+    let mut set = vec![
+        "execution.checkpointing.tolerable-failed-checkpoints=1000".to_owned(),
+        "heartbeat.interval=50ms".to_owned(),
+        "heartbeat.timeout=300ms".to_owned(),
+        "taskmanager.numberOfTaskSlots=2".to_owned(),
+        "cluster.nodes=4".to_owned(),
+        "bounds.heal=60s".to_owned(),
+    ];
+    let mut choose = |key: &str, choices: &[&str]| set.push(format!("{key}={}", draws.one_of(choices)));
+    choose("cluster.network.latency", &["50us", "1ms", "10ms"]);
+    choose("cluster.network.control-jitter", &["0s", "1ms"]);
+    choose("taskmanager.memory.segment-size", &["64 B", "32 KiB"]);
+    choose("execution.buffer-timeout.interval", &["0s", "1ms", "7ms"]);
+    choose("execution.checkpointing.interval", &["5ms", "20ms", "60ms"]);
+    choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
+    choose("execution.checkpointing.num-retained", &["1", "3"]);
+    choose("cluster.store.latency", &["100us", "15ms"]);
+    pair.texts.map(|job| {
+        let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
+        let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
+        let scenario = load(&source, &set).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    })
+}
+
+/// Three jobs in a row: there, back, and there again, each from a savepoint of the one before.
+fn there_and_back(seed: u64, seen: &mut Seen) {
+    let jobs = random(seed);
+    if jobs.iter().any(|job| job.reference().steps > 10_000) {
+        return; // a join of copies: too long a run
+    }
+    let mut draws = Draws::new(seed ^ 0xff00);
+    let mut runners = jobs
+        .each_ref()
+        .map(|job| Runner::new(job, Contender::from(draws.one_of(&[&STRATEGIES[0], &STRATEGIES[1]]))));
+    let mut start: Option<Taken> = None;
+    for (run, at) in [0, 1, 0].into_iter().enumerate() {
+        let profile = draws.one_of(&["crashes", "all"]);
+        let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
+        let plan = plan(&jobs[at], profile, seed);
+        if let Some(taken) = &start {
+            seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
+        }
+        let mut taken = savepoints(&mut runners[at], seed, &plan, &what);
+        if taken.is_empty() {
+            return;
+        }
+        // Mostly one at which there is something left to do.
+        let open = taken.iter().filter(|taken| taken.ended < taken.tasks).count();
+        let among = if open == 0 || draws.below(4) == 0 { taken.len() } else { open };
+        let choice = draws.below(among as u64) as usize;
+        start = Some(taken.swap_remove(choice));
+    }
+}
+
+#[test]
+fn random_jobs_end_right_there_and_back_again() {
+    let mut seen = Seen::default();
+    (0..30).for_each(|seed| there_and_back(seed, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
