@@ -22,7 +22,7 @@ use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{Down, Input, InputSet, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
 
-use crate::rounds::Coordinated;
+use crate::rounds::{Concurrent, Coordinated};
 
 cutline_sim::reusable! {
     /// The part in every task.
@@ -156,7 +156,7 @@ impl Alignment {
 }
 
 /// The part in the coordinator: the books of [`Coordinated`] checkpoints, as many in flight as configured.
-pub type Coordinator = Coordinated<false, false>;
+pub type Coordinator = Coordinated<Concurrent>;
 
 #[cfg(test)]
 mod tests {

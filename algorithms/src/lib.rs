@@ -8,6 +8,8 @@ use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub mod aligned;
 pub mod bugs;
+pub mod chandy_lamport;
+pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
 pub mod rounds;
@@ -15,6 +17,8 @@ pub mod stop_the_world;
 pub mod unaligned;
 
 use aligned::Aligned;
+use chandy_lamport::ChandyLamport;
+use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
 use unaligned::Unaligned;
 
@@ -75,6 +79,28 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullAsync,
         source: "Flink FLIP-76",
         cut: machines::<Unaligned, unaligned::Coordinator>,
+    },
+    Strategy {
+        name: "chandy-lamport",
+        about: "The first marker to be reached records the state; every other input is recorded up to its own marker.",
+        guarantee: "exactly once",
+        blocks: "nothing",
+        channel_state: "what comes on an input between the first marker and its own",
+        cycles: false,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Chandy and Lamport 1985, section 3.1",
+        cut: machines::<ChandyLamport, chandy_lamport::Coordinator>,
+    },
+    Strategy {
+        name: "freeze-the-world",
+        about: "Every task stops where it is; its state and everything in flight are stored; all go on.",
+        guarantee: "exactly once",
+        blocks: "every task until the checkpoint is complete",
+        channel_state: "everything in flight",
+        cycles: false,
+        snapshot: SnapshotMethod::FullSync,
+        source: "the naive global snapshot of Carbone et al. 2015, section 2",
+        cut: machines::<FreezeTheWorld, freeze_the_world::Coordinator>,
     },
 ];
 

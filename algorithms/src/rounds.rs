@@ -22,6 +22,7 @@
 //! during a checkpoint, the interval is counted from the end of one to the start of the next: a tick that had come
 //! meanwhile would stop the world again before anything had moved.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cutline_sim::ids::{CheckpointId, TaskId};
@@ -64,6 +65,8 @@ struct Pace {
     single: bool,
     /// The interval is counted from the end of one to the start of the next.
     rests: bool,
+    /// No other snapshot can stand for that of a task that took part: see [`Rounds::finish`].
+    strict: bool,
     /// All tasks run.
     running: bool,
     /// A periodic tick has not been served yet; the next one comes when it has been.
@@ -117,6 +120,7 @@ impl Rounds {
             next: CheckpointId(1),
             single: false,
             rests: false,
+            strict: false,
             running: false,
             due: false,
             asked: false,
@@ -136,10 +140,24 @@ impl Rounds {
         rounds
     }
 
-    /// The same, and between one and the next passes at least the interval.
+    /// The same, for protocols whose barriers overtake.
+    pub fn strict() -> Self {
+        let mut rounds = Rounds::one_at_a_time();
+        rounds.pace.strict = true;
+        rounds
+    }
+
+    /// One at a time, and between one and the next passes at least the interval.
     pub fn with_rests() -> Self {
         let mut rounds = Rounds::one_at_a_time();
         rounds.pace.rests = true;
+        rounds
+    }
+
+    /// The same, for protocols whose barriers overtake.
+    pub fn strict_with_rests() -> Self {
+        let mut rounds = Rounds::with_rests();
+        rounds.pace.strict = true;
         rounds
     }
 
@@ -266,8 +284,16 @@ impl Rounds {
         }
     }
 
-    /// A finished task acknowledges nothing any more.
+    /// A finished task acknowledges nothing any more. If it made its cut but its acknowledgement was lost, an older snapshot
+    /// stands for the one it took: both were taken after its end. Where barriers overtake they may still differ in what had
+    /// been sent by then, so there the checkpoint is void.
     fn finish(&mut self, job: &JobCtx<'_>, task: TaskId, fx: &mut CoordinatorEffects) {
+        if self.pace.strict {
+            let lacks = |round: &&Round| !round.writing && !round.present.contains(task.0);
+            while let Some(id) = self.pending.iter().find(lacks).map(|round| round.id) {
+                self.fail(job, id, AbortReason::Unavailable, fx);
+            }
+        }
         for at in 0..self.pending.len() {
             if !self.pending[at].writing {
                 self.pending[at].present.insert(task.0);
@@ -381,14 +407,49 @@ impl Rounds {
     }
 }
 
-/// The coordinator's part of a protocol whose coordinator does nothing but keep the books: as many checkpoints in flight as
-/// configured, or, if `SINGLE`, one at a time, and if `RESTS` with the interval between them.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Coordinated<const SINGLE: bool, const RESTS: bool>(pub(crate) Rounds);
+/// How the checkpoints of a protocol follow each other.
+pub trait Manner: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// The books to begin with.
+    fn books() -> Rounds;
+}
 
-impl<const SINGLE: bool, const RESTS: bool> Clone for Coordinated<SINGLE, RESTS> {
+/// As many in flight as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concurrent;
+
+/// One at a time, with barriers that overtake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overtaking;
+
+/// One at a time, with the interval between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resting;
+
+impl Manner for Concurrent {
+    fn books() -> Rounds {
+        Rounds::new()
+    }
+}
+
+impl Manner for Overtaking {
+    fn books() -> Rounds {
+        Rounds::strict()
+    }
+}
+
+impl Manner for Resting {
+    fn books() -> Rounds {
+        Rounds::with_rests()
+    }
+}
+
+/// The coordinator's part of a protocol whose coordinator does nothing but keep the books.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Coordinated<M>(pub(crate) Rounds, PhantomData<M>);
+
+impl<M> Clone for Coordinated<M> {
     fn clone(&self) -> Self {
-        Coordinated(self.0.clone())
+        Coordinated(self.0.clone(), PhantomData)
     }
 
     fn clone_from(&mut self, from: &Self) {
@@ -396,13 +457,9 @@ impl<const SINGLE: bool, const RESTS: bool> Clone for Coordinated<SINGLE, RESTS>
     }
 }
 
-impl<const SINGLE: bool, const RESTS: bool> CoordinatorCut for Coordinated<SINGLE, RESTS> {
+impl<M: Manner> CoordinatorCut for Coordinated<M> {
     fn new(_job: &JobCtx<'_>) -> Self {
-        Coordinated(match (SINGLE, RESTS) {
-            (_, true) => Rounds::with_rests(),
-            (true, false) => Rounds::one_at_a_time(),
-            (false, false) => Rounds::new(),
-        })
+        Coordinated(M::books(), PhantomData)
     }
 
     fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {

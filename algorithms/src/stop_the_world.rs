@@ -25,7 +25,7 @@ use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{Down, Input, InputSet, READING, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
 
-use crate::rounds::Coordinated;
+use crate::rounds::{Coordinated, Resting};
 
 cutline_sim::reusable! {
     /// The part in every task.
@@ -152,7 +152,7 @@ impl StopTheWorld {
 }
 
 /// The part in the coordinator: the books of [`Coordinated`] checkpoints, one at a time.
-pub type Coordinator = Coordinated<true, true>;
+pub type Coordinator = Coordinated<Resting>;
 
 #[cfg(test)]
 mod tests {

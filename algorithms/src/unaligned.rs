@@ -15,7 +15,7 @@ use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{Down, Hooks, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
 
-use crate::rounds::Coordinated;
+use crate::rounds::{Coordinated, Overtaking};
 
 /// The part in every task: the newest checkpoint that was cut or given up. It is saved with the snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Unaligned {
 }
 
 /// The part in the coordinator: the books of [`Coordinated`] checkpoints, one in flight at a time.
-pub type Coordinator = Coordinated<true, false>;
+pub type Coordinator = Coordinated<Overtaking>;
 
 #[cfg(test)]
 mod tests {

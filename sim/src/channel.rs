@@ -434,12 +434,17 @@ impl Channel {
         (weights.fold(self.sent, Position::before), items)
     }
 
-    /// The items before a mark, if it is here.
-    pub fn items_before(&self, mark: Mark) -> Option<Vec<Item>> {
-        let mark = Slot::mark(mark);
-        let is_mark = |slot: &Slot| slot.tag.kind() == mark.tag.kind() && slot.key == mark.key;
-        let at = (0..self.slots.len()).find(|&at| self.slots.get(at).is_some_and(is_mark))?;
+    /// The items before the cut of a checkpoint or, without one, before the close; `None` if neither is here.
+    pub fn items_before(&self, id: CheckpointId) -> Option<Vec<Item>> {
+        let ends = |slot: &Slot| slot.tag.kind() == CLOSE || (slot.tag.kind() == CUT && slot.key == id.0);
+        let at = (0..self.slots.len()).find(|&at| self.slots.get(at).is_some_and(ends))?;
         Some((0..at).filter_map(|at| self.slots.get(at)).filter_map(Item::of).collect())
+    }
+
+    /// True if the sender has finished, and all of its output is here.
+    pub fn is_closed(&self, now: Time) -> bool {
+        let last = self.slots.get(self.slots.len().wrapping_sub(1));
+        last.is_some_and(|slot| slot.tag.kind() == CLOSE && slot.arrive <= now)
     }
 
     /// Puts captured items back, behind what the receiver had received: they are there already, and hold no buffer.

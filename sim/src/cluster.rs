@@ -115,6 +115,7 @@ impl World {
     /// before any task starts, or the first one would find the channels to the others as they never were.
     pub(crate) fn refill_channels(&mut self, line: &[Option<Handle>]) {
         let checkpoint = self.coordinator.restored;
+        self.coordinator.confirmed.fill(0);
         for (task, (info, handle)) in self.topology.tasks.iter().zip(line).enumerate() {
             let saved = match handle {
                 Some(handle) => self.store.get(*handle),
@@ -122,6 +123,10 @@ impl World {
             };
             self.coordinator.ended[task] = saved.is_some_and(|snapshot| snapshot.ended);
             let Some(snapshot) = saved else { continue };
+            for channel in snapshot.ended_inputs.iter().filter_map(|input| info.inputs.get(input as usize)) {
+                let sender = self.topology.channels[channel.index()].from;
+                self.coordinator.confirmed[sender.index()] += 1;
+            }
             for (channel, &position) in info.inputs.iter().zip(&snapshot.received) {
                 self.network.channels[channel.index()].received = position;
             }
@@ -197,6 +202,7 @@ impl World {
         if let Some(snapshot) = snapshot {
             task.restore(snapshot, self.coordinator.restored, info);
             task.resumes_ended &= self.coordinator.ended[id.index()];
+            task.confirmed = if task.resumes_ended { self.coordinator.confirmed[id.index()] } else { 0 };
             for (input, channel) in (0..).zip(&info.inputs) {
                 let sender = self.topology.channels[channel.index()].from;
                 if !self.coordinator.ended[sender.index()] && task.ended_inputs.remove(input) {

@@ -115,7 +115,7 @@ pub enum Event {
         /// True if the mark cancels the checkpoint.
         cancel: bool,
     },
-    /// The first mark of this checkpoint has been reached while others are awaited.
+    /// This checkpoint has begun here, by its first mark or by a trigger, while the marks of other inputs are awaited.
     AlignmentStarted {
         /// The checkpoint.
         id: CheckpointId,

@@ -37,12 +37,13 @@ impl Step<'_> {
                 self.task.uploads.retain(|upload| upload.id != id);
                 self.emit(now, Event::PersistFailed { id });
                 self.tell_protocol(TaskEvent::PersistFailed(id), now);
+                self.finish_if_done(now);
             }
             Mail::Prepared(id) => {
                 self.upload(id).for_each(|upload| upload.prepared = true);
                 self.persisted(id, now);
             }
-            Mail::AskAgain if self.task.status == Status::Ended => {
+            Mail::AskAgain if self.task.status == Status::Ended && !self.task.end_is_safe => {
                 self.tell(Up::Request, now);
                 self.ask_again(now);
             }
@@ -85,6 +86,7 @@ impl Step<'_> {
             self.emit(now, Event::Persisted { id, metrics });
             self.tell_protocol(TaskEvent::Persisted(id), now);
         }
+        self.finish_if_done(now);
     }
 
     /// The state is there: the task begins to work.
@@ -131,7 +133,7 @@ impl Step<'_> {
             return;
         }
         if let Down::Trigger(id) = down {
-            self.note_mark_of(id, now);
+            self.note_mark(Mark::Cut(id), now);
         }
         self.tell_protocol(TaskEvent::Control(down), now);
         let task = &mut *self.task;
@@ -141,16 +143,27 @@ impl Step<'_> {
                 task.uploads.retain(|upload| upload.id != id);
                 task.marks.retain(|marks| marks.id > id);
                 self.drop_snapshots(now, |older| older < id);
-                self.finish_if_done(now);
             }
             Down::Aborted(id) => task.marks.retain(|marks| marks.id != id),
             Down::Trigger(_) => {}
         }
+        self.finish_if_done(now);
     }
 
-    /// An ended task finishes when a checkpoint with its end has completed and its commits are confirmed.
-    fn finish_if_done(&mut self, now: Time) {
-        if self.task.status != Status::Ended || !self.task.end_is_safe || self.task.commits > 0 {
+    /// An ended task finishes when a checkpoint with its end has completed, its commits are confirmed, and its receivers have
+    /// consumed all it has sent (Flink: `ResultPartitionWriter#getAllDataProcessedFuture`): until then it may still have to
+    /// save what is on its way. Where marks overtake it also finishes what it has begun
+    /// to save (`waitForPendingCheckpoints`), for no other snapshot can stand for that.
+    pub(crate) fn finish_if_done(&mut self, now: Time) {
+        let task = &*self.task;
+        if task.status != Status::Ended || !task.end_is_safe || task.commits > 0 {
+            return;
+        }
+        let consumed = task.confirmed as usize >= self.info.channels_out().count();
+        let overtakes = self.protocol.hooks().arrivals;
+        let is_pending =
+            |upload: &Upload| overtakes && !(upload.dropped || upload.written && upload.prepared);
+        if !consumed || task.uploads.iter().any(is_pending) {
             return;
         }
         self.send_all(Slot::close(), now);
@@ -187,7 +200,7 @@ impl Step<'_> {
             TaskEffect::Block(_) => {}
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
             TaskEffect::Overtake(mark) => self.overtake(mark, now),
-            TaskEffect::Capture(input, id) => self.capture(input, id),
+            TaskEffect::Capture(input, id) => self.capture(input, id, now),
             TaskEffect::Snapshot(id) => {
                 if let Some(operator) = self.transform {
                     operator.on_snapshot(&mut self.task.state, self.task.watermark);

@@ -13,9 +13,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{CANCEL, CUT, Channel, Consumed, Item, Position, Slot, Tag, Waiting};
+use crate::channel::{CANCEL, CLOSE, CUT, Channel, Consumed, Item, Position, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
-use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::ids::{ChannelId, TaskId};
 use crate::protocol::InputSet;
 use crate::random::{below, draw, mix};
 use crate::record::{Mark, Record};
@@ -49,19 +49,18 @@ reusable! {
         pub open: Vec<ChannelId>,
         /// When the partly filled buffers are flushed; [`NEVER`] without any.
         pub flush_at: Time,
-        /// Marks on their way or here and not yet noticed, the first to arrive first; only if arrivals matter.
+        /// What is on its way or here and not yet noticed, the first to arrive first: confirmed ends and, if arrivals matter,
+        /// marks.
         pub marks: Vec<Arrival>,
     }
 }
 
-/// A mark that arrives on an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A mark or a close that arrives on an input; or an end whose consumption is confirmed, on an output.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     pub time: Time,
     pub input: u32,
-    pub id: CheckpointId,
-    /// It cancels the checkpoint.
-    pub cancels: bool,
+    pub slot: Slot,
 }
 
 /// Buffers that are on their way, but only from an instant on.
@@ -327,7 +326,7 @@ impl Network {
         }
     }
 
-    /// Remembers what has not left yet, for a mark may overtake it; and tells the receiver of a mark.
+    /// Remembers what has not left yet, for a mark may overtake it; and tells the receiver of a mark or a close.
     fn note_departure(&mut self, channel: ChannelId, buffer: Waiting, starts: Time) {
         let leaving = &mut self.leaving[channel.index()];
         while leaving.front().is_some_and(|gone| gone.starts <= buffer.ready) {
@@ -336,7 +335,7 @@ impl Network {
         leaving.push(Leaving { starts, slots: buffer.slots });
         let ch = &self.channels[channel.index()];
         let newest = ch.slots.get(ch.slots.len() - ch.held - 1).copied();
-        if let Some(mark) = newest.filter(|slot| matches!(slot.tag.kind(), CUT | CANCEL)) {
+        if let Some(mark) = newest.filter(|slot| matches!(slot.tag.kind(), CUT | CANCEL | CLOSE)) {
             self.expect_mark(channel, &mark);
         }
     }
@@ -344,15 +343,25 @@ impl Network {
     /// A mark will arrive.
     fn expect_mark(&mut self, channel: ChannelId, slot: &Slot) {
         let ch = &self.channels[channel.index()];
-        let (to, input) = (ch.to, ch.input);
-        let (id, cancels) = (CheckpointId(slot.key), slot.tag.kind() == CANCEL);
-        let arrival = Arrival { time: slot.arrive, input, id, cancels };
-        let port = &mut self.ports[to.index()];
-        let at = port.marks.partition_point(|other| *other < arrival);
+        self.expect(ch.to, Arrival { time: slot.arrive, input: ch.input, slot: *slot });
+    }
+
+    /// The receiver has consumed the end: the sender will know.
+    pub fn confirm_end(&mut self, channel: ChannelId, now: Time) {
+        let ch = &self.channels[channel.index()];
+        let time = now + ch.latency + ch.slowed;
+        self.expect(ch.from, Arrival { time, input: channel.0, slot: Slot::end() });
+    }
+
+    fn expect(&mut self, task: TaskId, arrival: Arrival) {
+        let port = &mut self.ports[task.index()];
+        // Those of one input come in the order in which they stand there.
+        let at =
+            port.marks.partition_point(|other| (other.time, other.input) <= (arrival.time, arrival.input));
         port.marks.insert(at, arrival);
         // It is noticed by a task that waits for a buffer, too.
         let wake = if port.free_at == NEVER { arrival.time } else { arrival.time.max(port.free_at) };
-        self.wakes.lower(to.0, wake);
+        self.wakes.lower(task.0, wake);
     }
 
     /// Sends a mark before everything that has not left yet. Returns what it has overtaken, and the position of the sender

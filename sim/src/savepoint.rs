@@ -412,8 +412,9 @@ impl<'a> Handover<'a> {
         let givers = || rescale.givers(subtask);
         let kept = rescale.is_unchanged() && self.same_machines;
         let own = heirlooms().next().filter(|_| kept);
+        let itself = heirlooms().next().filter(|_| self.same_job);
         let Channels { received, sent, captured, unsent, in_flight } =
-            heirlooms().next().filter(|_| self.same_job).map(|own| self.channels(own)).unwrap_or_default();
+            itself.map(|own| self.channels(own)).unwrap_or_default();
         TaskSnapshot {
             task: id,
             attempt: Attempt::default(),
@@ -429,7 +430,7 @@ impl<'a> Handover<'a> {
             captured,
             unsent,
             in_flight,
-            ended_inputs: self.ended_inputs(id),
+            ended_inputs: itself.map_or_else(|| self.ended_inputs(id), |own| own.ended_inputs.clone()),
             ended: self.ended[info.operator.index()],
             records: heirlooms().fold(0, |sum, old| sum + old.records),
             lineages: heirlooms().fold(0, |sum, old| old.lineages.wrapping_add(sum)),

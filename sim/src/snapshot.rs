@@ -13,7 +13,6 @@ use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use crate::protocol::{Handle, Input, InputSet, SnapshotMethod};
 use crate::queue::Action;
-use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
 use crate::task::{Capture, Mail, Marks, Overtaken, Reading, Status, Task, Upload};
@@ -171,10 +170,14 @@ impl Step<'_> {
     }
 
     /// Captures what comes on an input from now on, up to the mark of a checkpoint whose snapshot is open.
-    pub(crate) fn capture(&mut self, input: Input, id: CheckpointId) {
+    pub(crate) fn capture(&mut self, input: Input, id: CheckpointId, now: Time) {
         let is_open = self.task.uploads.iter().any(|upload| upload.id == id && upload.open.is_some());
         if is_open && self.task.open.contains(input) {
             self.task.captures.push(Capture { id, input, items: Vec::new() });
+            let channel = &self.net.channels[self.info.inputs[input as usize].index()];
+            if self.protocol.hooks().arrivals && channel.is_closed(now) {
+                self.end_captures(input, |other| other == id); // no mark will come
+            }
         }
     }
 
@@ -196,7 +199,7 @@ impl Step<'_> {
         while let Some(at) = self.task.captures.iter().position(is_over) {
             let Capture { id, input, mut items } = self.task.captures.remove(at);
             let channel = &self.net.channels[self.info.inputs[input as usize].index()];
-            items.extend(channel.items_before(Mark::Cut(id)).unwrap_or_default());
+            items.extend(channel.items_before(id).unwrap_or_default());
             let upload = self.task.uploads.iter_mut().find(|upload| upload.id == id);
             if let (Some(snapshot), false) =
                 (upload.and_then(|upload| upload.open.as_mut()), items.is_empty())

@@ -420,6 +420,7 @@ impl Step<'_> {
             WATERMARK => self.advance_watermark(input, slot.event_time, now),
             END => {
                 self.task.ended_inputs.insert(input);
+                self.net.confirm_end(channel, now);
                 self.advance_watermark(input, NEVER, now);
                 self.end_if_done(now);
             }
@@ -443,14 +444,23 @@ impl Step<'_> {
         }
     }
 
-    /// A mark has arrived, behind other things perhaps.
+    /// A mark or a close has arrived, behind other things perhaps; or a receiver has consumed the end.
     fn notice_mark(&mut self, now: Time) {
         self.shared.steps += 1;
-        let Arrival { input, id, cancels, .. } = self.net.ports[self.id.index()].marks.remove(0);
-        let mark = if cancels { Mark::Cancel(id) } else { Mark::Cut(id) };
-        self.note_mark(mark, now);
-        self.tell_protocol(TaskEvent::Arrived(input, mark), now);
-        self.end_captures(input, |id| mark == Mark::Cut(id));
+        let Arrival { input, slot, .. } = self.net.ports[self.id.index()].marks.remove(0);
+        match slot.tag.kind() {
+            END => {
+                self.task.confirmed += 1;
+                self.finish_if_done(now);
+            }
+            CLOSE => self.end_captures(input, |_| true),
+            _ => {
+                let mark = slot.to_mark();
+                self.note_mark(mark, now);
+                self.tell_protocol(TaskEvent::Arrived(input, mark), now);
+                self.end_captures(input, |id| mark == Mark::Cut(id));
+            }
+        }
         self.seal(now);
     }
 
@@ -461,7 +471,7 @@ impl Step<'_> {
         }
     }
 
-    fn note_mark(&mut self, mark: Mark, now: Time) {
+    pub(crate) fn note_mark(&mut self, mark: Mark, now: Time) {
         let id = mark.id();
         if matches!(mark, Mark::Cut(_)) && self.note_mark_of(id, now) && self.task.open.len() > 1 {
             self.emit(now, Event::AlignmentStarted { id });
@@ -469,7 +479,7 @@ impl Step<'_> {
     }
 
     /// Remembers when this checkpoint first and last reached the task; true if it is the first time.
-    pub(crate) fn note_mark_of(&mut self, id: CheckpointId, now: Time) -> bool {
+    fn note_mark_of(&mut self, id: CheckpointId, now: Time) -> bool {
         let consumed = self.task.consumed;
         if let Some(marks) = self.task.marks.iter_mut().find(|marks| marks.id == id) {
             (marks.last, marks.consumed_until_last) = (now, consumed);

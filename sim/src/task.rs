@@ -195,6 +195,8 @@ reusable! {
         /// The first checkpoint with a snapshot taken after the end, and whether one from there on is known to be complete.
         pub ends_with: Option<CheckpointId>,
         pub end_is_safe: bool,
+        /// The number of output channels whose receiver is known to have consumed the end.
+        pub confirmed: u32,
     }
 }
 
@@ -265,5 +267,6 @@ impl Task {
         self.overtaken = None;
         self.ends_with = None;
         self.end_is_safe = false;
+        self.confirmed = 0;
     }
 }

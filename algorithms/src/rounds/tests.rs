@@ -114,7 +114,7 @@ fn a_finished_task_is_represented_by_its_newest_snapshot() {
 #[test]
 fn a_stopped_world_moves_for_an_interval_before_it_stops_again() {
     let config = CheckpointConfig { interval: SECOND, ..CheckpointConfig::default() };
-    let mut hand = HandCoordinator::<Coordinated<true, true>>::running(config);
+    let mut hand = HandCoordinator::<Coordinated<Resting>>::running(config);
     let due = CoordinatorEvent::Timer(hand.machine.0.pace.series << 2 | TICK);
     hand.now = SECOND;
     assert!(begins(&hand.on(due.clone())));

@@ -1,0 +1,124 @@
+//! What the strategy's machine in the coordinator wants, carried out: messages to tasks, metadata, restores.
+
+use super::Writing;
+use crate::event::{Event, Origin};
+use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::protocol::{CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, JobCtx, To};
+use crate::queue::{Action, Timer};
+use crate::store::Manifest;
+use crate::task::Mail;
+use crate::world::World;
+
+impl World {
+    /// Hands an event to the machine and carries out what it wants; returns how many effects there were.
+    pub(super) fn tell_machine(&mut self, event: CoordinatorEvent) -> usize {
+        let mut fx = CoordinatorEffects::default();
+        let coordinator = &self.coordinator;
+        let job = JobCtx {
+            now: self.now,
+            attempt: coordinator.attempt,
+            first_checkpoint: coordinator.first_checkpoint,
+            tasks: self.tasks.len() as u32,
+            finished: &coordinator.finished,
+            roots: &coordinator.roots,
+            config: &self.topology.config.checkpointing,
+        };
+        self.protocol.on_coordinator(&job, event, &mut fx);
+        let count = fx.0.len();
+        for effect in fx.0 {
+            self.carry_out(effect);
+        }
+        count
+    }
+
+    fn carry_out(&mut self, effect: CoordinatorEffect) {
+        match effect {
+            CoordinatorEffect::Begin(id) => {
+                self.shared.triggered.insert(id, self.now);
+                self.log(Event::CheckpointTriggered { id });
+            }
+            CoordinatorEffect::Tell(to, down) => self.tell_tasks(to, down),
+            CoordinatorEffect::Complete(id, snapshots) => self.write_metadata(id, snapshots.into()),
+            CoordinatorEffect::Abandon(id, reason, snapshots) => {
+                self.log(Event::CheckpointAborted { id, reason });
+                snapshots.into_iter().for_each(|handle| self.store.discard(handle));
+            }
+            CoordinatorEffect::Discard(handle) => self.store.discard(handle),
+            CoordinatorEffect::Subsume(id) => {
+                self.log(Event::CheckpointSubsumed { id });
+                self.store.subsume(id);
+            }
+            CoordinatorEffect::Restore(line) => self.restore(line),
+            CoordinatorEffect::Timer(after, token) => self.schedule(after, Timer::Cut(token)),
+            CoordinatorEffect::FailOver => self.fail_job(),
+        }
+    }
+
+    fn tell_tasks(&mut self, to: To, down: Down) {
+        match to {
+            To::Task(task) => self.tell_task(task, down),
+            To::Roots => {
+                for at in 0..self.coordinator.roots.len() {
+                    self.tell_task(self.coordinator.roots[at], down);
+                }
+            }
+            To::All => {
+                for task in (0..self.tasks.len() as u32)
+                    .filter(|&task| !self.coordinator.finished.contains(task))
+                    .collect::<Vec<_>>()
+                {
+                    self.tell_task(TaskId(task), down);
+                }
+            }
+        }
+    }
+
+    fn tell_task(&mut self, task: TaskId, down: Down) {
+        self.coordinator.number += 1;
+        let number = self.coordinator.number;
+        let attempt = self.coordinator.attempt;
+        let last = &mut self.tasks[task.index()].last_down;
+        let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
+        if let Some(trouble) = deliveries.trouble {
+            self.log(trouble);
+        }
+        for time in deliveries.times() {
+            self.coordinator.number += 1;
+            let from = (Origin::COORDINATOR, self.coordinator.number);
+            self.post_letter(task, attempt, time, from, Mail::Control(down));
+        }
+    }
+
+    fn write_metadata(&mut self, id: CheckpointId, manifest: Manifest) {
+        self.log(Event::MetadataSent { id });
+        // What an older attempt said may have been counted without a visible effect; here it becomes visible.
+        let counted = |&&(handle, _, _): &&(Handle, TaskId, Attempt)| manifest.contains(&Some(handle));
+        if let Some(&(_, task, attempt)) = self.coordinator.stale.iter().find(counted) {
+            self.log(Event::StaleEffect { task, attempt });
+        }
+        let bytes = 64 * manifest.len() as u64;
+        let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
+        self.store.refer(&manifest);
+        self.coordinator.writing.push(Writing { id, manifest, doomed: false });
+        self.coordinator.number += 1;
+        let action = Action::MetadataWritten(id, fine);
+        self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
+    }
+
+    pub(crate) fn metadata_written(&mut self, id: CheckpointId, fine: bool) {
+        let Some(at) = self.coordinator.writing.iter().position(|writing| writing.id == id) else { return };
+        let Writing { manifest, doomed, .. } = self.coordinator.writing.remove(at);
+        if fine && !doomed {
+            let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
+            let bytes = snapshots.map(|snapshot| snapshot.bytes.saturating_add(snapshot.in_flight)).sum();
+            let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
+            self.store.complete(id, manifest);
+            self.log(Event::CheckpointCompleted { id, duration, bytes });
+            self.tell_machine(CoordinatorEvent::MetaStored(id));
+        } else {
+            self.store.release(&manifest);
+            self.tell_machine(CoordinatorEvent::MetaFailed(id));
+        }
+        self.deploy_if_possible();
+    }
+}
