@@ -181,6 +181,9 @@ const CROWDED: &[&str] = &[
 /// Checkpoints that are given up soon, so that acknowledgements come late.
 const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
 
+/// A write fails sooner than barriers travel: a checkpoint is given up while they are under way.
+const QUICK_STORE: &[&str] = &["cluster.store.latency=\"1ms\"", "cluster.network.latency-jitter=\"20ms\""];
+
 /// The sums with three splits for two sources, so that one source has twice as much to read and ends long after the other.
 const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.source.service=\"1500us\""];
 
@@ -192,8 +195,14 @@ pub const HUNTS: &[Hunt] = &[
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
+    hunt("first-input", SUMS, &[], Profile("none"), 20),
+    hunt("unsaved-output", SUMS, &[], Profile("none"), 20),
+    hunt("read-on", SUMS, &[], Profile("none"), 20),
+    hunt("late-barrier", SUMS, QUICK_STORE, Profile("storage"), 200),
+    hunt("restored-uncaptured", SUMS, &[], Profile("crashes"), 200),
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
+    hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
@@ -204,19 +213,24 @@ pub const HUNTS: &[Hunt] = &[
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
+    hunt("capture-again", SUMS, &[], Profile("none"), 1),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
 ];
 
-/// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, and what a snapshot that is
-/// missing shows.
+/// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, what a snapshot that is missing
+/// shows, and what a torn cut leads to when a crash follows.
 pub const OTHER_HUNTS: &[Hunt] = &[
     by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("no-block", COUNTS, PLAIN, Profile("crashes"), 200)),
     by("ledger", hunt("no-drain", COUNTS, PLAIN, Profile("crashes"), 200)),
     by("cut", hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20)),
+    by("cut", hunt("ack-before-captured", SUMS, &[], Profile("none"), 20)),
     by("store", hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200)),
+    by("state", hunt("first-input", SUMS, &[], Profile("crashes"), 200)),
+    by("state", hunt("unsaved-output", SUMS, &[], Profile("crashes"), 200)),
+    by("state", hunt("read-on", SUMS, &[], Profile("crashes"), 200)),
 ];
 
 /// The same hunt with another oracle than the bug's own.

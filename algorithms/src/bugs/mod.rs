@@ -6,25 +6,32 @@
 //! mutation.
 
 mod abort_not_forwarded;
+mod ack_before_captured;
 mod ack_before_durable;
+mod capture_again;
 mod commit_on_snapshot;
 mod count_acks;
 mod early_resume;
 mod ended_inputs_count;
 mod first_barrier;
+mod first_input;
 mod forget_last_commit;
 mod forget_trigger;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
+mod late_barrier;
 mod late_snapshot;
 mod mixed_line;
 mod no_block;
 mod no_drain;
+mod read_on;
+mod restored_uncaptured;
 mod stale_ack;
 mod stale_standing;
 mod string_order;
 mod subsume_early;
+mod unsaved_output;
 
 use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
@@ -35,6 +42,7 @@ use cutline_sim::protocol::{
 
 use crate::aligned::{self, Aligned};
 use crate::stop_the_world;
+use crate::unaligned::{self, Unaligned};
 
 /// A change to the part of a strategy that runs in every task.
 pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
@@ -137,6 +145,11 @@ fn stopping_task<M: TaskMutation<Of = stop_the_world::StopTheWorld>>(job: &JobCt
     machines::<MutantTask<M>, stop_the_world::Coordinator>(job)
 }
 
+/// Machines of `unaligned` with a mutation in the tasks.
+fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, unaligned::Coordinator>(job)
+}
+
 /// All planted bugs, by the oracle that must catch them.
 pub const BUGS: &[Bug] = &[
     Bug {
@@ -194,6 +207,51 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "first-input",
+        about: "a task captures what is in flight on its first input only",
+        of: "unaligned",
+        source: "FLINK-18139",
+        caught_by: cut::NAME,
+        cut: unaligned_task::<first_input::FirstInput>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "unsaved-output",
+        about: "a barrier overtakes output that the snapshot does not contain but counts as sent",
+        of: "unaligned",
+        source: "FLINK-18252",
+        caught_by: cut::NAME,
+        cut: unaligned_task::<unsaved_output::UnsavedOutput>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "read-on",
+        about: "records are handled between the arrival of the first barrier and the snapshot",
+        of: "unaligned",
+        source: "FLINK-17568",
+        caught_by: cut::NAME,
+        cut: unaligned_task::<read_on::ReadOn>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "late-barrier",
+        about: "a late barrier of a checkpoint that was given up counts for the next, which does not capture its input",
+        of: "unaligned",
+        source: "FLINK-20654",
+        caught_by: cut::NAME,
+        cut: unaligned_task::<late_barrier::LateBarrier>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "restored-uncaptured",
+        about: "the first checkpoint after a restore does not capture what is in flight",
+        of: "unaligned",
+        source: "FLINK-20654",
+        caught_by: cut::NAME,
+        cut: unaligned_task::<restored_uncaptured::RestoredUncaptured>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "count-acks",
         about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
         of: "aligned",
@@ -209,6 +267,15 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: aligned_task::<ack_before_durable::AckBeforeDurable>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "ack-before-captured",
+        about: "a task acknowledges when its snapshot is taken, before the last barrier has arrived",
+        of: "unaligned",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: unaligned_task::<ack_before_captured::AckBeforeCaptured>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
@@ -299,6 +366,15 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-26394",
         caught_by: liveness::NAME,
         cut: aligned_coordinator::<forget_trigger::ForgetTrigger>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "capture-again",
+        about: "every barrier makes a task capture its inputs anew, also those whose barrier has passed",
+        of: "unaligned",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: unaligned_task::<capture_again::CaptureAgain>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

@@ -29,8 +29,10 @@ pub struct Tear {
     pub channel: ChannelId,
     /// What its sender had sent.
     pub sent: Position,
-    /// What its receiver had received.
+    /// What its receiver had received, and what was captured behind that.
     pub received: Position,
+    /// How many of those were captured.
+    pub captured: u64,
 }
 
 /// The oracle.
@@ -101,11 +103,13 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
                 continue;
             }
             let sent = from.flatten().map(|snapshot| snapshot.sent_in(id, at as u32)).unwrap_or_default();
-            let received = to.flatten().map(|snapshot| snapshot.received_and_captured(ends.input));
-            let received = received.unwrap_or_default();
+            let to = to.flatten();
+            let received = to.map(|to| to.received_and_captured(ends.input)).unwrap_or_default();
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {
-                return Some(Tear { id, channel: ChannelId(channel as u32), sent, received });
+                let consumed = to.and_then(|to| to.received.get(ends.input as usize));
+                let captured = received.count - consumed.map_or(0, |consumed| consumed.count);
+                return Some(Tear { id, channel: ChannelId(channel as u32), sent, received, captured });
             }
         }
     }
@@ -130,10 +134,14 @@ fn proof(world: &World, tear: &Tear) -> String {
         ),
         std::cmp::Ordering::Equal => "as many, but not the same items".to_owned(),
     };
+    let captured = match tear.captured {
+        0 => String::new(),
+        captured => format!(", {captured} of them captured"),
+    };
     format!(
         "Let c be checkpoint {}, which completed. On the channel {from} -> {to}, {from} had sent {sent} items when it took \
-         its snapshot for c, and {to} had received {received} when it took its own; {consequence}. So c is no consistent \
-         cut.",
+         its snapshot for c, and {to} had received {received} when it took its own{captured}; {consequence}. So c is \
+         no consistent cut.",
         tear.id
     )
 }
