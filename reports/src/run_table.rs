@@ -1,7 +1,7 @@
 //! One run, for people.
 
 use cutline_scenarios::record::{
-    AbortReason, Bound, CheckpointEnd, OracleVerdict, Outcome, RunRecord, Verdict,
+    AbortReason, Bound, CheckpointEnd, CheckpointRecord, OracleVerdict, Outcome, RunRecord, Verdict,
 };
 
 use crate::stats::Spread;
@@ -71,8 +71,11 @@ pub fn figures(record: &RunRecord) -> String {
 /// The figures as names and values, the same names in the same order for every run.
 pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
     let none = || "-".to_owned();
-    let durations = Spread::of(record.completed().map(|checkpoint| checkpoint.duration));
-    let sizes = Spread::of(record.completed().map(|checkpoint| checkpoint.bytes));
+    let of_completed = |figure: fn(&CheckpointRecord) -> u64| Spread::of(record.completed().map(figure));
+    let durations = of_completed(|checkpoint| checkpoint.duration);
+    let sizes = of_completed(|checkpoint| checkpoint.checkpointed_data_size);
+    let persisted = of_completed(|checkpoint| checkpoint.persisted_in_flight_data);
+    let processed = of_completed(|checkpoint| checkpoint.processed_in_flight_data);
     let recoveries = Spread::of(
         record.restores.iter().filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed))),
     );
@@ -88,7 +91,9 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("checkpoints", checkpoints(record)),
         ("newest checkpoint", record.completed().last().map_or_else(none, |newest| newest.path.clone())),
         ("checkpoint duration, min / median / max", spread(durations, units::time)),
-        ("checkpoint size, min / median / max", spread(sizes, units::bytes)),
+        ("checkpointed data size, min / median / max", spread(sizes, units::bytes)),
+        ("persisted in-flight data, min / median / max", spread(persisted, units::bytes)),
+        ("processed in-flight data, min / median / max", spread(processed, units::bytes)),
         ("records read", units::count(record.source_records)),
         ("records visible in the sink", units::count(record.sink_records)),
         ("latency, p50 / p99 / max", if record.arrivals == 0 { none() } else { latency }),
@@ -155,6 +160,9 @@ mod tests {
             "state     pass",
             "2 completed, 1 aborted (1 metadata not stored)",
             "12.0 ms / 12.0 ms / 30.0 ms",
+            "4.00 KiB / 4.00 KiB / 12.0 KiB",
+            "1.50 KiB / 1.50 KiB / 4.50 KiB",
+            "512 B / 512 B / 1.50 KiB",
             "checkpoints/chk-3",
             "1 of tasks, 0 of nodes",
             "0123456789abcdef0123456789abcdef",

@@ -95,7 +95,9 @@ impl Metrics {
                     triggered: now,
                     end: CheckpointEnd::InProgress,
                     duration: 0,
-                    bytes: 0,
+                    checkpointed_data_size: 0,
+                    persisted_in_flight_data: 0,
+                    processed_in_flight_data: 0,
                     start_delay: 0,
                     alignment: 0,
                     sync: 0,
@@ -109,12 +111,14 @@ impl Metrics {
                     record.alignment = record.alignment.max(metrics.alignment);
                     record.sync = record.sync.max(metrics.sync);
                     record.asynchronous = record.asynchronous.max(metrics.asynchronous);
+                    record.persisted_in_flight_data += metrics.persisted_in_flight;
+                    record.processed_in_flight_data += metrics.processed_in_flight;
                 }
             }
             Event::CheckpointCompleted { id, duration, bytes } => {
                 if let Some(record) = self.checkpoints.get_mut(&id) {
                     record.end = CheckpointEnd::Completed;
-                    (record.duration, record.bytes) = (duration, bytes);
+                    (record.duration, record.checkpointed_data_size) = (duration, bytes);
                 }
             }
             Event::CheckpointAborted { id, reason } => {

@@ -7,7 +7,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 2;
+pub const RECORD_VERSION: u32 = 3;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +95,8 @@ pub enum CheckpointEnd {
     InProgress,
 }
 
-/// One checkpoint. The breakdown is that of the slowest subtask in each part (see Flink's "Monitoring Checkpointing").
+/// One checkpoint, in the terms of Flink's "Monitoring Checkpointing". Durations of parts are those of the slowest subtask in
+/// each part; sizes are sums over all subtasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CheckpointRecord {
@@ -110,8 +111,12 @@ pub struct CheckpointRecord {
     pub end: CheckpointEnd,
     /// From the trigger to its end.
     pub duration: u64,
-    /// Checkpointed data size in bytes.
-    pub bytes: u64,
+    /// Everything that was written for it, in bytes: state, and persisted in-flight data. 0 if it did not complete.
+    pub checkpointed_data_size: u64,
+    /// Data that was on its way and is part of it, in bytes; 0 if its cut waits for the data.
+    pub persisted_in_flight_data: u64,
+    /// Data that was handled between the first barrier and the last, in bytes.
+    pub processed_in_flight_data: u64,
     /// Longest start delay.
     pub start_delay: u64,
     /// Longest alignment duration.

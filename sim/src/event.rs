@@ -67,7 +67,7 @@ impl fmt::Display for Origin {
 pub struct SnapshotMetrics {
     /// From the trigger to the first mark (or, at a root, the trigger's arrival).
     pub start_delay: Time,
-    /// From the first mark to the last.
+    /// From the first mark to the last, or to the end of the last input on which one was awaited.
     pub alignment: Time,
     /// The synchronous part.
     pub sync: Time,
@@ -77,7 +77,7 @@ pub struct SnapshotMetrics {
     pub bytes: u64,
     /// Bytes of records that were on their way and are part of the snapshot.
     pub persisted_in_flight: u64,
-    /// Bytes of records consumed between the first mark and the last.
+    /// Bytes of records consumed during the alignment.
     pub processed_in_flight: u64,
 }
 

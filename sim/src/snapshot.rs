@@ -209,7 +209,8 @@ impl Step<'_> {
         }
     }
 
-    /// Seals the snapshots for which nothing more is captured, and has them written.
+    /// Seals the snapshots for which nothing more is captured, and has them written. That is when the last mark that is to come
+    /// has come, or the input on which it was awaited has ended: the end of the alignment.
     pub(crate) fn seal(&mut self, now: Time) {
         while let Some(at) = self.task.whole() {
             let Upload { id, handle, state_at, mut succeeds, .. } = self.task.uploads[at];
@@ -228,8 +229,8 @@ impl Step<'_> {
             let metrics = &mut self.task.uploads[at].metrics;
             metrics.persisted_in_flight = snapshot.in_flight;
             if let Some(marks) = marks {
-                metrics.alignment = marks.last - marks.first;
-                metrics.processed_in_flight = marks.consumed_until_last - marks.consumed;
+                metrics.alignment = now - marks.first;
+                metrics.processed_in_flight = self.task.consumed - marks.consumed;
             }
             if succeeds {
                 let number = self.task.next_number();

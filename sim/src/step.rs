@@ -478,16 +478,13 @@ impl Step<'_> {
         }
     }
 
-    /// Remembers when this checkpoint first and last reached the task; true if it is the first time.
+    /// Remembers when this checkpoint first reached the task; true if this is the first time.
     fn note_mark_of(&mut self, id: CheckpointId, now: Time) -> bool {
-        let consumed = self.task.consumed;
-        if let Some(marks) = self.task.marks.iter_mut().find(|marks| marks.id == id) {
-            (marks.last, marks.consumed_until_last) = (now, consumed);
-            return false;
+        let is_first = self.task.marks.iter().all(|marks| marks.id != id);
+        if is_first {
+            self.task.marks.push(Marks { id, first: now, consumed: self.task.consumed });
         }
-        let marks = Marks { id, first: now, last: now, consumed, consumed_until_last: consumed };
-        self.task.marks.push(marks);
-        true
+        is_first
     }
 
     /// Takes a watermark in; fires timers and sends it on if it moves the task's own. The last one closes the operator.

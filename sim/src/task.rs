@@ -109,14 +109,12 @@ pub(crate) struct Overtaken {
     pub unsent: Vec<OnChannel>,
 }
 
-/// When a checkpoint reached a task: its first mark and its last one so far, and how many bytes the task had consumed then.
+/// When the first mark of a checkpoint reached a task, and how many bytes the task had consumed then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks {
     pub id: CheckpointId,
     pub first: Time,
-    pub last: Time,
     pub consumed: u64,
-    pub consumed_until_last: u64,
 }
 
 /// Where a source is in one split.
