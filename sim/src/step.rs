@@ -1,9 +1,9 @@
 //! What a task does: the mailbox loop.
 //!
-//! At every instant a task does the first of these that is due: finish the record it is handling, send what it could not
-//! send for want of buffers, open a letter, handle the next thing on its inputs (the input whose front arrived first). A
-//! record is never interrupted; a full output blocks the task, and that is all backpressure is. The output flusher works
-//! beside it.
+//! At every instant a task does the first of these that is due: finish the record it is handling, open a letter, notice what
+//! has arrived (a mark, if the strategy asks for it; that a receiver has consumed the end), send what it could not send for
+//! want of buffers, handle the next thing on its inputs (the input whose front arrived first). A record is never interrupted;
+//! a full output keeps the task from handling any, and that is all backpressure is. The output flusher works beside it.
 //!
 //! A task acts on its own up to a horizon, the instant before which nothing new can reach it (see
 //! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
