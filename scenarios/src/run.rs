@@ -373,7 +373,8 @@ impl Forks {
     /// Fails the job over at this instant, without further faults, and asks about the end.
     fn try_restore(&mut self, prepared: &Prepared, world: &World, id: CheckpointId, heal: Time) {
         let newest = world.store().completed().next_back() == Some(id);
-        if self.verdict.is_some() || !newest {
+        // Nor is it restored by a job that is over: its metadata came too late.
+        if self.verdict.is_some() || !newest || world.has_ended() {
             return;
         }
         if self.steps_left == 0 {

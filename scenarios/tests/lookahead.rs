@@ -322,3 +322,16 @@ fn lookahead_changes_nothing_with_every_kind_of_operator_sink_and_trigger() {
 fn lookahead_changes_nothing_with_operators_that_wait_for_the_watermark() {
     compare_all(20_000..20_040, Kinds::Timed);
 }
+
+#[test]
+fn nobody_restores_a_checkpoint_that_completes_when_the_job_has_failed_for_good() {
+    let seed = 400_902; // its last restart was used up 1 ms before
+    let prepared = prepare(seed, Kinds::Few);
+    let profile = faults::resolve("all").expect("a profile");
+    let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+    let aligned = STRATEGIES.iter().find(|strategy| strategy.name == "aligned").expect("a strategy");
+    let options = Options { forks: Some(true), ..Options::default() };
+    let record = Runner::new(&prepared, Contender::from(aligned)).run(seed, &plan, &options, None);
+    assert_eq!(record.outcome, Outcome::Failed);
+    check(&record);
+}

@@ -432,6 +432,11 @@ impl World {
         &self.shared.external
     }
 
+    /// True once the job has ended, well or not; the run ends a moment later.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// The attempt that the job begins with.
     pub fn first_attempt(&self) -> Attempt {
         self.coordinator.first_attempt
