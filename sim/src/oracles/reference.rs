@@ -40,6 +40,8 @@ use crate::time::NEVER;
 const BATCH_RECORDS: usize = 1024;
 /// A source is interrupted after so many bytes: an operator may make many records of a large one.
 const BATCH_BYTES: u64 = 1 << 20;
+/// An operator may keep so many entries of state, and make so many records of one batch: a few gigabytes.
+const ENTRIES_MOST: usize = 1 << 26;
 
 /// What becomes of the records that reach a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,13 @@ pub enum ReferenceError {
         /// The operator that was to take the next step.
         uid: String,
     },
+    /// An operator holds more at once than a machine has memory for: joins behind each other, say.
+    Memory {
+        /// The most records that it may make of one batch, and entries of state that it may keep.
+        most: usize,
+        /// The operator.
+        uid: String,
+    },
     /// An operator with several subtasks keeps broadcast state, but an edge that is no broadcast edge leads into the port.
     Torn {
         /// The operator.
@@ -118,6 +127,11 @@ impl fmt::Display for ReferenceError {
                 f,
                 "the reference needs more than {limit} steps (it was at `{uid}`): raise the limit, make the input smaller, \
                  or check that every cycle of the job comes to rest"
+            ),
+            ReferenceError::Memory { most, uid } => write!(
+                f,
+                "operator `{uid}` makes or keeps more than {most} records at once: make the input smaller, or spread \
+                 it over more keys"
             ),
             ReferenceError::Torn { uid } => write!(
                 f,
@@ -162,19 +176,7 @@ pub fn interpret_with(
     sink_records: SinkRecords,
 ) -> Result<Reference, ReferenceError> {
     validate(graph)?;
-    let mut interpreter = Interpreter::new(graph, limit_steps, sink_records);
-    for (operator, own) in graph.node_weights().zip(&mut interpreter.operators) {
-        if let Some(operator) = operator.role.transform() {
-            operator.on_open(&mut own.state.broadcast);
-        }
-    }
-    for node in graph.node_indices() {
-        if let Role::Source(input) = &graph[node].role {
-            interpreter.read(node.index(), input.as_ref())?;
-        }
-    }
-    interpreter.end()?;
-    Ok(interpreter.finish())
+    Interpreter::new(graph, limit_steps, sink_records).run()
 }
 
 /// What an idempotent sink keeps for a key.
@@ -217,6 +219,8 @@ struct Interpreter<'a> {
     sink_records: SinkRecords,
     steps: u64,
     limit: u64,
+    /// See [`ReferenceError::Memory`].
+    most: usize,
 }
 
 /// See [`Wire::ordered`]: each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal
@@ -294,7 +298,24 @@ impl<'a> Interpreter<'a> {
             sink_records,
             steps: 0,
             limit,
+            most: ENTRIES_MOST,
         }
+    }
+
+    fn run(mut self) -> Result<Reference, ReferenceError> {
+        let graph = self.graph;
+        for (operator, own) in graph.node_weights().zip(&mut self.operators) {
+            if let Some(operator) = operator.role.transform() {
+                operator.on_open(&mut own.state.broadcast);
+            }
+        }
+        for node in graph.node_indices() {
+            if let Role::Source(input) = &graph[node].role {
+                self.read(node.index(), input.as_ref())?;
+            }
+        }
+        self.end()?;
+        Ok(self.finish())
     }
 
     /// Reads all splits of a source, one after the other, to their ends.
@@ -390,7 +411,13 @@ impl<'a> Interpreter<'a> {
             for record in records {
                 lineages = lineages.wrapping_add(lineage_weight(record.lineage, port));
                 operator.on_record(port, record, &mut context);
+                if context.out.len() - before > self.most {
+                    return Err(ReferenceError::Memory { most: self.most, uid: own.uid.clone() });
+                }
             }
+        }
+        if own.state.keyed_len() > self.most {
+            return Err(ReferenceError::Memory { most: self.most, uid: own.uid.clone() });
         }
         own.lineages = lineages;
         self.send(node, out, before);

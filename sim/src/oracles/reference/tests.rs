@@ -383,3 +383,20 @@ fn every_subtask_has_a_copy_of_the_broadcast_state() {
         assert_eq!(held_back(ship, ship), Err(ReferenceError::Torn { uid: "hold".to_owned() }));
     }
 }
+
+#[test]
+fn what_would_fill_the_memory_is_refused() {
+    let mut graph = JobGraph::new();
+    let source = numbers(&mut graph, "numbers", 70, 1);
+    let pairs = transform(&mut graph, "pairs", Join, 1);
+    for port in [0, 1] {
+        graph.add_edge(source, pairs, edge(Ship::Hash, port));
+    }
+    let within = |graph: &JobGraph, most| {
+        let done = Interpreter { most, ..Interpreter::new(graph, 1 << 40, SinkRecords::Digest) }.run();
+        done.map_err(|error| error == ReferenceError::Memory { most, uid: "pairs".to_owned() }).err()
+    };
+    assert_eq!([699, 700].map(|most| within(&graph, most)), [Some(true), None], "pairs at once");
+    graph.remove_edge(graph.find_edge(source, pairs).expect("an edge"));
+    assert_eq!([69, 70].map(|most| within(&graph, most)), [Some(true), None], "entries of state");
+}
