@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cutline_algorithms::STRATEGIES;
+use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
@@ -508,21 +508,20 @@ fn random(seed: u64) -> [Prepared; 2] {
     })
 }
 
-/// Three jobs in a row: there, back, and there again, each from a savepoint of the one before.
-fn there_and_back(seed: u64, seen: &mut Seen) {
+/// Three jobs in a row: there, back, and there again, each from a savepoint of the one before; `sizes` says which of its two
+/// parallelisms the job has here and there.
+fn there_and_back(seed: u64, sizes: [usize; 2], strategies: &[&Strategy], seen: &mut Seen) {
     let jobs = random(seed);
     if jobs.iter().any(|job| job.reference().steps > 10_000) {
         return; // a join of copies: too long a run
     }
     let mut draws = Draws::new(seed ^ 0xff00);
-    let mut runners = jobs
-        .each_ref()
-        .map(|job| Runner::new(job, Contender::from(draws.one_of(&[&STRATEGIES[0], &STRATEGIES[1]]))));
+    let mut runners = sizes.map(|at| Runner::new(&jobs[at], Contender::from(draws.one_of(strategies))));
     let mut start: Option<Taken> = None;
     for (run, at) in [0, 1, 0].into_iter().enumerate() {
         let profile = draws.one_of(&["crashes", "all"]);
         let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
-        let plan = plan(&jobs[at], profile, seed);
+        let plan = plan(&jobs[sizes[at]], profile, seed);
         if let Some(taken) = &start {
             seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
         }
@@ -541,6 +540,48 @@ fn there_and_back(seed: u64, seen: &mut Seen) {
 #[test]
 fn random_jobs_end_right_there_and_back_again() {
     let mut seen = Seen::default();
-    (0..30).for_each(|seed| there_and_back(seed, &mut seen));
+    let strategies = [&STRATEGIES[0], &STRATEGIES[1]];
+    (0..30).for_each(|seed| there_and_back(seed, [0, 1], &strategies, &mut seen));
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// What captures leaves records on the way, and what does not must go on with them, too.
+#[test]
+fn random_jobs_go_on_with_what_was_in_flight() {
+    let mut seen = Seen::default();
+    let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");
+    let strategies = [captures, captures, &STRATEGIES[1]];
+    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &strategies, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// The end of a shorter input was on its way: it is not the end of the longer one.
+#[test]
+fn an_input_that_has_grown_goes_on_behind_what_was_in_flight() {
+    let job = |count: u32| {
+        let text = format!(
+            "name = \"grown\"\nabout = \"A slow count.\"\n\
+             [input.in]\nkind = {{ numbers = {{ count = {count}, rate = \"20000/s\", splits = 2 }} }}\n\
+             [[job.operator]]\nuid = \"source\"\ndoes = {{ source = \"in\" }}\nparallelism = 2\n\
+             [[job.operator]]\nuid = \"key\"\ndoes = {{ key-by-value = {{ modulus = 7 }} }}\nparallelism = 2\n\
+             service = \"300us\"\n\
+             [[job.operator]]\nuid = \"count\"\ndoes = \"keyed-count\"\nparallelism = 2\nservice = \"1ms\"\n\
+             [[job.operator]]\nuid = \"sink\"\ndoes = {{ sink = \"transactional\" }}\n\
+             [[job.edge]]\nfrom = \"source\"\nto = \"key\"\nship = \"rebalance\"\n\
+             [[job.edge]]\nfrom = \"key\"\nto = \"count\"\nship = \"hash\"\n\
+             [[job.edge]]\nfrom = \"count\"\nto = \"sink\"\nship = \"rebalance\"\n"
+        );
+        let source = ScenarioText { file: "grown.toml".to_owned(), text, folder: None };
+        let set = ["execution.checkpointing.interval=5ms", "taskmanager.memory.segment-size=64 B"];
+        let scenario = load(&source, &set.map(str::to_owned)).unwrap_or_else(|error| panic!("{error}"));
+        Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let jobs = [job(200), job(300)];
+    let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");
+    let mut runners = jobs.each_ref().map(|job| Runner::new(job, Contender::from(captures)));
+    let taken = savepoints(&mut runners[0], 1, &Arc::default(), "the shorter job");
+    let partly = taken.iter().filter(|taken| (1..taken.tasks).contains(&taken.ended));
+    let went_on =
+        partly.map(|taken| go_on(&mut runners[1], taken, 1, &Arc::default(), "the longer job")).count();
+    assert!(went_on > 4, "{went_on} savepoints while something had ended and something had not");
 }

@@ -192,6 +192,11 @@ impl Item {
         }
     }
 
+    /// True if it says that the sender has nothing more to send.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Item::End | Item::Watermark(NEVER))
+    }
+
     /// Its size on the wire in bytes.
     pub fn bytes(&self) -> u64 {
         u64::from(self.slot().size)

@@ -27,21 +27,23 @@
 //!
 //! The clock of the new job begins at 0, as that of any run; its sources read no record before the instant of it.
 
+mod in_flight;
+
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::channel::Position;
 use crate::external::{External, TransactionId};
 use crate::graph::{Role, SinkMode};
-use crate::ids::{Attempt, CheckpointId, OperatorId, TaskId};
+use crate::ids::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use crate::input::Input;
 use crate::protocol::InputSet;
-use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
+use crate::snapshot::{SplitPosition, TaskSnapshot};
 use crate::state::{KeyLayout, KeyedState, group_owner, key_group};
-use crate::topology::Topology;
+use crate::topology::{ChannelInfo, Topology};
 use crate::world::World;
+use in_flight::Channels;
 
 /// What a job may start from. Cheap to clone; nothing in it ever changes.
 #[derive(Clone, Debug)]
@@ -346,16 +348,6 @@ fn hand_over(saved: &Saved, topology: &Topology) -> External {
     saved.external.hand_over(|task| heirs.get(&task).copied(), &pending)
 }
 
-/// What a snapshot says of a task's channels.
-#[derive(Default)]
-struct Channels {
-    received: Vec<Position>,
-    sent: Vec<Position>,
-    captured: Vec<OnChannel>,
-    unsent: Vec<OnChannel>,
-    in_flight: u64,
-}
-
 /// The handing out of a savepoint to the tasks of a job.
 struct Handover<'a> {
     topology: &'a Topology,
@@ -412,9 +404,9 @@ impl<'a> Handover<'a> {
         let givers = || rescale.givers(subtask);
         let kept = rescale.is_unchanged() && self.same_machines;
         let own = heirlooms().next().filter(|_| kept);
-        let itself = heirlooms().next().filter(|_| self.same_job);
+        let mine = heirlooms().next().filter(|_| self.same_job);
         let Channels { received, sent, captured, unsent, in_flight } =
-            itself.map(|own| self.channels(own)).unwrap_or_default();
+            mine.map(|own| self.channels(id, own)).unwrap_or_default();
         TaskSnapshot {
             task: id,
             attempt: Attempt::default(),
@@ -430,7 +422,7 @@ impl<'a> Handover<'a> {
             captured,
             unsent,
             in_flight,
-            ended_inputs: itself.map_or_else(|| self.ended_inputs(id), |own| own.ended_inputs.clone()),
+            ended_inputs: self.ended_inputs(id, mine),
             ended: self.ended[info.operator.index()],
             records: heirlooms().fold(0, |sum, old| sum + old.records),
             lineages: heirlooms().fold(0, |sum, old| old.lineages.wrapping_add(sum)),
@@ -439,24 +431,22 @@ impl<'a> Handover<'a> {
         }
     }
 
-    /// What a task of the same job finds on its channels.
-    fn channels(&self, own: &TaskSnapshot) -> Channels {
-        Channels {
-            received: own.received.clone(),
-            sent: (0..own.sent.len() as u32).map(|at| own.sent_in(self.id, at)).collect(),
-            captured: own.captured.clone(),
-            unsent: own.unsent_in(self.id).to_vec(),
-            in_flight: own.in_flight,
-        }
+    fn ends(&self, channel: ChannelId) -> &ChannelInfo {
+        &self.topology.channels[channel.index()]
     }
 
-    /// The inputs of a task whose sender belongs to an operator that has ended.
-    fn ended_inputs(&self, task: TaskId) -> InputSet {
+    fn has_ended(&self, task: TaskId) -> bool {
+        self.ended[self.topology.tasks[task.index()].operator.index()]
+    }
+
+    /// The inputs of a task whose sender belongs to an operator that has ended. A task of the same job has perhaps still to
+    /// consume that end, and what was in flight before it.
+    fn ended_inputs(&self, task: TaskId, mine: Option<&TaskSnapshot>) -> InputSet {
         let mut ended = InputSet::default();
-        for (input, channel) in self.topology.tasks[task.index()].inputs.iter().enumerate() {
-            let sender = self.topology.channels[channel.index()].from;
-            if self.ended[self.topology.tasks[sender.index()].operator.index()] {
-                ended.insert(input as u32);
+        for (input, &channel) in (0..).zip(&self.topology.tasks[task.index()].inputs) {
+            let has_it = mine.is_none_or(|own| own.ended_inputs.contains(input));
+            if has_it && self.has_ended(self.ends(channel).from) {
+                ended.insert(input);
             }
         }
         ended
