@@ -438,6 +438,7 @@ const DOES: &[(&str, bool, u32)] = &[
     ("{ flat-map = { copies = 2 } }", false, 1),
     ("{ tumbling-window = { size = \"20ms\" } }", true, 0),
     ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1),
+    ("\"hold-back\"", false, 1),
     ("\"join\"", true, 2),
 ];
 
