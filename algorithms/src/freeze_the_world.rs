@@ -16,20 +16,18 @@
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Hooks, InputSet, JobCtx,
-    READING, TaskCtx, TaskCut, TaskEffects, TaskEvent, To, Up,
+    READING, TaskCtx, TaskCut, TaskEffects, TaskEvent, To,
 };
 use cutline_sim::record::Mark;
 
-use crate::rounds::Rounds;
+use crate::rounds::{Coordinated, Freezing};
+use crate::unaligned::Unaligned;
 
 cutline_sim::reusable! {
-    /// The part in every task.
+    /// The part in every task: a cut as in [`Unaligned`], and a task that stands still around it.
     #[derive(Debug, Default, PartialEq, Eq)]
     pub struct FreezeTheWorld {
-        /// The newest checkpoint that was cut or given up. It is saved with the snapshot.
-        newest: CheckpointId,
-        /// The newest that was cut.
-        cut: CheckpointId,
+        cut: Unaligned,
         /// The checkpoint for which this task stands still, and the inputs that it has blocked.
         frozen: Option<CheckpointId>,
         blocked: InputSet,
@@ -37,37 +35,35 @@ cutline_sim::reusable! {
 }
 
 impl TaskCut for FreezeTheWorld {
-    type Durable = CheckpointId;
-    const HOOKS: Hooks = Hooks { arrivals: true };
+    type Durable = <Unaligned as TaskCut>::Durable;
+    const HOOKS: Hooks = Unaligned::HOOKS;
 
-    fn new(_task: &TaskCtx<'_>, restored: CheckpointId) -> Self {
-        FreezeTheWorld { newest: restored, cut: restored, ..FreezeTheWorld::default() }
+    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
+        FreezeTheWorld { cut: Unaligned::new(task, restored), ..FreezeTheWorld::default() }
     }
 
-    fn durable(&self) -> CheckpointId {
-        self.newest
+    fn durable(&self) -> Self::Durable {
+        self.cut.durable()
     }
 
     fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
         use Down::{Aborted, Completed, Trigger};
+        if let TaskEvent::Control(Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) = event
+            && self.cut.is_new(id)
+        {
+            self.freeze(id, task, fx);
+        }
+        self.cut.on(task, event, fx);
         match event {
-            TaskEvent::Control(Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) if id > self.newest => {
-                self.freeze(id, task, fx);
-                self.cut(id, task, fx);
-            }
-            TaskEvent::Control(Trigger(_)) | TaskEvent::Arrived(_, Mark::Cut(_)) => {}
-            TaskEvent::Control(Aborted(id)) | TaskEvent::Arrived(_, Mark::Cancel(id)) => self.give_up(id, fx),
-            TaskEvent::Control(Completed(id)) => {
-                fx.commit(id);
+            TaskEvent::Control(Completed(id) | Aborted(id)) | TaskEvent::Arrived(_, Mark::Cancel(id)) => {
                 self.go_on(id, fx);
             }
-            TaskEvent::Timer(token) => match self.frozen {
-                Some(id) if timer_token(id) == token => self.go_on(id, fx),
-                _ => {} // it went on long ago
-            },
-            TaskEvent::Persisted(id) => fx.tell(Up::Ack(id)),
-            TaskEvent::PersistFailed(id) => fx.tell(Up::Decline(id)),
-            TaskEvent::Reached(..) | TaskEvent::InputEnded(_) | TaskEvent::Started => {}
+            TaskEvent::Timer(token) => {
+                if let Some(id) = self.frozen.filter(|&id| timer_token(id) == token) {
+                    self.go_on(id, fx);
+                } // otherwise it went on long ago
+            }
+            _ => {}
         }
     }
 }
@@ -88,13 +84,6 @@ impl FreezeTheWorld {
         fx.timer(task.config.timeout, timer_token(id));
     }
 
-    fn cut(&mut self, id: CheckpointId, task: &TaskCtx<'_>, fx: &mut TaskEffects) {
-        (self.newest, self.cut) = (id, id);
-        fx.overtake(Mark::Cut(id));
-        fx.snapshot(id);
-        task.open.iter().for_each(|input| fx.capture(input, id));
-    }
-
     /// Checkpoint `id` or a newer one is over.
     fn go_on(&mut self, id: CheckpointId, fx: &mut TaskEffects) {
         if self.frozen.is_some_and(|frozen| frozen <= id) {
@@ -103,40 +92,24 @@ impl FreezeTheWorld {
             self.blocked.iter().for_each(|input| fx.unblock(input));
         }
     }
-
-    fn give_up(&mut self, id: CheckpointId, fx: &mut TaskEffects) {
-        if id > self.newest {
-            self.newest = id;
-            fx.overtake(Mark::Cancel(id));
-        } else if id == self.cut {
-            fx.drop_snapshot(id);
-        }
-        self.go_on(id, fx);
-    }
 }
 
-/// The part in the coordinator: the books of [`Rounds`], one checkpoint at a time with rests between them. Every task is
-/// told to begin, not the roots alone.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Coordinator(Rounds);
-
-impl Clone for Coordinator {
-    fn clone(&self) -> Self {
-        Coordinator(self.0.clone())
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        self.0.clone_from(&from.0);
+cutline_sim::reusable! {
+    /// The part in the coordinator: the books of [`Coordinated`] checkpoints, one at a time with rests between them. Every task
+    /// is told to begin, not the roots alone.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Coordinator {
+        books: Coordinated<Freezing>,
     }
 }
 
 impl CoordinatorCut for Coordinator {
-    fn new(_job: &JobCtx<'_>) -> Self {
-        Coordinator(Rounds::strict_with_rests())
+    fn new(job: &JobCtx<'_>) -> Self {
+        Coordinator { books: Coordinated::new(job) }
     }
 
     fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        self.0.on(job, event, fx);
+        self.books.on(job, event, fx);
         for effect in &mut fx.0 {
             if let CoordinatorEffect::Tell(to @ To::Roots, Down::Trigger(_)) = effect {
                 *to = To::All;
@@ -151,7 +124,7 @@ mod tests {
     use cutline_sim::protocol::TaskEffect::{
         Block, Capture, Commit, DropSnapshot, Overtake, Snapshot, Timer as SetTimer, Unblock,
     };
-    use cutline_sim::protocol::{Down::*, TaskEvent::*};
+    use cutline_sim::protocol::{Down::*, TaskEvent::*, Up};
     use cutline_sim::record::Mark::{Cancel, Cut};
 
     use super::*;

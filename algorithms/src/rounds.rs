@@ -61,11 +61,9 @@ cutline_sim::reusable! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pace {
     next: CheckpointId,
-    /// At most one in flight, whatever the configuration says.
-    single: bool,
-    /// The interval is counted from the end of one to the start of the next.
+    /// One in flight at a time, and the interval is counted from the end of one to the start of the next.
     rests: bool,
-    /// No other snapshot can stand for that of a task that took part: see [`Rounds::finish`].
+    /// One in flight at a time, and no other snapshot can stand for that of a task that took part: see [`Rounds::finish`].
     strict: bool,
     /// All tasks run.
     running: bool,
@@ -118,7 +116,6 @@ impl Rounds {
     pub fn new() -> Self {
         let pace = Pace {
             next: CheckpointId(1),
-            single: false,
             rests: false,
             strict: false,
             running: false,
@@ -133,32 +130,15 @@ impl Rounds {
         Rounds { pace, pending: Vec::new(), completed: Vec::new() }
     }
 
-    /// The same with at most one checkpoint in flight, whatever the configuration says.
-    pub fn one_at_a_time() -> Self {
-        let mut rounds = Rounds::new();
-        rounds.pace.single = true;
-        rounds
+    /// The same for protocols whose barriers overtake: one checkpoint at a time, whatever the configuration says.
+    pub fn strict(self) -> Self {
+        Rounds { pace: Pace { strict: true, ..self.pace }, ..self }
     }
 
-    /// The same, for protocols whose barriers overtake.
-    pub fn strict() -> Self {
-        let mut rounds = Rounds::one_at_a_time();
-        rounds.pace.strict = true;
-        rounds
-    }
-
-    /// One at a time, and between one and the next passes at least the interval.
-    pub fn with_rests() -> Self {
-        let mut rounds = Rounds::one_at_a_time();
-        rounds.pace.rests = true;
-        rounds
-    }
-
-    /// The same, for protocols whose barriers overtake.
-    pub fn strict_with_rests() -> Self {
-        let mut rounds = Rounds::with_rests();
-        rounds.pace.strict = true;
-        rounds
+    /// The same for protocols during which the world stands still: one checkpoint at a time, and between one and the next
+    /// passes at least the interval.
+    pub fn with_rests(self) -> Self {
+        Rounds { pace: Pace { rests: true, ..self.pace }, ..self }
     }
 
     /// The retained checkpoints, oldest first.
@@ -226,7 +206,7 @@ impl Rounds {
 
     /// Begins a checkpoint if one is wanted and may begin; otherwise it stays wanted.
     fn begin_if_allowed(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
-        let single = self.pace.single || job.config.min_pause > 0;
+        let single = self.pace.rests || self.pace.strict || job.config.min_pause > 0;
         let most = if single { 1 } else { job.config.max_concurrent.max(1) as usize };
         let wanted = self.pace.running && (self.pace.due || self.pace.asked);
         if !wanted || self.pending.len() >= most || job.roots.is_empty() {
@@ -413,6 +393,10 @@ pub trait Manner: Clone + std::fmt::Debug + Send + Sync + 'static {
     fn books() -> Rounds;
 }
 
+/// One at a time, with barriers that overtake, and the interval between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freezing;
+
 /// As many in flight as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concurrent;
@@ -425,6 +409,12 @@ pub struct Overtaking;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resting;
 
+impl Manner for Freezing {
+    fn books() -> Rounds {
+        Rounds::new().strict().with_rests()
+    }
+}
+
 impl Manner for Concurrent {
     fn books() -> Rounds {
         Rounds::new()
@@ -433,13 +423,13 @@ impl Manner for Concurrent {
 
 impl Manner for Overtaking {
     fn books() -> Rounds {
-        Rounds::strict()
+        Rounds::new().strict()
     }
 }
 
 impl Manner for Resting {
     fn books() -> Rounds {
-        Rounds::with_rests()
+        Rounds::new().with_rests()
     }
 }
 

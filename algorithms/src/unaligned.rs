@@ -54,8 +54,13 @@ impl TaskCut for Unaligned {
 }
 
 impl Unaligned {
+    /// True if this checkpoint has neither been cut nor given up.
+    pub(crate) fn is_new(&self, id: CheckpointId) -> bool {
+        id > self.newest
+    }
+
     fn begin(&mut self, id: CheckpointId, task: &TaskCtx<'_>, fx: &mut TaskEffects) {
-        if id <= self.newest {
+        if !self.is_new(id) {
             return; // a later barrier of the same checkpoint, or one that was given up
         }
         (self.newest, self.cut) = (id, id);
@@ -65,7 +70,7 @@ impl Unaligned {
     }
 
     fn give_up(&mut self, id: CheckpointId, fx: &mut TaskEffects) {
-        if id > self.newest {
+        if self.is_new(id) {
             self.newest = id;
             fx.overtake(Mark::Cancel(id));
         } else if id == self.cut {
