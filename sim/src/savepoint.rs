@@ -12,7 +12,6 @@
 //!   takes splits, its number of marked records the most. A split that the savepoint does not know is read from its start.
 //! - *Pending transactions* of a sink, and how many records were handled: those of the old subtasks j with j mod q = i.
 //! - The durable part of the strategy's machine: if q = p and the machines are of the same types, as it was; else none.
-//!
 //! - What was in flight: kept if the job has the same tasks and edges, with the positions of both ends of every channel. Where
 //!   anything was in flight and the job has changed, it is refused (Flink redistributes it in some such cases).
 //!

@@ -98,6 +98,12 @@ impl TaskSnapshot {
         !self.captured.is_empty() || !self.unsent_in(checkpoint).is_empty()
     }
 
+    /// The bytes of it that this checkpoint needs: the state, and what was on its way.
+    pub fn bytes_in(&self, checkpoint: CheckpointId) -> u64 {
+        let in_flight = if self.has_in_flight(checkpoint) { self.in_flight } else { 0 };
+        self.bytes.saturating_add(in_flight)
+    }
+
     /// What has been sent on an output channel, as this checkpoint has it.
     pub fn sent_in(&self, checkpoint: CheckpointId, output: u32) -> Position {
         let sent = self.sent.get(output as usize).copied().unwrap_or_default();

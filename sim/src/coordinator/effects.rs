@@ -110,7 +110,7 @@ impl World {
         let Writing { manifest, doomed, .. } = self.coordinator.writing.remove(at);
         if fine && !doomed {
             let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
-            let bytes = snapshots.map(|snapshot| snapshot.bytes.saturating_add(snapshot.in_flight)).sum();
+            let bytes = snapshots.map(|snapshot| snapshot.bytes_in(id)).sum();
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
             self.store.complete(id, manifest);
             self.log(Event::CheckpointCompleted { id, duration, bytes });

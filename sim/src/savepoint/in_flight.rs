@@ -5,7 +5,7 @@
 //! done before the second one came, or, if the input has grown, before what now comes first.
 
 use super::Handover;
-use crate::channel::Position;
+use crate::channel::{Item, Position};
 use crate::ids::TaskId;
 use crate::snapshot::{OnChannel, TaskSnapshot};
 use crate::topology::ChannelInfo;
@@ -36,9 +36,11 @@ impl Handover<'_> {
             };
             receiver.map_or(sent, left)
         });
-        let (sent, unsent) = (sent.collect(), unsent.collect());
-        let captured = self.captured(id, own).collect();
-        Channels { received: own.received.clone(), sent, captured, unsent, in_flight: own.in_flight }
+        let (sent, unsent): (_, Vec<OnChannel>) = (sent.collect(), unsent.collect());
+        let captured: Vec<OnChannel> = self.captured(id, own).collect();
+        let items = captured.iter().chain(&unsent).flat_map(|on| &on.items);
+        let in_flight = items.map(Item::bytes).sum();
+        Channels { received: own.received.clone(), sent, captured, unsent, in_flight }
     }
 
     /// What was on its way to a task of the same job. A sender that runs on says at the end of all that it ends: not yet.
