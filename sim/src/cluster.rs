@@ -141,11 +141,13 @@ impl World {
         }
         // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again.
         let ended = &mut self.coordinator.ended;
-        let runs_on = |ended: &[bool], from: TaskId, to: TaskId| !ended[from.index()] && ended[to.index()];
-        let mut channels = self.topology.channels.iter();
-        while let Some(channel) = channels.find(|channel| runs_on(ended, channel.from, channel.to)) {
-            ended[channel.to.index()] = false;
-            channels = self.topology.channels.iter();
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for channel in &self.topology.channels {
+                let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
+                ended[channel.to.index()] &= !runs_on;
+                changed |= runs_on;
+            }
         }
     }
 
@@ -184,7 +186,7 @@ impl World {
             Some(Some(snapshot)) => Some(snapshot),
             None => self.base[id.index()].clone(),
         };
-        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.saturating_add(snapshot.in_flight));
+        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
         self.fill_task(id, snapshot.as_deref());
         let read = if snapshot.is_some() { Store::read_time(&topology.config.store, bytes) } else { 0 };
         let time = self.now + (topology.config.recovery.deploy + read).max(1);

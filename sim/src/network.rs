@@ -51,15 +51,16 @@ reusable! {
         pub flush_at: Time,
         /// What is on its way or here and not yet noticed, the first to arrive first: confirmed ends and, if arrivals matter,
         /// marks.
-        pub marks: Vec<Arrival>,
+        pub notices: Vec<Notice>,
     }
 }
 
-/// A mark or a close that arrives on an input; or an end whose consumption is confirmed, on an output.
+/// Something that a task notices beside the order of its inputs, from an instant on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct Notice {
     pub time: Time,
-    pub input: u32,
+    pub channel: ChannelId,
+    /// A mark or a close that arrives on this input channel; or an end that has been consumed from this output channel.
     pub slot: Slot,
 }
 
@@ -92,14 +93,14 @@ impl Port {
             floating: 0,
             open: Vec::new(),
             flush_at: NEVER,
-            marks: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
-    /// When the next mark arrives that has not been noticed; [`NEVER`] without one.
+    /// When there is something to notice; [`NEVER`] without it.
     #[inline]
-    pub fn mark_at(&self) -> Time {
-        self.marks.first().map_or(NEVER, |arrival| arrival.time)
+    pub fn notice_at(&self) -> Time {
+        self.notices.first().map_or(NEVER, |notice| notice.time)
     }
 
     /// Forgets everything of the last attempt.
@@ -113,7 +114,7 @@ impl Port {
         self.floating = floating;
         self.open.clear();
         self.flush_at = NEVER;
-        self.marks.clear();
+        self.notices.clear();
     }
 }
 
@@ -343,24 +344,25 @@ impl Network {
     /// A mark will arrive.
     fn expect_mark(&mut self, channel: ChannelId, slot: &Slot) {
         let ch = &self.channels[channel.index()];
-        self.expect(ch.to, Arrival { time: slot.arrive, input: ch.input, slot: *slot });
+        self.expect(ch.to, Notice { time: slot.arrive, channel, slot: *slot });
     }
 
     /// The receiver has consumed the end: the sender will know.
     pub fn confirm_end(&mut self, channel: ChannelId, now: Time) {
         let ch = &self.channels[channel.index()];
         let time = now + ch.latency + ch.slowed;
-        self.expect(ch.from, Arrival { time, input: channel.0, slot: Slot::end() });
+        self.expect(ch.from, Notice { time, channel, slot: Slot::end() });
     }
 
-    fn expect(&mut self, task: TaskId, arrival: Arrival) {
+    fn expect(&mut self, task: TaskId, notice: Notice) {
         let port = &mut self.ports[task.index()];
-        // Those of one input come in the order in which they stand there.
-        let at =
-            port.marks.partition_point(|other| (other.time, other.input) <= (arrival.time, arrival.input));
-        port.marks.insert(at, arrival);
+        // Those of one channel come in the order in which they stand there.
+        let at = port
+            .notices
+            .partition_point(|other| (other.time, other.channel) <= (notice.time, notice.channel));
+        port.notices.insert(at, notice);
         // It is noticed by a task that waits for a buffer, too.
-        let wake = if port.free_at == NEVER { arrival.time } else { arrival.time.max(port.free_at) };
+        let wake = if port.free_at == NEVER { notice.time } else { notice.time.max(port.free_at) };
         self.wakes.lower(task.0, wake);
     }
 

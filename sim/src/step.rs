@@ -15,7 +15,7 @@ use crate::erased::Protocol;
 use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
-use crate::network::{Arrival, Network};
+use crate::network::{Network, Notice};
 use crate::operator::{Context, Operator};
 use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
@@ -139,7 +139,7 @@ impl Step<'_> {
     fn urgent_at(&self) -> Time {
         let mail_at = self.task.mail_at();
         if self.task.status.is_alive() {
-            mail_at.min(self.net.ports[self.id.index()].mark_at())
+            mail_at.min(self.net.ports[self.id.index()].notice_at())
         } else {
             mail_at
         }
@@ -166,7 +166,7 @@ impl Step<'_> {
         } else if self.task.mail_at() <= now {
             self.open_letter(now);
         } else if self.urgent_at() <= now {
-            self.notice_mark(now);
+            self.notice(now);
         } else if !self.task.pending.is_empty() {
             self.send_pending(now);
         } else {
@@ -445,9 +445,10 @@ impl Step<'_> {
     }
 
     /// A mark or a close has arrived, behind other things perhaps; or a receiver has consumed the end.
-    fn notice_mark(&mut self, now: Time) {
+    fn notice(&mut self, now: Time) {
         self.shared.steps += 1;
-        let Arrival { input, slot, .. } = self.net.ports[self.id.index()].marks.remove(0);
+        let Notice { channel, slot, .. } = self.net.ports[self.id.index()].notices.remove(0);
+        let input = self.net.channels[channel.index()].input;
         match slot.tag.kind() {
             END => {
                 self.task.confirmed += 1;
