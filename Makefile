@@ -26,7 +26,8 @@ demo: build ## Crash a word count while it takes checkpoints, under two strategi
 
 picture: build ## Draw docs/compare.svg, the picture of the README, anew
 	@mkdir -p docs
-	$(CUTLINE) compare sum-even-odd --faults crashes --seed 8 --set cluster.store.write-bandwidth=100MiB/s \
+	$(CUTLINE) compare sum-even-odd --strategies stop-the-world,aligned --faults crashes --seed 8 \
+		--set cluster.store.write-bandwidth=100MiB/s \
 		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 
 test: format lint determinism docs unit ## Check everything that a change must pass
