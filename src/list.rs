@@ -5,7 +5,7 @@ use owo_colors::OwoColorize;
 
 use crate::arguments::ListArguments;
 use crate::failure::Failure;
-use crate::registry::{self, Row};
+use crate::registry::{self, More, Row};
 use crate::screen::Screen;
 
 /// Prints a list.
@@ -33,6 +33,12 @@ fn text(rows: &[Row]) -> String {
         let about = reports::wrap(&row.about, &" ".repeat(width));
         let about = about.get(width..).unwrap_or("\n");
         text.push_str(&format!("{}{}{about}", row.name.bold(), " ".repeat(width - row.name.len())));
+        if let Some(More::Strategy(traits)) = &row.more {
+            for (what, which) in traits.lines() {
+                let line = reports::wrap(&format!("{what}: {which}"), &" ".repeat(width));
+                text.push_str(&line);
+            }
+        }
     }
     text
 }

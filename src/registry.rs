@@ -7,6 +7,8 @@ use cutline::scenarios::prepare::Prepared;
 use cutline::scenarios::run::Contender;
 use cutline::scenarios::{faults, operators, spec};
 use cutline::sim;
+use cutline::sim::config::CheckpointMode;
+use cutline::sim::protocol::SnapshotMethod;
 use serde::Serialize;
 
 use crate::arguments::Listing;
@@ -44,14 +46,34 @@ pub enum More {
 pub struct Traits {
     /// True if it can checkpoint a job with a cycle.
     pub cycles: bool,
+    /// How a task's state reaches the store.
+    pub snapshot: SnapshotMethod,
+    /// What it guarantees.
+    pub guarantee: CheckpointMode,
     /// What stands still meanwhile.
     pub blocks: &'static str,
     /// What of the channels goes into the checkpoint.
     pub channel_state: &'static str,
-    /// What it guarantees.
-    pub guarantee: &'static str,
+    /// What is sent for one checkpoint.
+    pub messages: &'static str,
     /// Where it is described.
     pub source: &'static str,
+}
+
+impl Traits {
+    /// The same for people: what, and which.
+    pub fn lines(&self) -> [(&'static str, String); 7] {
+        let graph = if self.cycles { "any" } else { "without cycles" };
+        [
+            ("graph", graph.to_owned()),
+            ("snapshot", self.snapshot.to_string()),
+            ("guarantees", self.guarantee.to_string()),
+            ("blocks", self.blocks.to_owned()),
+            ("channel state", self.channel_state.to_owned()),
+            ("messages", self.messages.to_owned()),
+            ("source", self.source.to_owned()),
+        ]
+    }
 }
 
 /// What distinguishes planted bugs.
@@ -76,8 +98,8 @@ impl Row {
     }
 
     fn strategy(strategy: &Strategy) -> Row {
-        let &Strategy { cycles, blocks, channel_state, guarantee, source, .. } = strategy;
-        let traits = Traits { cycles, blocks, channel_state, guarantee, source };
+        let &Strategy { cycles, snapshot, guarantee, blocks, channel_state, messages, source, .. } = strategy;
+        let traits = Traits { cycles, snapshot, guarantee, blocks, channel_state, messages, source };
         Row { more: Some(More::Strategy(traits)), ..Row::new(strategy.name, strategy.about) }
     }
 

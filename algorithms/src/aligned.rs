@@ -7,17 +7,12 @@
 //! after them is: channel state is always empty, the checkpoint is small, and its duration grows with what is queued in
 //! front of the slowest barrier.
 //!
-//! With at-least-once mode (Flink's `CheckpointBarrierTracker`) no input is blocked: what an early input delivers behind
-//! its barrier is in the snapshot too, and is counted again after a restore. Then alignments of several checkpoints may be
-//! open at once; with blocking the next barrier of an input waits behind the block, so at most one is.
-//!
 //! Giving up: barriers of one input come in the order of their ids. So a newer barrier on an input that still owes an older
 //! one, be it the barrier of a checkpoint that was given up, says that the older one was skipped upstream and will not
 //! come. Whoever gives up a checkpoint before having sent its
 //! barrier sends a cancellation down in its place, once, or those below would keep inputs blocked for ever (FLINK-18238).
 //! A cancellation, unlike a barrier, says nothing about other checkpoints: it may have been sent early.
 
-use cutline_sim::config::CheckpointMode;
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{Down, Input, InputSet, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
 use cutline_sim::record::Mark;
@@ -110,8 +105,7 @@ impl Aligned {
     fn reach(&mut self, input: Input, id: CheckpointId, task: &TaskCtx<'_>, fx: &mut TaskEffects) {
         let alignment = self.alignment(id, task);
         alignment.awaited.remove(input);
-        let blocks = task.config.mode == CheckpointMode::ExactlyOnce && !alignment.awaited.is_empty();
-        if blocks && alignment.blocked.insert(input) {
+        if !alignment.awaited.is_empty() && alignment.blocked.insert(input) {
             fx.block(input);
         }
     }
@@ -244,16 +238,6 @@ mod tests {
         assert_eq!(task.on(Reached(0, Cancel(id(2)))), [Emit(Cancel(id(2)))]);
         assert_eq!(task.on(Reached(0, Cut(id(1)))), [Block(0)], "an abort overtook a trigger at its sender");
         assert_eq!(task.on(Reached(1, Cut(id(2)))), [Unblock(0), Emit(Cancel(id(1)))], "or 0 stays blocked");
-    }
-
-    #[test]
-    fn at_least_once_blocks_nothing_and_aligns_several_at_once() {
-        let mut task = HandTask::<Aligned>::with_inputs(2);
-        task.config.mode = CheckpointMode::AtLeastOnce;
-        assert_eq!(task.on(Reached(0, Cut(id(1)))), []);
-        assert_eq!(task.on(Reached(0, Cut(id(2)))), []);
-        assert_eq!(task.on(Reached(1, Cut(id(1)))), [Emit(Cut(id(1))), Snapshot(id(1))]);
-        assert_eq!(task.on(Reached(1, Cut(id(2)))), [Emit(Cut(id(2))), Snapshot(id(2))]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //!
 //! Everything here is a pure state machine: no clock, no randomness, no I/O, no async.
 
+use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub mod aligned;
+pub mod at_least_once;
 pub mod bugs;
 pub mod chandy_lamport;
 pub mod freeze_the_world;
@@ -17,6 +19,7 @@ pub mod stop_the_world;
 pub mod unaligned;
 
 use aligned::Aligned;
+use at_least_once::AtLeastOnce;
 use chandy_lamport::ChandyLamport;
 use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
@@ -29,14 +32,16 @@ pub struct Strategy {
     pub name: &'static str,
     /// What it does, in one sentence.
     pub about: &'static str,
-    /// What a restore gives.
-    pub guarantee: &'static str,
+    /// What a restore gives: what a job under this strategy can promise of its state.
+    pub guarantee: CheckpointMode,
     /// What stands still, and for how long.
     pub blocks: &'static str,
     /// What of the data in flight becomes part of the checkpoint.
     pub channel_state: &'static str,
     /// True if the job graph may have cycles.
     pub cycles: bool,
+    /// What is sent for one checkpoint.
+    pub messages: &'static str,
     /// How the snapshot reaches the store.
     pub snapshot: SnapshotMethod,
     /// Where it is published.
@@ -45,15 +50,20 @@ pub struct Strategy {
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
 }
 
+const TRIGGER_ROOTS: &str =
+    "a trigger per source, a mark per channel, an acknowledgement and a completion per task";
+const TRIGGER_ALL: &str = "a trigger, an acknowledgement and a completion per task, a mark per channel";
+
 /// All strategies.
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "stop-the-world",
         about: "Sources pause, the channels drain, every task takes its snapshot, sources read on.",
-        guarantee: "exactly once",
+        guarantee: CheckpointMode::ExactlyOnce,
         blocks: "all sources until the checkpoint is complete; each task until its snapshot is stored",
         channel_state: "none: channels are empty",
         cycles: false,
+        messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullSync,
         source: "Murray et al. 2013 (Naiad), section 3.4",
         cut: machines::<StopTheWorld, stop_the_world::Coordinator>,
@@ -61,10 +71,11 @@ pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "aligned",
         about: "Barriers flow with the data; an input that has delivered its barrier waits for the others.",
-        guarantee: "exactly once; at least once, without blocking, in that mode",
+        guarantee: CheckpointMode::ExactlyOnce,
         blocks: "early inputs until the last barrier has arrived",
         channel_state: "none: what precedes the barriers is consumed first",
         cycles: false,
+        messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullAsync,
         source: "Carbone et al. 2015, algorithm 1; Flink",
         cut: machines::<Aligned, aligned::Coordinator>,
@@ -72,21 +83,35 @@ pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "unaligned",
         about: "The first barrier to arrive makes the cut; barriers overtake what is queued, and it becomes channel state.",
-        guarantee: "exactly once",
+        guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what the barriers overtake, and what comes on an input before its own",
         cycles: false,
+        messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullAsync,
         source: "Flink FLIP-76",
         cut: machines::<Unaligned, unaligned::Coordinator>,
     },
     Strategy {
+        name: "at-least-once",
+        about: "Barriers flow with the data, and nothing waits for them; the last one to come makes the cut.",
+        guarantee: CheckpointMode::AtLeastOnce,
+        blocks: "nothing",
+        channel_state: "none: what precedes the barriers is consumed first",
+        cycles: false,
+        messages: TRIGGER_ROOTS,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Flink, at-least-once mode; Carbone et al. 2015",
+        cut: machines::<AtLeastOnce, at_least_once::Coordinator>,
+    },
+    Strategy {
         name: "chandy-lamport",
         about: "The first marker to be reached records the state; every other input is recorded up to its own marker.",
-        guarantee: "exactly once",
+        guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what comes on an input between the first marker and its own",
         cycles: false,
+        messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullAsync,
         source: "Chandy and Lamport 1985, section 3.1",
         cut: machines::<ChandyLamport, chandy_lamport::Coordinator>,
@@ -94,10 +119,11 @@ pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "freeze-the-world",
         about: "Every task stops where it is; its state and everything in flight are stored; all go on.",
-        guarantee: "exactly once",
+        guarantee: CheckpointMode::ExactlyOnce,
         blocks: "every task until the checkpoint is complete",
         channel_state: "everything in flight",
         cycles: false,
+        messages: TRIGGER_ALL,
         snapshot: SnapshotMethod::FullSync,
         source: "the naive global snapshot of Carbone et al. 2015, section 2",
         cut: machines::<FreezeTheWorld, freeze_the_world::Coordinator>,

@@ -1,7 +1,8 @@
 //! One run, for people.
 
 use cutline_scenarios::record::{
-    AbortReason, Bound, CheckpointEnd, CheckpointRecord, OracleVerdict, Outcome, RunRecord, Verdict,
+    AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, OracleVerdict, Outcome, RunRecord,
+    Verdict,
 };
 
 use crate::stats::Spread;
@@ -86,6 +87,8 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("restores", record.restores.len().to_string()),
         ("crash to running, min / median / max", spread(recoveries, units::time)),
         ("replayed records", units::count(record.replayed_records)),
+        ("promised", record.mode.to_string()),
+        ("counted again", counted_again(record)),
         ("messages disturbed", units::count(record.messages_disturbed)),
         ("writes failed", units::count(record.writes_failed)),
         ("checkpoints", checkpoints(record)),
@@ -135,6 +138,15 @@ fn checkpoints(record: &RunRecord) -> String {
     text
 }
 
+/// `count 12, sink 40`: what operators have handled beyond a failure-free run.
+fn counted_again(record: &RunRecord) -> String {
+    let part = |more: &CountedAgain| format!("{} {}", more.operator, units::count(more.records));
+    match record.counted_again.is_empty() {
+        true => "nothing".to_owned(),
+        false => record.counted_again.iter().map(part).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// `MetadataNotStored` as `metadata not stored`.
 fn spaced(name: &str) -> String {
     let mut text = String::new();
@@ -165,6 +177,7 @@ mod tests {
             "512 B / 512 B / 1.50 KiB",
             "checkpoints/chk-3",
             "1 of tasks, 0 of nodes",
+            "count 3, sink 1,200",
             "0123456789abcdef0123456789abcdef",
         ] {
             assert!(table.contains(part), "no `{part}` in\n{table}");

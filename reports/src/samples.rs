@@ -2,8 +2,8 @@
 
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
-    AbortReason, CheckpointEnd, CheckpointId, CheckpointRecord, Latency, OracleVerdict, Outcome,
-    RECORD_VERSION, RestoreRecord, RunRecord, Verdict,
+    AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain, Latency,
+    OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, RunRecord, Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -34,6 +34,8 @@ pub fn empty() -> RunRecord {
         restores: Vec::new(),
         messages_disturbed: 0,
         writes_failed: 0,
+        mode: CheckpointMode::ExactlyOnce,
+        counted_again: Vec::new(),
     }
 }
 
@@ -66,6 +68,9 @@ pub fn run(strategy: &str) -> RunRecord {
         source_records: 40_000,
         sink_records: 39_999,
         replayed_records: 812,
+        counted_again: [("count", 3), ("sink", 1200)]
+            .map(|(operator, records)| CountedAgain { operator: operator.to_owned(), records })
+            .to_vec(),
         arrivals: 40_811,
         throughput: 16_920.4,
         latency: Latency { p50: 52 * MS, p99: 140 * MS, max: 900 * MS },

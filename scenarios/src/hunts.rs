@@ -178,6 +178,13 @@ const CROWDED: &[&str] = &[
     "execution.checkpointing.num-retained=1",
 ];
 
+/// Several checkpoints in flight, and barriers that come far apart: an input may deliver two before another delivers one.
+const OVERLAPPING: &[&str] = &[
+    "cluster.network.latency-jitter=\"80ms\"",
+    "execution.checkpointing.interval=\"20ms\"",
+    "execution.checkpointing.max-concurrent-checkpoints=5",
+];
+
 /// Checkpoints that are given up soon, so that acknowledgements come late.
 const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
 
@@ -195,6 +202,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
+    hunt("early-forward", SUMS, &[], Profile("none"), 20),
+    hunt("count-barriers", SUMS, OVERLAPPING, Profile("none"), 20),
     hunt("first-input", SUMS, &[], Profile("none"), 20),
     hunt("unsaved-output", SUMS, &[], Profile("none"), 20),
     hunt("read-on", SUMS, &[], Profile("none"), 20),

@@ -31,6 +31,8 @@ const SINK_RECORDS: u64 = 1_000_000;
 pub struct Prepared {
     name: String,
     topology: Arc<Topology>,
+    /// What the scenario itself promises, if it says so.
+    promise: Option<CheckpointMode>,
     reference: Arc<Reference>,
     duration: Time,
     words: Option<Arc<Text>>,
@@ -91,6 +93,7 @@ impl Prepared {
         Ok(Prepared {
             name: scenario.spec.name.to_string(),
             topology: Arc::new(topology),
+            promise: scenario.spec.execution.checkpointing.mode,
             reference: Arc::new(reference),
             duration,
             words,
@@ -105,6 +108,17 @@ impl Prepared {
     /// Its tasks and channels.
     pub fn topology(&self) -> &Arc<Topology> {
         &self.topology
+    }
+
+    /// The same, with what the job promises under a strategy that guarantees so much: what the scenario promises goes first.
+    pub fn topology_under(&self, guarantee: CheckpointMode) -> Arc<Topology> {
+        let mode = self.promise.unwrap_or(guarantee);
+        if mode == self.topology.config.checkpointing.mode {
+            return Arc::clone(&self.topology);
+        }
+        let mut topology = (*self.topology).clone();
+        topology.config.checkpointing.mode = mode;
+        Arc::new(topology)
     }
 
     /// Its failure-free result.

@@ -1,5 +1,6 @@
 //! What is left of a run: plain data, for the screen, for files, for reports. Times are nanoseconds of virtual time.
 
+pub use cutline_sim::config::CheckpointMode;
 pub use cutline_sim::ids::{Attempt, CheckpointId};
 pub use cutline_sim::oracles::Verdict;
 pub use cutline_sim::protocol::AbortReason;
@@ -7,7 +8,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 3;
+pub const RECORD_VERSION: u32 = 4;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,21 @@ pub struct RunRecord {
     pub messages_disturbed: u64,
     /// Writes of snapshots and metadata that failed.
     pub writes_failed: u64,
+    /// What the job promised of its state.
+    pub mode: CheckpointMode,
+    /// Operators that handled more records, in the history that counts, than a failure-free run does.
+    pub counted_again: Vec<CountedAgain>,
+}
+
+/// How many records an operator has counted more than once. Some that it counted and some that it lost would cancel out here;
+/// that none are lost is what oracles prove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CountedAgain {
+    /// The operator's uid.
+    pub operator: String,
+    /// So many more than a failure-free run.
+    pub records: u64,
 }
 
 /// What one oracle says.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cutline_algorithms::Strategy;
 use cutline_algorithms::bugs::Bug;
+use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::event::{Detail, Event, Stamped};
 use cutline_sim::faults::FaultPlan;
@@ -24,7 +25,7 @@ use cutline_sim::world::{Outcome, World};
 
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
-use crate::record::{OracleVerdict, RECORD_VERSION, RunRecord};
+use crate::record::{CountedAgain, OracleVerdict, RECORD_VERSION, RunRecord};
 
 /// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
 const SMALL_STEPS: u64 = 300_000;
@@ -40,17 +41,22 @@ pub struct Contender {
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
     /// How its snapshots reach the store.
     pub snapshot: SnapshotMethod,
+    /// What a job that says nothing else promises under it.
+    pub guarantee: CheckpointMode,
 }
 
 impl From<&Strategy> for Contender {
     fn from(strategy: &Strategy) -> Contender {
-        Contender { name: strategy.name, cut: strategy.cut, snapshot: strategy.snapshot }
+        let &Strategy { name, cut, snapshot, guarantee, .. } = strategy;
+        Contender { name, cut, snapshot, guarantee }
     }
 }
 
 impl From<&Bug> for Contender {
     fn from(bug: &Bug) -> Contender {
-        Contender { name: bug.name, cut: bug.cut, snapshot: bug.snapshot }
+        let &Bug { name, of, cut, snapshot, .. } = bug;
+        let guarantee = cutline_algorithms::find(of).map_or_else(CheckpointMode::default, |of| of.guarantee);
+        Contender { name, cut, snapshot, guarantee }
     }
 }
 
@@ -124,7 +130,8 @@ impl<'a> Jury<'a> {
 impl<'a> Runner<'a> {
     /// Builds the worlds.
     pub fn new(prepared: &'a Prepared, contender: Contender) -> Runner<'a> {
-        let pristine = World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot);
+        let topology = prepared.topology_under(contender.guarantee);
+        let pristine = World::new(topology, &contender.cut, contender.snapshot);
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None }
     }
@@ -319,6 +326,19 @@ impl<'a> Runner<'a> {
         determinism::compare(self.prepared.topology(), (first.0, second.0), &first.1, &second.1)
     }
 
+    /// What operators have handled beyond the reference, if the job came to its end.
+    fn counted_again(&self, outcome: Outcome) -> Vec<CountedAgain> {
+        let (world, topology) = (&self.world, self.prepared.topology());
+        let operators = self.prepared.reference().operators.iter().enumerate();
+        let more = operators.filter(|_| outcome == Outcome::Finished).filter_map(|(at, expected)| {
+            let tasks = topology.tasks.iter().enumerate().filter(|(_, task)| task.operator.index() == at);
+            let handled: u64 = tasks.map(|(task, _)| world.handled(TaskId(task as u32)).0).sum();
+            let records = handled.checked_sub(expected.received).filter(|&more| more > 0)?;
+            Some(CountedAgain { operator: expected.uid.clone(), records })
+        });
+        more.collect()
+    }
+
     fn record(
         &self,
         seed: u64,
@@ -356,6 +376,8 @@ impl<'a> Runner<'a> {
             restores: metrics.restores.clone(),
             messages_disturbed: metrics.messages_disturbed,
             writes_failed: metrics.writes_failed,
+            mode: world.topology().config.checkpointing.mode,
+            counted_again: self.counted_again(outcome),
         }
     }
 }

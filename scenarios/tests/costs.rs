@@ -133,11 +133,6 @@ fn the_parts_add_up_where_buffers_are_small() {
 }
 
 #[test]
-fn the_parts_add_up_where_nothing_is_blocked() {
-    check("sum-even-odd", &["execution.checkpointing.mode=\"AT_LEAST_ONCE\"", JITTER, OFTEN]);
-}
-
-#[test]
 fn the_parts_add_up_where_one_source_ends_long_before_the_other() {
     let uneven = ["input.numbers.kind.numbers.splits=3", "job.operator.source.service=\"1500us\"", OFTEN];
     check("sum-even-odd", &uneven);
@@ -146,4 +141,48 @@ fn the_parts_add_up_where_one_source_ends_long_before_the_other() {
 #[test]
 fn the_parts_add_up_where_records_take_long() {
     check("wordcount", &["input.text.kind.text.rate=\"250/s\"", "job.operator.count.service=\"3ms\""]);
+}
+
+/// The marks that were reached on channels and the acknowledgements that were sent for each checkpoint that completed before
+/// any task had finished.
+fn messages(prepared: &Prepared, contender: Contender) -> Vec<(usize, usize)> {
+    let mut counted = BTreeMap::<CheckpointId, (usize, usize)>::new();
+    let (mut whole, mut finished) = (Vec::new(), false);
+    let options = Options { forks: Some(false), detail: true, ..Options::default() };
+    Runner::new(prepared, contender).run(
+        1,
+        &Arc::default(),
+        &options,
+        Some(&mut |_, events| {
+            for event in events {
+                match event.event {
+                    Event::MarkReached { id, cancel: false, .. } => counted.entry(id).or_default().0 += 1,
+                    Event::AckSent { id } => counted.entry(id).or_default().1 += 1,
+                    Event::CheckpointCompleted { id, .. } if !finished => whole.push(id),
+                    Event::TaskFinished => finished = true,
+                    _ => {}
+                }
+            }
+        }),
+    );
+    // A mark may be reached after the completion; by the end of the run all have been.
+    whole.iter().map(|id| counted[id]).collect()
+}
+
+/// For S all-to-all and F forward edges at parallelism W: S*W^2 + F*W marks, and an acknowledgement of every task.
+#[test]
+fn a_checkpoint_sends_a_mark_on_every_channel_and_an_acknowledgement_for_every_task() {
+    let jobs = [("deep", 13, 1, 15), ("diamond", 4, 2, 6), ("nexmark-q12", 1, 2, 4)];
+    for (name, shuffles, forwards, operators) in jobs {
+        let width = 2;
+        let scenario = load(&resolve(name).expect("a scenario"), &[OFTEN.to_owned()]).expect("a job");
+        let prepared = Prepared::new(&scenario, 1, &mut Texts::default()).expect("a job");
+        for strategy in STRATEGIES.iter().filter(|strategy| strategy.messages.contains("a mark per channel"))
+        {
+            let counted = messages(&prepared, Contender::from(strategy));
+            assert!(counted.len() > 3, "{name} under {}: {} checkpoints", strategy.name, counted.len());
+            let expected = (shuffles * width * width + forwards * width, operators * width);
+            assert!(counted.iter().all(|&it| it == expected), "{name}, {}: {counted:?}", strategy.name);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
-use cutline_scenarios::record::{CheckpointEnd, Class, RunRecord};
+use cutline_scenarios::record::{CheckpointEnd, CheckpointMode, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
 use cutline_sim::event::{Event, Stamped};
@@ -350,24 +350,37 @@ fn snapshots_of_expired_checkpoints_are_deleted() {
     }
 }
 
-/// At-least-once barriers do not block; the oracles expect no more than was promised, and see the repetition.
+/// Barriers that do not block: oracles expect no more than is promised, and the record says how often something counted twice. A
+/// job that promises more under the same strategy does not keep it.
 #[test]
-fn at_least_once_mode_counts_some_records_twice() {
-    let mut overrides = WORDS.to_vec();
-    overrides.push("execution.checkpointing.mode=AT_LEAST_ONCE");
-    overrides.push("execution.buffer-timeout.interval=5ms");
-    let prepared = prepare("wordcount", &overrides);
-    let aligned = cutline_algorithms::find("aligned").expect("aligned");
-    let mut runner = Runner::new(&prepared, Contender::from(aligned));
-    let mut repeated = 0;
-    for seed in 0..10 {
+fn at_least_once_counts_some_records_twice_and_says_so() {
+    let strategy = cutline_algorithms::find("at-least-once").expect("at-least-once");
+    let run = |mode: &[&str], seed: u64| {
+        let overrides = [WORDS, &["execution.buffer-timeout.interval=5ms"], mode].concat();
+        let prepared = prepare("wordcount", &overrides);
         // One of the two ways into a counter is much longer, so the barrier on the other one is early.
         let slow = Fault::SlowLink(SlowLink { from: NodeId(0), to: NodeId(1), by: 40 * MILLISECOND });
         let slow = Planned { when: When::Between(0, 3 * SECOND), fault: slow };
         let plan = plan(vec![slow, crash(When::At(1_100 * MILLISECOND), 4)]);
-        let record = runner.run(seed, &plan, &Options::default(), None);
+        Runner::new(&prepared, Contender::from(strategy)).run(seed, &plan, &Options::default(), None)
+    };
+    let mut repeated = 0;
+    for seed in 0..10 {
+        let record = run(&[], seed);
         clean(&record);
-        repeated += u32::from(record.sink_records > 17_408);
+        assert_eq!(record.mode, CheckpointMode::AtLeastOnce);
+        // Each count goes to the sink at once.
+        let at = |operator: &str| record.counted_again.iter().find(|more| more.operator == operator);
+        let sink = record.sink_records - 17_408;
+        assert_eq!(at("count").map_or(0, |more| more.records), sink, "{:?}", record.counted_again);
+        repeated += u32::from(sink > 0);
+        let promised = run(&["execution.checkpointing.mode=EXACTLY_ONCE"], seed);
+        let fails =
+            |oracle: &str| promised.verdicts.iter().any(|it| it.oracle == oracle && it.verdict.is_fail());
+        assert_eq!(
+            (fails("state"), promised.class()),
+            (sink > 0, if sink > 0 { Class::Safety } else { Class::Pass })
+        );
     }
-    assert!(repeated > 0, "ten crashes, and never a record twice: then at-least-once was not tested");
+    assert!(repeated > 2, "ten crashes, and {repeated} times a record twice: then it was not tested");
 }

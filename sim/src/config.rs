@@ -1,6 +1,8 @@
 //! The numbers of a run: cluster, network, store, checkpointing, bounds. Plain data; the defaults are Flink's where Flink
 //! has one. Times are in nanoseconds, sizes in bytes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::CheckpointId;
@@ -134,6 +136,15 @@ pub enum CheckpointMode {
     AtLeastOnce,
 }
 
+impl fmt::Display for CheckpointMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CheckpointMode::ExactlyOnce => "exactly once",
+            CheckpointMode::AtLeastOnce => "at least once",
+        })
+    }
+}
+
 /// When checkpoints are taken, and what becomes of them (`execution.checkpointing.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointConfig {
@@ -149,7 +160,8 @@ pub struct CheckpointConfig {
     pub tolerable_failed: u32,
     /// Completed checkpoints kept; at least 1.
     pub retained: u32,
-    /// What the job promises.
+    /// What the job promises of its state. It is what oracles hold the job to; a strategy that can only do less does not
+    /// change by it.
     pub mode: CheckpointMode,
     /// The folder of all checkpoints (`execution.checkpointing.dir`): see [`CheckpointConfig::path`].
     pub dir: String,

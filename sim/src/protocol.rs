@@ -8,6 +8,8 @@
 //! machines of all tasks, so adding a strategy costs no recompilation of the simulator, and cloning a world clones two
 //! vectors.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -366,6 +368,15 @@ pub enum SnapshotMethod {
     FullSync,
     /// The task stands still for the synchronous part only; the whole state is written while it goes on.
     FullAsync,
+}
+
+impl fmt::Display for SnapshotMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SnapshotMethod::FullSync => "full, synchronous",
+            SnapshotMethod::FullAsync => "full, asynchronous",
+        })
+    }
 }
 
 reusable! {

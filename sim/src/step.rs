@@ -491,9 +491,13 @@ impl Step<'_> {
     /// Takes a watermark in; fires timers and sends it on if it moves the task's own. The last one closes the operator.
     fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
         let task = &mut *self.task;
-        let old = std::mem::replace(&mut task.input_watermarks[input as usize], time);
+        let old = task.input_watermarks[input as usize];
+        if time <= old {
+            return; // said before: at least once, it may come again after a restore
+        }
+        task.input_watermarks[input as usize] = time;
         // Only an input that was (one of) the furthest behind can move the minimum.
-        if old != task.watermark || time <= old {
+        if old != task.watermark {
             return;
         }
         let smallest = task.input_watermarks.iter().copied().min().unwrap_or(NEVER);

@@ -11,7 +11,7 @@ use crate::ids::{ChannelId, EdgeId, OperatorId, TaskId};
 use crate::state::{KeyLayout, group_owner};
 
 /// A job as tasks and channels.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Topology {
     /// The logical graph; operator i is node i.
     pub graph: JobGraph,
@@ -28,7 +28,7 @@ pub struct Topology {
 }
 
 /// A task.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TaskInfo {
     /// Its operator.
     pub operator: OperatorId,

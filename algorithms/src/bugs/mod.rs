@@ -11,6 +11,8 @@ mod ack_before_durable;
 mod capture_again;
 mod commit_on_snapshot;
 mod count_acks;
+mod count_barriers;
+mod early_forward;
 mod early_resume;
 mod ended_inputs_count;
 mod first_barrier;
@@ -41,6 +43,7 @@ use cutline_sim::protocol::{
 };
 
 use crate::aligned::{self, Aligned};
+use crate::at_least_once::{self, AtLeastOnce};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
 
@@ -145,6 +148,11 @@ fn stopping_task<M: TaskMutation<Of = stop_the_world::StopTheWorld>>(job: &JobCt
     machines::<MutantTask<M>, stop_the_world::Coordinator>(job)
 }
 
+/// Machines of `at-least-once` with a mutation in the tasks.
+fn tracking_task<M: TaskMutation<Of = AtLeastOnce>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, at_least_once::Coordinator>(job)
+}
+
 /// Machines of `unaligned` with a mutation in the tasks.
 fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines::<MutantTask<M>, unaligned::Coordinator>(job)
@@ -204,6 +212,24 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: aligned_task::<first_barrier::FirstBarrier>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "early-forward",
+        about: "the barrier is sent on when the first one comes, and the snapshot is taken when the last one has",
+        of: "at-least-once",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: tracking_task::<early_forward::EarlyForward>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "count-barriers",
+        about: "barriers are counted, whatever their checkpoint and their input",
+        of: "at-least-once",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: tracking_task::<count_barriers::CountBarriers>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

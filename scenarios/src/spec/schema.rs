@@ -335,7 +335,7 @@ pub struct CheckpointingSpec {
     pub tolerable_failed_checkpoints: Option<Number>,
     /// Completed checkpoints kept.
     pub num_retained: Option<Few>,
-    /// What the job promises.
+    /// What the job promises; by default what the strategy guarantees.
     pub mode: Option<CheckpointMode>,
     /// The folder of all checkpoints: each is named `DIR/chk-ID`.
     pub dir: Option<Folder>,
