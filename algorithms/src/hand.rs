@@ -17,6 +17,8 @@ pub fn id(n: u64) -> CheckpointId {
 pub struct HandTask<T> {
     pub machine: T,
     pub config: CheckpointConfig,
+    /// How old the checkpoints are of which it hears.
+    pub age: Time,
     open: InputSet,
     inputs: u32,
     is_source: bool,
@@ -33,17 +35,18 @@ impl<T: TaskCut> HandTask<T> {
 
     fn make(inputs: u32, is_source: bool) -> Self {
         let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
-        let task = TaskCtx { task: TaskId(0), inputs, open: &open, is_source, config: &config };
+        let task = TaskCtx { task: TaskId(0), inputs, open: &open, is_source, config: &config, age: 0 };
         let machine = T::new(&task, T::Durable::default());
-        HandTask { machine, config, open, inputs, is_source }
+        HandTask { machine, config, age: 0, open, inputs, is_source }
     }
 
     pub fn on(&mut self, event: TaskEvent) -> Vec<TaskEffect> {
         if let TaskEvent::InputEnded(input) = event {
             self.open.remove(input);
         }
-        let HandTask { machine, config, open, inputs, is_source } = self;
-        let task = TaskCtx { task: TaskId(0), inputs: *inputs, open, is_source: *is_source, config };
+        let HandTask { machine, config, age, open, inputs, is_source } = self;
+        let (inputs, is_source, age) = (*inputs, *is_source, *age);
+        let task = TaskCtx { task: TaskId(0), inputs, open, is_source, config, age };
         let mut fx = TaskEffects::default();
         machine.on(&task, event, &mut fx);
         fx.0

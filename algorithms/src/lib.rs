@@ -8,6 +8,7 @@ use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub mod aligned;
+pub mod aligned_timeout;
 pub mod at_least_once;
 pub mod bugs;
 pub mod chandy_lamport;
@@ -19,6 +20,7 @@ pub mod stop_the_world;
 pub mod unaligned;
 
 use aligned::Aligned;
+use aligned_timeout::AlignedTimeout;
 use at_least_once::AtLeastOnce;
 use chandy_lamport::ChandyLamport;
 use freeze_the_world::FreezeTheWorld;
@@ -91,6 +93,18 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullAsync,
         source: "Flink FLIP-76",
         cut: machines::<Unaligned, unaligned::Coordinator>,
+    },
+    Strategy {
+        name: "aligned-timeout",
+        about: "Aligned barriers, until a checkpoint is as old as the time-out; then barriers overtake what is still queued.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "early inputs until the last barrier has arrived, or until the time-out",
+        channel_state: "none in time; then what the barriers overtake, and what comes on an input before its own",
+        cycles: false,
+        messages: TRIGGER_ROOTS,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Flink, aligned-checkpoint-timeout",
+        cut: machines::<AlignedTimeout, aligned_timeout::Coordinator>,
     },
     Strategy {
         name: "at-least-once",

@@ -27,7 +27,7 @@ pub struct Unaligned {
 
 impl TaskCut for Unaligned {
     type Durable = CheckpointId;
-    const HOOKS: Hooks = Hooks { arrivals: true };
+    const HOOKS: Hooks = Hooks { arrivals: true, ..Hooks::NONE };
 
     fn new(_task: &TaskCtx<'_>, restored: CheckpointId) -> Self {
         Unaligned { newest: restored, cut: restored }

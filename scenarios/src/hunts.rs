@@ -185,6 +185,12 @@ const OVERLAPPING: &[&str] = &[
     "execution.checkpointing.max-concurrent-checkpoints=5",
 ];
 
+/// Barriers that come further apart than they are waited for.
+const IMPATIENT: &[&str] = &[
+    "execution.checkpointing.aligned-checkpoint-timeout=\"8ms\"",
+    "cluster.network.latency-jitter=\"20ms\"",
+];
+
 /// Checkpoints that are given up soon, so that acknowledgements come late.
 const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
 
@@ -204,6 +210,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
     hunt("early-forward", SUMS, &[], Profile("none"), 20),
     hunt("count-barriers", SUMS, OVERLAPPING, Profile("none"), 20),
+    hunt("timeout-reads-on", SUMS, IMPATIENT, Profile("none"), 20),
+    hunt("timeout-uncaptured", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("first-input", SUMS, &[], Profile("none"), 20),
     hunt("unsaved-output", SUMS, &[], Profile("none"), 20),
     hunt("read-on", SUMS, &[], Profile("none"), 20),

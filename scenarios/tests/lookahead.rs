@@ -209,6 +209,7 @@ fn cluster(draws: &mut Draws) -> Vec<String> {
     choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
     choose("execution.checkpointing.num-retained", &["1", "3"]);
     choose("cluster.store.latency", &["100us", "15ms"]);
+    choose("execution.checkpointing.aligned-checkpoint-timeout", &["0s", "2ms", "9ms"]);
     set
 }
 

@@ -223,7 +223,7 @@ impl Position {
     }
 
     /// The position before the last item passed.
-    fn before(self, weight: u64) -> Position {
+    pub(crate) fn before(self, weight: u64) -> Position {
         Position { count: self.count - 1, chain: self.chain.wrapping_sub(weight).rotate_right(23) }
     }
 
@@ -446,6 +446,12 @@ impl Channel {
         Some((0..at).filter_map(|at| self.slots.get(at)).filter_map(Item::of).collect())
     }
 
+    /// True if the cut of a checkpoint has arrived and has not been reached.
+    pub fn has_cut(&self, id: CheckpointId, now: Time) -> bool {
+        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.key == id.0 && slot.arrive <= now;
+        (0..self.slots.len()).any(|at| self.slots.get(at).is_some_and(is_cut))
+    }
+
     /// True if the sender has finished, and all of its output is here.
     pub fn is_closed(&self, now: Time) -> bool {
         let last = self.slots.get(self.slots.len().wrapping_sub(1));
@@ -469,6 +475,25 @@ impl Channel {
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    }
+
+    /// Takes out a mark, the `at`-th slot from the front; if it waits for what is before it, it waits no more.
+    pub fn take_out(&mut self, at: u32) {
+        let first_held = self.slots.len() - self.held;
+        self.slots.remove(at);
+        if at < first_held {
+            return;
+        }
+        self.held -= 1;
+        let Some(waiting) = &mut self.waiting else { return };
+        let mut start = first_held;
+        for place in 0..waiting.len() {
+            if start == at {
+                waiting.remove(place);
+                return;
+            }
+            start += waiting.get(place).map_or(0, |buffer| buffer.slots);
+        }
     }
 
     /// Lets a closed buffer or an event wait.

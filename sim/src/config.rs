@@ -154,6 +154,9 @@ pub struct CheckpointConfig {
     pub min_pause: Time,
     /// A checkpoint that takes longer is aborted.
     pub timeout: Time,
+    /// When a checkpoint is so old, barriers that have waited until then overtake, under a strategy that changes over
+    /// (`aligned-checkpoint-timeout`; Flink's default is 0, which lets them overtake from the beginning).
+    pub alignment_timeout: Time,
     /// Most checkpoints in flight; at least 1. With a `min_pause` above 0 it is 1, as in Flink.
     pub max_concurrent: u32,
     /// The job fails over after more than this many failed checkpoints in a row.
@@ -186,6 +189,7 @@ impl Default for CheckpointConfig {
             interval: 500 * MILLISECOND,
             min_pause: 0,
             timeout: 600 * SECOND,
+            alignment_timeout: 200 * MILLISECOND,
             max_concurrent: 1,
             tolerable_failed: 0,
             retained: 1,

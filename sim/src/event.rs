@@ -9,7 +9,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 2;
+pub const TRACE_VERSION: u32 = 3;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,8 +60,9 @@ impl fmt::Display for Origin {
 }
 
 /// The sizes and durations of one task's part in one checkpoint, as Flink defines them (*Monitoring Checkpointing*).
-/// Nanoseconds and bytes. Of a cut that is aligned, the acknowledgement comes at start delay + alignment + sync + async after the
-/// trigger; of one that captures what is in flight, at start delay + sync + async, for the alignment goes on beside that.
+/// Nanoseconds and bytes. The acknowledgement comes at start delay + waiting + sync + async after the trigger. Of a cut that is
+/// aligned the waiting is the alignment; of one that captures what is in flight it is nothing, for the alignment goes on
+/// beside that; of one that began to align and then captured it is in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SnapshotMetrics {
@@ -69,9 +70,11 @@ pub struct SnapshotMetrics {
     pub start_delay: Time,
     /// From the first mark to the last, or to the end of the last input on which one was awaited.
     pub alignment: Time,
+    /// From the first mark to the cut.
+    pub waiting: Time,
     /// The synchronous part.
     pub sync: Time,
-    /// From its end until everything is durable.
+    /// From its end until everything is durable, be it state or what was on its way.
     pub asynchronous: Time,
     /// Bytes of state written.
     pub bytes: u64,

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::channel::{Item, Slot};
+use crate::channel::{CUT, Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::{Request, TransactionId};
 use crate::graph::{Role, SinkMode};
-use crate::ids::{CheckpointId, TaskId};
-use crate::protocol::{Down, Handle, Input, READING, TaskCtx, TaskEffect, TaskEvent, Up};
+use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::protocol::{Down, Handle, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
 use crate::record::Mark;
 use crate::snapshot::OnChannel;
@@ -174,7 +174,12 @@ impl Step<'_> {
 
     pub(crate) fn tell_protocol(&mut self, event: TaskEvent, now: Time) {
         let mut fx = std::mem::take(&mut self.shared.effects);
-        self.protocol.on_task(&task_ctx(self.id, self.task, self.info, self.topology), event, &mut fx);
+        let age = match event {
+            TaskEvent::Control(Down::Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) => self.age(id, now),
+            _ => 0,
+        };
+        let cx = TaskCtx { age, ..task_ctx(self.id, self.task, self.info, self.topology) };
+        self.protocol.on_task(&cx, event, &mut fx);
         let acts = !fx.0.is_empty();
         for effect in fx.0.drain(..) {
             self.execute(effect, now);
@@ -200,6 +205,7 @@ impl Step<'_> {
             TaskEffect::Block(_) => {}
             TaskEffect::Emit(mark) => self.send_all(Slot::mark(mark), now),
             TaskEffect::Overtake(mark) => self.overtake(mark, now),
+            TaskEffect::Expedite(mark) => self.expedite(mark.id(), now),
             TaskEffect::Capture(input, id) => self.capture(input, id, now),
             TaskEffect::Snapshot(id) => {
                 if let Some(operator) = self.transform {
@@ -229,6 +235,71 @@ impl Step<'_> {
             }
         }
         self.task.overtaken = matches!(mark, Mark::Cut(_)).then_some(overtaken);
+    }
+
+    /// How long ago a checkpoint was triggered.
+    fn age(&self, id: CheckpointId, now: Time) -> Time {
+        self.shared.triggered.get(&id).map_or(0, |&triggered| now.saturating_sub(triggered))
+    }
+
+    /// The outputs on which the mark of a cut, which was emitted, has not left yet.
+    pub(crate) fn departing(&mut self, id: CheckpointId, now: Time) -> InputSet {
+        let mut departing = InputSet::default();
+        if self.protocol.hooks().departures {
+            for (at, channel) in (0..).zip(self.info.channels_out()) {
+                if self.place_in_pending(channel, id).is_some()
+                    || self.net.place_of_cut(channel, id, now).is_some()
+                {
+                    departing.insert(at);
+                }
+            }
+        }
+        departing
+    }
+
+    fn place_in_pending(&self, channel: ChannelId, id: CheckpointId) -> Option<usize> {
+        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.key == id.0;
+        self.task.pending.iter().position(|(to, slot)| *to == channel && is_cut(slot))
+    }
+
+    /// Sends the mark of a cut, which was emitted, before everything that has not left yet, and keeps what it overtakes for the
+    /// snapshot. That had counted it as sent.
+    fn expedite(&mut self, id: CheckpointId, now: Time) {
+        let is_open = |upload: &Upload| upload.id == id && upload.open.is_some();
+        let Some(upload) = self.task.uploads.iter().position(is_open) else { return };
+        let departing = std::mem::take(&mut self.task.uploads[upload].departing);
+        for at in departing.iter() {
+            let Some(channel) = self.info.channels_out().nth(at as usize) else { continue };
+            let overtaken = match self.place_in_pending(channel, id) {
+                Some(place) => {
+                    self.task.pending.remove(place);
+                    let (_, mut items) = self.net.overtake(channel, Mark::Cut(id), now);
+                    let before = self.task.pending.iter().take(place).filter(|(to, _)| *to == channel);
+                    items.extend(before.filter_map(|(_, slot)| Item::of(slot)));
+                    Some(items)
+                }
+                None => self.net.expedite(channel, id, now),
+            };
+            let items = overtaken.unwrap_or_default(); // it leaves at this very instant
+            if let (Some(snapshot), false) = (&mut self.task.uploads[upload].open, items.is_empty()) {
+                let weights = items.iter().rev().map(|item| item.slot().weight());
+                snapshot.sent[at as usize] = weights.fold(snapshot.sent[at as usize], Position::before);
+                snapshot.unsent.push(OnChannel { at, items });
+            }
+        }
+    }
+
+    /// The mark of a cut has left on an output.
+    pub(crate) fn note_departure(&mut self, channel: ChannelId, id: CheckpointId) {
+        let mut before = 0;
+        for output in &self.info.outputs {
+            if let Some(at) = channel.0.checked_sub(output.first.0).filter(|&at| at < output.channels) {
+                for upload in self.upload(id) {
+                    upload.departing.remove(before + at);
+                }
+            }
+            before += output.channels;
+        }
     }
 
     fn commit(&mut self, id: CheckpointId, now: Time) {
@@ -314,5 +385,6 @@ pub(crate) fn task_ctx<'a>(
         open: &task.open,
         is_source: info.inputs.is_empty(),
         config: &topology.config.checkpointing,
+        age: 0,
     }
 }

@@ -10,20 +10,23 @@
 //! the receiver: the sender's buffer is free again when it has been consumed. Not modelled: floating buffers are granted
 //! when a buffer is consumed, not already when one arrives; all outgoing edges of a task share one pool.
 
+mod overtaking;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{CANCEL, CLOSE, CUT, Channel, Consumed, Item, Position, Slot, Tag, Waiting};
+use crate::channel::{CLOSE, Channel, Consumed, Slot, Tag, Waiting};
 use crate::config::NetworkConfig;
-use crate::ids::{ChannelId, TaskId};
+use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::InputSet;
-use crate::random::{below, draw, mix};
+use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
+use overtaking::Leaving;
 
 reusable! {
     /// What others may touch of a task.
@@ -49,8 +52,8 @@ reusable! {
         pub open: Vec<ChannelId>,
         /// When the partly filled buffers are flushed; [`NEVER`] without any.
         pub flush_at: Time,
-        /// What is on its way or here and not yet noticed, the first to arrive first: confirmed ends and, if arrivals matter,
-        /// marks.
+        /// What is on its way or here and not yet noticed, the first to come first: confirmed ends, and marks where their
+        /// arrivals or departures matter.
         pub notices: Vec<Notice>,
     }
 }
@@ -60,15 +63,20 @@ reusable! {
 pub(crate) struct Notice {
     pub time: Time,
     pub channel: ChannelId,
-    /// A mark or a close that arrives on this input channel; or an end that has been consumed from this output channel.
-    pub slot: Slot,
+    pub what: What,
 }
 
-/// Buffers that are on their way, but only from an instant on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Leaving {
-    starts: Time,
-    slots: u32,
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A mark arrives on this input channel.
+    Arrival(Mark),
+    /// The sender of this input channel has finished.
+    Close,
+    /// The mark of this cut leaves on this output channel.
+    Departure(CheckpointId),
+    /// The end has been consumed from this output channel.
+    EndConsumed,
 }
 
 impl Port {
@@ -132,6 +140,8 @@ reusable! {
         pub unbuffered: bool,
         /// For each channel what was sent and has not left yet, oldest first; empty unless arrivals matter.
         pub leaving: Vec<Ring<Leaving>>,
+        /// True if the sender is told when a mark leaves.
+        pub departures: bool,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
         pub watched: Option<Slot>,
@@ -327,31 +337,18 @@ impl Network {
         }
     }
 
-    /// Remembers what has not left yet, for a mark may overtake it; and tells the receiver of a mark or a close.
-    fn note_departure(&mut self, channel: ChannelId, buffer: Waiting, starts: Time) {
-        let leaving = &mut self.leaving[channel.index()];
-        while leaving.front().is_some_and(|gone| gone.starts <= buffer.ready) {
-            leaving.drop_front();
-        }
-        leaving.push(Leaving { starts, slots: buffer.slots });
-        let ch = &self.channels[channel.index()];
-        let newest = ch.slots.get(ch.slots.len() - ch.held - 1).copied();
-        if let Some(mark) = newest.filter(|slot| matches!(slot.tag.kind(), CUT | CANCEL | CLOSE)) {
-            self.expect_mark(channel, &mark);
-        }
-    }
-
-    /// A mark will arrive.
+    /// A mark or a close will arrive.
     fn expect_mark(&mut self, channel: ChannelId, slot: &Slot) {
         let ch = &self.channels[channel.index()];
-        self.expect(ch.to, Notice { time: slot.arrive, channel, slot: *slot });
+        let what = if slot.tag.kind() == CLOSE { What::Close } else { What::Arrival(slot.to_mark()) };
+        self.expect(ch.to, Notice { time: slot.arrive, channel, what });
     }
 
     /// The receiver has consumed the end: the sender will know.
     pub fn confirm_end(&mut self, channel: ChannelId, now: Time) {
         let ch = &self.channels[channel.index()];
         let time = now + ch.latency + ch.slowed;
-        self.expect(ch.from, Notice { time, channel, slot: Slot::end() });
+        self.expect(ch.from, Notice { time, channel, what: What::EndConsumed });
     }
 
     fn expect(&mut self, task: TaskId, notice: Notice) {
@@ -364,35 +361,6 @@ impl Network {
         // It is noticed by a task that waits for a buffer, too.
         let wake = if port.free_at == NEVER { notice.time } else { notice.time.max(port.free_at) };
         self.wakes.lower(task.0, wake);
-    }
-
-    /// Sends a mark before everything that has not left yet. Returns what it has overtaken, and the position of the sender
-    /// before that.
-    pub fn overtake(&mut self, channel: ChannelId, mark: Mark, now: Time) -> (Position, Vec<Item>) {
-        let leaving = &mut self.leaving[channel.index()];
-        while leaving.front().is_some_and(|gone| gone.starts <= now) {
-            leaving.drop_front();
-        }
-        let still_here: u32 =
-            (0..leaving.len()).filter_map(|at| leaving.get(at)).map(|buffer| buffer.slots).sum();
-        let ch = &mut self.channels[channel.index()];
-        let behind = ch.held + still_here;
-        let overtaken = ch.last_items(behind);
-        let mut arrive = now + ch.latency + ch.slowed;
-        let slot = Slot::mark(mark);
-        if !ch.local {
-            // A draw of its own: which of those that follow have had theirs depends on how far their receiver is.
-            let number = mix(u64::from(slot.tag.kind()) << 60 ^ slot.key);
-            arrive += below(draw(ch.key, number), self.config.latency_jitter + 1);
-        }
-        let is_front = ch.insert(slot, behind, arrive);
-        let slot = ch.slots.get(ch.slots.len() - behind - 1).copied().unwrap_or(slot);
-        if is_front {
-            let (to, input) = (ch.to, ch.input);
-            self.announce(to, input, slot.arrive);
-        }
-        self.expect_mark(channel, &slot);
-        overtaken
     }
 
     /// Tells a task that something arrives on one of its empty inputs.

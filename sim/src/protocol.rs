@@ -58,11 +58,14 @@ pub enum Up {
 pub struct Hooks {
     /// [`TaskEvent::Arrived`]: a mark is seen as soon as it arrives, before what stands in front of it has been consumed.
     pub arrivals: bool,
+    /// A snapshot waits until the mark of its checkpoint, if it was emitted, has left on every output: so long it can be
+    /// [expedited](TaskEffect::Expedite). Only with [`Hooks::arrivals`].
+    pub departures: bool,
 }
 
 impl Hooks {
     /// Nothing.
-    pub const NONE: Hooks = Hooks { arrivals: false };
+    pub const NONE: Hooks = Hooks { arrivals: false, departures: false };
 }
 
 /// What a task's machine may look at.
@@ -78,6 +81,8 @@ pub struct TaskCtx<'a> {
     pub is_source: bool,
     /// Checkpointing as configured.
     pub config: &'a CheckpointConfig,
+    /// With a trigger and with a mark that arrives: the time since the coordinator began that checkpoint, in nanoseconds.
+    pub age: Time,
 }
 
 /// What happens to a task.
@@ -114,6 +119,10 @@ pub enum TaskEffect {
     /// Send a mark on every output channel before everything that is not on the wire yet. What a cut overtakes becomes part of
     /// the snapshot that is taken for it at this instant, as records that the task has still to send.
     Overtake(Mark),
+    /// Send a mark that was emitted before everything else that is not on the wire yet, on every output channel on which it has
+    /// not left itself. What it overtakes becomes part of the snapshot of its checkpoint, which must have been taken when it was
+    /// emitted. Only with [`Hooks::departures`].
+    Expedite(Mark),
     /// Make what comes on this input before the cut of this checkpoint part of its snapshot, which was taken at this instant:
     /// from the next item that is consumed, up to the mark or to the end of the input. The snapshot is not durable before the
     /// mark is there: when it arrives with [`Hooks::arrivals`], when it is reached without.
@@ -150,6 +159,10 @@ impl TaskEffects {
     /// See [`TaskEffect::Overtake`].
     pub fn overtake(&mut self, mark: Mark) {
         self.0.push(TaskEffect::Overtake(mark));
+    }
+    /// See [`TaskEffect::Expedite`].
+    pub fn expedite(&mut self, mark: Mark) {
+        self.0.push(TaskEffect::Expedite(mark));
     }
     /// See [`TaskEffect::Capture`].
     pub fn capture(&mut self, input: Input, id: CheckpointId) {

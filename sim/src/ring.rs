@@ -93,6 +93,17 @@ impl<T: Copy + Default> Ring<T> {
         self.places[place] = value;
     }
 
+    /// Takes the `at`-th from the front out, if it is there.
+    pub fn remove(&mut self, at: u32) -> Option<T> {
+        let value = self.get(at).copied()?;
+        for at in at + 1..self.len {
+            let (from, to) = (self.place(at), self.place(at - 1));
+            self.places[to] = self.places[from];
+        }
+        self.len -= 1;
+        Some(value)
+    }
+
     /// Takes the front.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<T> {
@@ -153,6 +164,9 @@ mod tests {
                         deque.push_back(step);
                     }
                 }
+            } else if step % 7 == 0 {
+                let at = draw(3, step) as usize % (deque.len() + 2);
+                assert_eq!(ring.remove(at as u32), deque.remove(at));
             } else {
                 assert_eq!(ring.pop(), deque.pop_front());
             }

@@ -13,6 +13,7 @@ use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use crate::protocol::{Handle, Input, InputSet, SnapshotMethod};
 use crate::queue::Action;
+use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
 use crate::task::{Capture, Mail, Marks, Overtaken, Reading, Status, Task, Upload};
@@ -125,6 +126,8 @@ impl Step<'_> {
         if self.task.uploads.iter().any(|upload| upload.id == id) {
             return;
         }
+        self.note_mark(Mark::Cut(id), now); // if it was not the first mark, reached, that made this cut
+        self.task.newest_cut = id;
         let must_prepare = self.prepare(id, now);
         let snapshot = self.copy_state(id);
         let bytes = snapshot.bytes;
@@ -149,10 +152,12 @@ impl Step<'_> {
         let triggered = self.shared.triggered.get(&id).copied().unwrap_or(first_mark);
         let metrics = SnapshotMetrics {
             start_delay: first_mark.saturating_sub(triggered),
+            waiting: now - first_mark,
             sync: self.task.clock - now,
             bytes,
             ..SnapshotMetrics::default()
         };
+        let departing = self.departing(id, now);
         self.emit(now, Event::SnapshotTaken { id });
         self.task.uploads.push(Upload {
             id,
@@ -162,6 +167,8 @@ impl Step<'_> {
             succeeds,
             metrics,
             synced: self.task.clock,
+            is_captured: false,
+            departing,
             written: false,
             prepared: !must_prepare,
             dropped: false,
@@ -181,8 +188,8 @@ impl Step<'_> {
         if is_open && self.task.open.contains(input) {
             self.task.captures.push(Capture { id, input, items: Vec::new() });
             let channel = &self.net.channels[self.info.inputs[input as usize].index()];
-            if self.protocol.hooks().arrivals && channel.is_closed(now) {
-                self.end_captures(input, |other| other == id); // no mark will come
+            if self.protocol.hooks().arrivals && (channel.has_cut(id, now) || channel.is_closed(now)) {
+                self.end_captures(input, |other| other == id); // its mark is here, or will never come
             }
         }
     }
@@ -215,13 +222,14 @@ impl Step<'_> {
         }
     }
 
-    /// Seals the snapshots for which nothing more is captured, and has them written. That is when the last mark that is to come
-    /// has come, or the input on which it was awaited has ended: the end of the alignment.
+    /// Seals the snapshots for which nothing more is captured and whose marks have left, and has them written.
     pub(crate) fn seal(&mut self, now: Time) {
-        while let Some(at) = self.task.whole() {
+        self.note_alignments(now);
+        while let Some(at) = self.task.uploads.iter().position(Upload::is_whole) {
             let Upload { id, handle, state_at, mut succeeds, .. } = self.task.uploads[at];
             let Some(mut snapshot) = self.task.uploads[at].open.take() else { return };
             snapshot.captured.sort_by_key(|captured| captured.at);
+            snapshot.unsent.sort_by_key(|unsent| unsent.at);
             let on_the_way = snapshot.captured.iter().chain(&snapshot.unsent).flat_map(|part| &part.items);
             snapshot.in_flight = on_the_way.map(Item::bytes).sum();
             let mut written_at = state_at;
@@ -231,19 +239,29 @@ impl Step<'_> {
                 written_at = written_at.max(now + took.max(1));
                 succeeds &= fine;
             }
-            let marks = self.marks(id).copied();
-            let metrics = &mut self.task.uploads[at].metrics;
-            metrics.persisted_in_flight = snapshot.in_flight;
-            if let Some(marks) = marks {
-                metrics.alignment = now - marks.first;
-                metrics.processed_in_flight = self.task.consumed - marks.consumed;
-            }
+            self.task.uploads[at].metrics.persisted_in_flight = snapshot.in_flight;
             if succeeds {
                 let number = self.task.next_number();
                 let action = Action::Written(self.id, self.task.attempt, handle, Arc::from(snapshot));
                 self.shared.queue.push(written_at, Origin::task(self.id), number, action);
             }
             self.letter(written_at, Mail::Written(id, succeeds));
+        }
+    }
+
+    /// An alignment ends when the last mark that is to come has come, or the input on which it was awaited has ended: then
+    /// nothing is captured any more.
+    fn note_alignments(&mut self, now: Time) {
+        let Task { uploads, captures, marks, consumed, .. } = &mut *self.task;
+        for upload in uploads.iter_mut().filter(|upload| upload.open.is_some() && !upload.is_captured) {
+            if captures.iter().any(|capture| capture.id == upload.id) {
+                continue;
+            }
+            upload.is_captured = true;
+            if let Some(marks) = marks.iter().find(|marks| marks.id == upload.id) {
+                upload.metrics.alignment = now - marks.first;
+                upload.metrics.processed_in_flight = *consumed - marks.consumed;
+            }
         }
     }
 
@@ -287,13 +305,14 @@ impl Step<'_> {
     }
 }
 
-impl Task {
-    /// The place of a snapshot that is open although nothing more is captured for it.
-    fn whole(&self) -> Option<usize> {
-        let captured = |upload: &Upload| self.captures.iter().any(|capture| capture.id == upload.id);
-        self.uploads.iter().position(|upload| upload.open.is_some() && !captured(upload))
+impl Upload {
+    /// True if it is open although everything is there that belongs to it.
+    fn is_whole(&self) -> bool {
+        self.open.is_some() && self.is_captured && self.departing.is_empty()
     }
+}
 
+impl Task {
     /// Takes over what a snapshot saved; positions of channels excepted, which the network keeps.
     pub(crate) fn restore(&mut self, from: &TaskSnapshot, checkpoint: CheckpointId, info: &TaskInfo) {
         self.state.clone_from(&from.state);

@@ -15,7 +15,7 @@ use crate::erased::Protocol;
 use crate::event::{Event, chain};
 use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
-use crate::network::{Network, Notice};
+use crate::network::{Network, Notice, What};
 use crate::operator::{Context, Operator};
 use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
@@ -427,9 +427,7 @@ impl Step<'_> {
             CUT | CANCEL => {
                 let mark = slot.to_mark();
                 self.emit_mark(input, mark, now);
-                if !self.protocol.hooks().arrivals {
-                    self.note_mark(mark, now);
-                }
+                self.note_mark(mark, now);
                 self.tell_protocol(TaskEvent::Reached(input, mark), now);
                 self.end_captures(input, |id| mark == Mark::Cut(id));
                 self.seal(now);
@@ -444,20 +442,19 @@ impl Step<'_> {
         }
     }
 
-    /// A mark or a close has arrived, behind other things perhaps; or a receiver has consumed the end.
+    /// A mark or a close has arrived, behind other things perhaps; or a mark has left; or a receiver has consumed the end.
     fn notice(&mut self, now: Time) {
         self.shared.steps += 1;
-        let Notice { channel, slot, .. } = self.net.ports[self.id.index()].notices.remove(0);
+        let Notice { channel, what, .. } = self.net.ports[self.id.index()].notices.remove(0);
         let input = self.net.channels[channel.index()].input;
-        match slot.tag.kind() {
-            END => {
+        match what {
+            What::EndConsumed => {
                 self.task.confirmed += 1;
                 self.finish_if_done(now);
             }
-            CLOSE => self.end_captures(input, |_| true),
-            _ => {
-                let mark = slot.to_mark();
-                self.note_mark(mark, now);
+            What::Departure(id) => self.note_departure(channel, id),
+            What::Close => self.end_captures(input, |_| true),
+            What::Arrival(mark) => {
                 self.tell_protocol(TaskEvent::Arrived(input, mark), now);
                 self.end_captures(input, |id| mark == Mark::Cut(id));
             }
@@ -474,7 +471,8 @@ impl Step<'_> {
 
     pub(crate) fn note_mark(&mut self, mark: Mark, now: Time) {
         let id = mark.id();
-        if matches!(mark, Mark::Cut(_)) && self.note_mark_of(id, now) && self.task.open.len() > 1 {
+        let is_due = matches!(mark, Mark::Cut(_)) && self.task.newest_cut < id;
+        if is_due && self.note_mark_of(id, now) && self.task.open.len() > 1 {
             self.emit(now, Event::AlignmentStarted { id });
         }
     }

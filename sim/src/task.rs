@@ -86,6 +86,10 @@ pub(crate) struct Upload {
     /// What it has cost up to now, and when the synchronous part ends.
     pub metrics: SnapshotMetrics,
     pub synced: Time,
+    /// Nothing is captured for it any more.
+    pub is_captured: bool,
+    /// The outputs on which its mark has not left yet, if the strategy may still expedite it.
+    pub departing: InputSet,
     pub written: bool,
     pub prepared: bool,
     /// It is of no use any more: it is deleted when it has been written.
@@ -185,8 +189,9 @@ reusable! {
         pub last_external: Time,
         /// Number of snapshots taken: part of their handles, never reset.
         pub snapshots: u32,
-        /// The marks of checkpoints that have begun here.
+        /// The marks of checkpoints that have begun here, and the newest one of which there is a snapshot.
         pub marks: Vec<Marks>,
+        pub newest_cut: CheckpointId,
         pub uploads: Vec<Upload>,
         pub captures: Vec<Capture>,
         pub overtaken: Option<Overtaken>,
@@ -260,6 +265,7 @@ impl Task {
         self.gap_said = false;
         self.consumed = 0;
         self.marks.clear();
+        self.newest_cut = CheckpointId::default();
         self.uploads.clear();
         self.captures.clear();
         self.overtaken = None;

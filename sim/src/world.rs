@@ -137,6 +137,7 @@ impl World {
                 && config.network.bandwidth == 0
                 && !hooks.arrivals,
             leaving: vec![Ring::default(); if hooks.arrivals { topology.channels.len() } else { 0 }],
+            departures: hooks.departures,
             watch: None,
             watched: None,
         };

@@ -33,6 +33,8 @@ mod stale_ack;
 mod stale_standing;
 mod string_order;
 mod subsume_early;
+mod timeout_reads_on;
+mod timeout_uncaptured;
 mod unsaved_output;
 
 use cutline_sim::erased::{Protocol, machines};
@@ -43,6 +45,7 @@ use cutline_sim::protocol::{
 };
 
 use crate::aligned::{self, Aligned};
+use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
@@ -153,6 +156,11 @@ fn tracking_task<M: TaskMutation<Of = AtLeastOnce>>(job: &JobCtx<'_>) -> Box<dyn
     machines::<MutantTask<M>, at_least_once::Coordinator>(job)
 }
 
+/// Machines of `aligned-timeout` with a mutation in the tasks.
+fn turning_task<M: TaskMutation<Of = AlignedTimeout>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, aligned_timeout::Coordinator>(job)
+}
+
 /// Machines of `unaligned` with a mutation in the tasks.
 fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines::<MutantTask<M>, unaligned::Coordinator>(job)
@@ -230,6 +238,24 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: tracking_task::<count_barriers::CountBarriers>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "timeout-reads-on",
+        about: "at the time-out early inputs go on, but the cut is made when the last barrier is reached",
+        of: "aligned-timeout",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: turning_task::<timeout_reads_on::TimeoutReadsOn>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "timeout-uncaptured",
+        about: "a task that turns unaligned takes its snapshot and captures nothing",
+        of: "aligned-timeout",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: turning_task::<timeout_uncaptured::TimeoutUncaptured>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

@@ -329,6 +329,8 @@ pub struct CheckpointingSpec {
     pub min_pause: Option<Wait>,
     /// A checkpoint that takes longer is aborted.
     pub timeout: Option<Patience>,
+    /// From the trigger on, until barriers may overtake.
+    pub aligned_checkpoint_timeout: Option<Wait>,
     /// Most checkpoints in flight.
     pub max_concurrent_checkpoints: Option<Few>,
     /// The job fails over after more than this many failed checkpoints in a row.
@@ -448,6 +450,10 @@ impl ScenarioSpec {
         put(&mut into.interval, checkpointing.interval.map(BoundedSpan::nanoseconds));
         put(&mut into.min_pause, checkpointing.min_pause.map(BoundedSpan::nanoseconds));
         put(&mut into.timeout, checkpointing.timeout.map(BoundedSpan::nanoseconds));
+        put(
+            &mut into.alignment_timeout,
+            checkpointing.aligned_checkpoint_timeout.map(BoundedSpan::nanoseconds),
+        );
         put(&mut into.max_concurrent, checkpointing.max_concurrent_checkpoints.map(Count::get_u32));
         put(&mut into.tolerable_failed, checkpointing.tolerable_failed_checkpoints.map(Count::get_u32));
         put(&mut into.retained, checkpointing.num_retained.map(Count::get_u32));
