@@ -185,6 +185,13 @@ const OVERLAPPING: &[&str] = &[
     "execution.checkpointing.max-concurrent-checkpoints=5",
 ];
 
+/// A checkpoint is taken when a source has read so much: a source that stands still asks for none.
+const BY_RECORDS: &[&str] = &[
+    "execution.checkpointing.interval=\"0s\"",
+    "execution.checkpointing.timeout=\"500ms\"",
+    "trigger.every-records=100",
+];
+
 /// Barriers that come further apart than they are waited for.
 const IMPATIENT: &[&str] = &[
     "execution.checkpointing.aligned-checkpoint-timeout=\"8ms\"",
@@ -212,6 +219,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("count-barriers", SUMS, OVERLAPPING, Profile("none"), 20),
     hunt("timeout-reads-on", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("timeout-uncaptured", SUMS, IMPATIENT, Profile("none"), 20),
+    hunt("still-world", SUMS, &[], Profile("none"), 20),
     hunt("first-input", SUMS, &[], Profile("none"), 20),
     hunt("unsaved-output", SUMS, &[], Profile("none"), 20),
     hunt("read-on", SUMS, &[], Profile("none"), 20),
@@ -229,6 +237,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
+    hunt("frozen-for-ever", SUMS, BY_RECORDS, Hand(lost_messages), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
@@ -273,6 +282,11 @@ fn between(from: Time, until: Time, fault: Fault) -> Planned {
 fn doubled_messages(_: &Prepared, _: u64) -> Vec<Planned> {
     let doubled = Fault::DoubledMessages(DoubledMessages { per_mille: 300 });
     vec![between(0, 2 * SECOND, doubled)]
+}
+
+/// Some messages are lost.
+fn lost_messages(_: &Prepared, _: u64) -> Vec<Planned> {
+    vec![between(0, 2 * SECOND, Fault::LostMessages(LostMessages { per_mille: 60 }))]
 }
 
 /// A task crashes when it has acknowledged, and messages are overtaken by others, those of the next attempt too.

@@ -19,6 +19,7 @@ mod first_barrier;
 mod first_input;
 mod forget_last_commit;
 mod forget_trigger;
+mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
@@ -31,6 +32,7 @@ mod read_on;
 mod restored_uncaptured;
 mod stale_ack;
 mod stale_standing;
+mod still_world;
 mod string_order;
 mod subsume_early;
 mod timeout_reads_on;
@@ -47,6 +49,7 @@ use cutline_sim::protocol::{
 use crate::aligned::{self, Aligned};
 use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
+use crate::freeze_the_world::{self, FreezeTheWorld};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
 
@@ -161,6 +164,11 @@ fn turning_task<M: TaskMutation<Of = AlignedTimeout>>(job: &JobCtx<'_>) -> Box<d
     machines::<MutantTask<M>, aligned_timeout::Coordinator>(job)
 }
 
+/// Machines of `freeze-the-world` with a mutation in the tasks.
+fn freezing_task<M: TaskMutation<Of = FreezeTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, freeze_the_world::Coordinator>(job)
+}
+
 /// Machines of `unaligned` with a mutation in the tasks.
 fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines::<MutantTask<M>, unaligned::Coordinator>(job)
@@ -257,6 +265,15 @@ pub const BUGS: &[Bug] = &[
         caught_by: cut::NAME,
         cut: turning_task::<timeout_uncaptured::TimeoutUncaptured>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "still-world",
+        about: "the world stands still, and what is on its channels is not captured",
+        of: "freeze-the-world",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: freezing_task::<still_world::StillWorld>,
+        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "first-input",
@@ -410,6 +427,15 @@ pub const BUGS: &[Bug] = &[
         caught_by: liveness::NAME,
         cut: aligned_task::<abort_not_forwarded::AbortNotForwarded>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "frozen-for-ever",
+        about: "a task that stands still waits for the word to go on, however long",
+        of: "freeze-the-world",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: freezing_task::<frozen_for_ever::FrozenForEver>,
+        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "forget-trigger",
