@@ -27,6 +27,9 @@ pub enum Command {
     /// Run a scenario under several strategies, with the same input and faults, and show them side by side
     #[command(after_help = EXIT_CODES)]
     Compare(CompareArguments),
+    /// Run a scenario with every kind of sink under every strategy, with crashes, and say what readers of its results get
+    #[command(after_help = "Exit codes: 0 nothing went wrong, 1 something did, 2 usage or bad input")]
+    Guarantees(GuaranteesArguments),
     /// Run again what a failing run has left, and compare
     #[command(
         after_help = "Exit codes: that of the run if it is the same again, 2 usage or bad input, 4 it is another run"
@@ -120,6 +123,35 @@ pub struct CompareArguments {
     /// The strategies (or planted bugs), separated by commas; all strategies if absent
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub strategies: Vec<String>,
+}
+
+/// `cutline guarantees`
+#[derive(Debug, Args)]
+pub struct GuaranteesArguments {
+    /// A scenario of the library (see `cutline list scenarios`), or a scenario file
+    #[arg(default_value = "wordcount")]
+    pub scenario: String,
+    /// Read this text file instead of the scenario's own
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// The strategies (or planted bugs), separated by commas; all strategies if absent
+    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
+    pub strategies: Vec<String>,
+    /// The fault profile: one of `cutline list faults`, or a profile file
+    #[arg(long, value_name = "PROFILE", default_value = "crashes")]
+    pub faults: String,
+    /// How many runs of each, with one seed after the other
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub runs: u64,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Override a key of the scenario, such as `execution.checkpointing.interval=200ms`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Print JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `cutline replay`

@@ -7,6 +7,7 @@ mod completions;
 mod execute;
 mod failure;
 mod files;
+mod guarantees;
 mod list;
 mod registry;
 mod replay;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &mut screen),
         Command::Compare(arguments) => compare::compare(&arguments, &mut screen),
+        Command::Guarantees(arguments) => guarantees::guarantees(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),

@@ -3,6 +3,7 @@
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
 
 pub mod counts;
+pub mod guarantees;
 pub mod run_table;
 pub mod side_by_side;
 pub mod stats;
@@ -13,6 +14,7 @@ pub mod units;
 mod samples;
 
 pub use counts::{counts_csv, frequent};
+pub use guarantees::guarantees;
 pub use run_table::table;
 pub use side_by_side::side_by_side;
 pub use timeline::timeline;

@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod capsule;
 pub mod faults;
+pub mod guarantee;
 pub mod hunts;
 pub mod inputs;
 pub mod library_files;

@@ -245,6 +245,17 @@ pub(crate) struct Waiting {
     pub needs_credit: bool,
 }
 
+/// What the output flusher has to do with a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Nothing.
+    No,
+    /// It has something in a buffer that is being filled, or had.
+    Next,
+    /// It has been flushed, and its buffer leaves when those before it have left; until then it may be filled.
+    Asked,
+}
+
 /// What taking an item out of a channel leaves to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Consumed {
@@ -278,7 +289,8 @@ reusable! {
 
         /// What the receiver has consumed.
         pub received: Position,
-        /// When each unused credit that is not counted yet reaches the sender, in order.
+        /// When each unused credit that is not counted yet reaches the sender, in order. Of a local channel: when the sender
+        /// knows of each consumed buffer.
         pub returning: Ring<Time>,
         /// Closed buffers without a credit, between the granted slots and the open ones. Few channels ever have any.
         waiting: Option<Box<Ring<Waiting>>>,
@@ -286,8 +298,8 @@ reusable! {
         pub floating: u32,
         /// True if both ends are on one node.
         pub local: bool,
-        /// True if the sender's list of open buffers names this channel.
-        pub listed: bool,
+        /// What the sender's output flusher has to do with it.
+        pub flush: Flush,
 
         /// What the sender has sent.
         pub sent: Position,
@@ -298,7 +310,7 @@ reusable! {
         pub wire_free: Time,
         /// The last arrival: later ones are not earlier.
         pub last_arrival: Time,
-        /// Unused credits that are known to be at the sender.
+        /// Unused credits that are known to be at the sender. Of a local channel with a flusher: buffers not known to be consumed.
         pub credits: u32,
         /// How many of `slots`, from the back, have no arrival yet.
         pub held: u32,
@@ -317,7 +329,7 @@ impl Channel {
             input: info.input,
             port,
             local: false,
-            listed: false,
+            flush: Flush::No,
             floating: 0,
             slots: Ring::default(),
             held: 0,
@@ -390,6 +402,17 @@ impl Channel {
         }
         self.last_arrival = self.last_arrival.max(arrive);
         self.last_arrival
+    }
+
+    /// True if the first slot without an arrival is the mark of a cut.
+    pub fn next_is_cut(&self) -> bool {
+        self.slots.get(self.slots.len() - self.held).is_some_and(|slot| slot.tag.kind() == CUT)
+    }
+
+    /// When a mark that leaves in order arrives, if it may still be taken out of its place: what follows it must not depend on
+    /// it, or it would matter how far the receiver, whose credits let it leave, has run ahead.
+    pub fn arrival_of_cut(&self, leaves: Time) -> Time {
+        self.last_arrival.max(leaves + self.latency + self.slowed)
     }
 
     /// Marks the newest slot as the last of its buffer.
@@ -496,6 +519,30 @@ impl Channel {
         }
     }
 
+    /// From when on nothing that was closed is still here: buffers that wait for a credit or for the wire or, of a local channel,
+    /// for the receiver; [`NEVER`] if that is not known yet.
+    pub fn clear_from(&mut self, now: Time) -> Time {
+        if !self.local {
+            return if self.is_waiting() { NEVER } else { self.wire_free };
+        }
+        self.collect(now);
+        let known = self.returning.len();
+        match self.credits {
+            0 => 0,
+            unreturned if unreturned == known => self.returning.get(known - 1).copied().unwrap_or(NEVER),
+            _ => NEVER,
+        }
+    }
+
+    /// Of a local channel, whose "credits" are the buffers that its receiver has not consumed: forgets those that are known to
+    /// have been consumed by now.
+    pub fn collect(&mut self, now: Time) {
+        while self.returning.front().is_some_and(|&at| at <= now) {
+            self.returning.drop_front();
+            self.credits -= 1;
+        }
+    }
+
     /// Lets a closed buffer or an event wait.
     #[inline]
     pub fn wait(&mut self, buffer: Waiting) {
@@ -550,7 +597,7 @@ impl Channel {
         self.open_slots = 0;
         self.open_bytes = 0;
         self.floating = 0;
-        self.listed = false;
+        self.flush = Flush::No;
         self.wire_free = 0;
         self.last_arrival = 0;
         self.sent = Position::default();

@@ -199,7 +199,7 @@ impl Step<'_> {
             TaskEffect::Block(input) if channel(input).is_some() => self.net.block(self.id, input),
             TaskEffect::Unblock(input) => {
                 if let Some(channel) = channel(input) {
-                    self.net.unblock(self.id, input, channel);
+                    self.net.unblock(self.id, input, channel, now);
                 }
             }
             TaskEffect::Block(_) => {}

@@ -15,7 +15,7 @@ mod overtaking;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{CLOSE, Channel, Consumed, Slot, Tag, Waiting};
+use crate::channel::{CLOSE, Channel, Consumed, Flush, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::InputSet;
@@ -32,7 +32,8 @@ reusable! {
     /// What others may touch of a task.
     #[derive(Debug)]
     pub(crate) struct Port {
-        /// The arrival of the front of each input; [`NEVER`] for an empty or blocked one.
+        /// Since when each input has waited for its turn: the arrival of its front or, after a buffer of it was consumed, that
+        /// instant; [`NEVER`] for an empty or blocked one.
         pub heads: Tournament,
         /// Inputs from which the strategy wants nothing consumed.
         pub blocked: InputSet,
@@ -50,8 +51,10 @@ reusable! {
         pub floating: u32,
         /// Output channels with a partly filled buffer, and some that had one.
         pub open: Vec<ChannelId>,
-        /// When the partly filled buffers are flushed; [`NEVER`] without any.
+        /// When the flusher works next; [`NEVER`] if it has nothing to do.
         pub flush_at: Time,
+        /// When it comes by for all partly filled buffers.
+        pub tick_at: Time,
         /// What is on its way or here and not yet noticed, the first to come first: confirmed ends, and marks where their
         /// arrivals or departures matter.
         pub notices: Vec<Notice>,
@@ -101,6 +104,7 @@ impl Port {
             floating: 0,
             open: Vec::new(),
             flush_at: NEVER,
+            tick_at: NEVER,
             notices: Vec::new(),
         }
     }
@@ -122,6 +126,7 @@ impl Port {
         self.floating = floating;
         self.open.clear();
         self.flush_at = NEVER;
+        self.tick_at = NEVER;
         self.notices.clear();
     }
 }
@@ -229,12 +234,13 @@ impl Network {
         ch.open_bytes = ch.open_bytes.saturating_add(slot.size);
         if self.config.buffer_timeout == 0 || ch.open_bytes >= self.config.buffer_bytes {
             self.close_buffer(channel, now);
-        } else if !ch.listed {
-            ch.listed = true;
+        } else if ch.flush == Flush::No {
+            ch.flush = Flush::Next;
             let port = &mut self.ports[from.index()];
             port.open.push(channel);
-            if port.flush_at == NEVER {
-                port.flush_at = next_flush(from, now, self.config.buffer_timeout);
+            if port.tick_at == NEVER {
+                port.tick_at = next_flush(from, now, self.config.buffer_timeout);
+                port.flush_at = port.flush_at.min(port.tick_at);
             }
         }
         if self.watch.is_some() {
@@ -281,6 +287,10 @@ impl Network {
     fn dispatch(&mut self, channel: ChannelId, buffer: Waiting, now: Time) {
         let ch = &mut self.channels[channel.index()];
         if ch.local {
+            if self.config.buffer_timeout > 0 {
+                ch.collect(now);
+                ch.credits += 1;
+            }
             self.depart(channel, buffer, now, false);
         } else if let Some(credit) = ch.take_credit(now) {
             // Credits without a buffer and buffers without a credit never exist at once.
@@ -290,17 +300,38 @@ impl Network {
         }
     }
 
-    /// Closes all partly filled buffers of a task: the output flusher.
+    /// Closes the partly filled buffers of a task: the output flusher. A buffer behind others that have not left would not leave
+    /// either: it goes on being filled, until it is full or they have left.
     pub fn flush(&mut self, task: TaskId, now: Time) {
         let used = self.ports[task.index()].used;
         let mut open = std::mem::take(&mut self.ports[task.index()].open);
-        for channel in open.drain(..) {
-            self.channels[channel.index()].listed = false;
-            self.close_buffer(channel, now);
-        }
+        let is_due = self.ports[task.index()].tick_at <= now;
+        let mut again = NEVER;
+        open.retain(|&channel| {
+            let ch = &mut self.channels[channel.index()];
+            if is_due {
+                ch.flush = Flush::Asked;
+            }
+            let clear = if ch.open_slots > 0 { ch.clear_from(now) } else { 0 };
+            if clear <= now && ch.flush == Flush::Asked {
+                ch.flush = Flush::No;
+                self.close_buffer(channel, now);
+                return false;
+            }
+            if ch.flush == Flush::Asked {
+                again = again.min(clear);
+            }
+            true
+        });
         let port = &mut self.ports[task.index()];
+        if is_due || open.is_empty() {
+            port.tick_at = NEVER;
+        }
+        if !open.is_empty() && port.tick_at == NEVER {
+            port.tick_at = next_flush(task, now, self.config.buffer_timeout);
+        }
+        port.flush_at = again.min(port.tick_at);
         port.open = open;
-        port.flush_at = NEVER;
         // The flusher works beside the task, whose clock may be behind: what departed is free from now on, not before.
         let departed = used - port.used;
         port.used = used;
@@ -318,7 +349,10 @@ impl Network {
             free = free.min(not_before + FAR); // what waits for a slow wire may wait longer than any run lasts
         }
         ch.wire_free = free;
-        let arrive = ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter });
+        let arrive = match self.departures && ch.next_is_cut() {
+            true => ch.arrival_of_cut(free),
+            false => ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter }),
+        };
         let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
         let is_front = ch.grant(buffer.slots, arrive, waited);
         if buffer.needs_credit && !local {
@@ -401,7 +435,10 @@ impl Network {
     ) -> (u32, Consumed) {
         let ch = &mut self.channels[channel.index()];
         let consumed = ch.consume(front, weight, now);
-        self.ports[to.index()].heads.set(input, ch.head());
+        let heads = &mut self.ports[to.index()].heads;
+        let is_buffer = front.is_last() || front.kind() > WATERMARK;
+        let since = if is_buffer { now } else { heads.key(input) };
+        heads.set(input, ch.head().max(since));
         (ch.port, consumed)
     }
 
@@ -410,7 +447,13 @@ impl Network {
         let ch = &mut self.channels[channel.index()];
         let back = now + ch.latency + ch.slowed;
         if ch.local {
-            let from = ch.from;
+            let (from, asked) = (ch.from, ch.flush == Flush::Asked);
+            if self.config.buffer_timeout > 0 {
+                ch.returning.push(back);
+            }
+            if asked {
+                self.flush_from(channel);
+            }
             return self.release(from, back);
         }
         let port = &mut self.ports[ch.to.index()];
@@ -447,6 +490,20 @@ impl Network {
         if let Some(at) = credit {
             self.channels[channel.index()].returning.push(at);
         }
+        if self.channels[channel.index()].flush == Flush::Asked {
+            self.flush_from(channel);
+        }
+    }
+
+    /// What was closed will have left at an instant that may be known now: then the flusher, which waits for that, comes again.
+    fn flush_from(&mut self, channel: ChannelId) {
+        let ch = &mut self.channels[channel.index()];
+        let (from, clear) = (ch.from, ch.clear_from(0));
+        let port = &mut self.ports[from.index()];
+        if clear < port.flush_at {
+            port.flush_at = clear;
+            self.wakes.lower(from.0, clear);
+        }
     }
 
     /// Blocks an input.
@@ -458,10 +515,10 @@ impl Network {
     }
 
     /// Unblocks an input.
-    pub fn unblock(&mut self, task: TaskId, input: u32, channel: ChannelId) {
+    pub fn unblock(&mut self, task: TaskId, input: u32, channel: ChannelId, now: Time) {
         let port = &mut self.ports[task.index()];
         if port.blocked.remove(input) {
-            port.heads.set(input, self.channels[channel.index()].head());
+            port.heads.set(input, self.channels[channel.index()].head().max(now));
         }
     }
 
@@ -479,6 +536,7 @@ impl Network {
         let port = &mut self.ports[task.index()];
         port.free_at = NEVER;
         port.flush_at = NEVER;
+        port.tick_at = NEVER;
         port.starved = false;
         self.wakes.set(task.0, NEVER);
     }

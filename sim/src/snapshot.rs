@@ -232,7 +232,7 @@ impl Step<'_> {
             snapshot.unsent.sort_by_key(|unsent| unsent.at);
             let on_the_way = snapshot.captured.iter().chain(&snapshot.unsent).flat_map(|part| &part.items);
             snapshot.in_flight = on_the_way.map(Item::bytes).sum();
-            let mut written_at = state_at;
+            let mut written_at = state_at.max(now + 1); // its mark may have left later than that
             if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
                 let (took, fine) =
                     self.shared.write(&self.topology.config.store, !handle.0, snapshot.in_flight);

@@ -34,12 +34,12 @@ impl Step<'_> {
         if self.task.serving.is_some() || !self.task.status.is_alive() {
             return;
         }
-        let mail_at = self.task.mail_at();
+        let urgent_at = self.urgent_at();
         let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
             let start = self.reading_due().max(self.task.clock);
             let end = self.horizon.min(self.net.ports[self.id.index()].flush_at);
-            if start >= end.min(mail_at) {
+            if start >= end.min(urgent_at) {
                 return;
             }
             let size = self.task.splits[self.task.split].next.map_or(0, |entry| entry.record.size);

@@ -2,7 +2,7 @@
 //!
 //! At every instant a task does the first of these that is due: finish the record it is handling, open a letter, notice what
 //! has arrived (a mark, if the strategy asks for it; that a receiver has consumed the end), send what it could not send for
-//! want of buffers, handle the next thing on its inputs (the input whose front arrived first). A record is never interrupted;
+//! want of buffers, handle the next thing on its inputs (they take turns, a buffer each; first goes the one that has waited longest). A record is never interrupted;
 //! a full output keeps the task from handling any, and that is all backpressure is. The output flusher works beside it.
 //!
 //! A task acts on its own up to a horizon, the instant before which nothing new can reach it (see
@@ -106,7 +106,9 @@ impl Step<'_> {
                 return;
             }
             let consumed = ch.consume(tag, record.lineage, until);
-            port.heads.set(input, ch.head());
+            // The rest of a buffer is consumed before the channel takes its turn again.
+            let since = if tag.is_last() { until } else { arrive };
+            port.heads.set(input, ch.head().max(since));
             let leads_to = ch.port;
             self.handle((channel, input, leads_to), &record, (tag, consumed), out, until);
         }
@@ -136,7 +138,7 @@ impl Step<'_> {
     /// When something comes that goes before records, also while the output is full: a letter, or a mark that is noticed as it
     /// arrives.
     #[inline]
-    fn urgent_at(&self) -> Time {
+    pub(crate) fn urgent_at(&self) -> Time {
         let mail_at = self.task.mail_at();
         if self.task.status.is_alive() {
             mail_at.min(self.net.ports[self.id.index()].notice_at())

@@ -58,7 +58,7 @@ impl Tournament {
 
     /// When one entrant comes.
     #[inline(always)]
-    fn key(&self, entrant: u32) -> Time {
+    pub fn key(&self, entrant: u32) -> Time {
         if self.winners.is_empty() { self.few[entrant as usize] } else { self.keys[entrant as usize] }
     }
 

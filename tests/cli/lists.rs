@@ -49,3 +49,38 @@ fn every_oracle_gives_a_verdict() {
     let verdicts: Vec<&str> = verdicts.map(|verdict| verdict["oracle"].as_str().expect("a name")).collect();
     assert_eq!(verdicts, names("oracles"));
 }
+
+/// What readers get is seen in runs: no strategy loses anything, transactional sinks under one that promises exactly once give that,
+/// plain ones repeat, and a planted bug shows.
+#[test]
+fn guarantees_are_what_is_seen_in_runs() {
+    let place = Place::new();
+    let often =
+        "--runs 12 --set input.text.kind.text.rate=250/s --set execution.checkpointing.interval=200ms";
+    let seen = place
+        .cutline(&format!("guarantees wordcount --strategies aligned,unaligned --json {often}"))
+        .exits(0)
+        .json();
+    let rows = seen.as_array().expect("an array");
+    let pairs: Vec<(&str, &str)> =
+        rows.iter().map(|row| (row["strategy"].as_str().unwrap(), row["sink"].as_str().unwrap())).collect();
+    let sinks = ["transactional", "idempotent", "plain"];
+    let expected = ["aligned", "unaligned"].map(|strategy| sinks.map(|sink| (strategy, sink))).concat();
+    assert_eq!(pairs, expected);
+    assert!(rows.iter().all(|row| row["runs"] == 12 && row["broken"] == 0), "{seen}");
+    assert!(rows.iter().all(|row| row["restored"].as_u64() > Some(2)), "{seen}");
+    let repeats = |row: &Value| row["repeated"].as_u64() > Some(0);
+    assert_eq!(
+        rows.iter().map(repeats).collect::<Vec<_>>(),
+        [false, false, true, false, false, true],
+        "{seen}"
+    );
+    let text = place.cutline(&format!("guarantees wordcount --strategies aligned {often}")).exits(0).out;
+    for line in ["transactional exactly once", "idempotent right last values", "plain at least once"] {
+        let found = text.lines().any(|it| it.split_whitespace().collect::<Vec<_>>().join(" ").contains(line));
+        assert!(found, "{line} in\n{text}");
+    }
+    let text = place.cutline(&format!("guarantees wordcount --strategies no-drain {often}")).exits(1).out;
+    assert!(text.contains("BROKEN"), "{text}");
+    place.cutline("guarantees pipe --runs 0").refuses(&["--runs"]);
+}

@@ -10,9 +10,9 @@ use cutline_sim::time::Time;
 use serde::Deserialize;
 
 use super::{BuiltInput, Content, InputError, LATEST, Records, Splits, Texts, check_length, dealt};
-use crate::units::{Count, Rate, Span};
+use crate::units::{BoundedBytes, Count, Rate, Span};
 
-/// The wire size of a record in bytes: key, value and instant.
+/// The wire size of a record in bytes, unless another is asked for: key, value and instant.
 const RECORD_BYTES: u32 = 24;
 /// Draws per record: key, heat, value, delay.
 const DRAWS: u64 = 4;
@@ -35,6 +35,8 @@ pub struct Events {
     pub rate: Rate,
     /// The number of splits.
     pub splits: Splits,
+    /// The wire size of a record; 24 B, a key, a value and an instant, if it is absent. What operators make of it has theirs.
+    pub size: Option<BoundedBytes<1, 0x10_0000>>,
     /// Event times are late by up to so much against the regular beat of the rate, so a record may be older than one read
     /// before it by this much. Nothing if it is absent: then they come in order.
     pub disorder: Option<Span>,
@@ -65,6 +67,7 @@ impl Events {
             splits,
             period,
             disorder,
+            size: self.size.map_or(RECORD_BYTES, |size| size.bytes() as u32),
         };
         Ok(BuiltInput { input: Arc::new(input), content: Content::Plain })
     }
@@ -77,6 +80,7 @@ struct Drawn {
     splits: u32,
     period: Time,
     disorder: Time,
+    size: u32,
 }
 
 impl Input for Drawn {
@@ -101,7 +105,7 @@ impl Input for Drawn {
             key: if hot { 0 } else { drawn(0, settings.keys.get()) },
             value: drawn(2, settings.values.get()) as i64,
             event_time: offset * self.period + drawn(3, self.disorder + 1),
-            size: RECORD_BYTES,
+            size: self.size,
         };
         Some(Entry { record, next: offset + 1 })
     }
@@ -137,6 +141,13 @@ mod tests {
             assert_eq!(times > 0, drawn < 5, "value {drawn} comes {times} times");
         }
         assert!(first.iter().all(|record| record.key < 10 && (0..5).contains(&record.value)));
+    }
+
+    #[test]
+    fn records_are_as_large_as_asked_for() {
+        let sizes = |settings| all(settings, 1).concat().iter().map(|record| record.size).collect::<Vec<_>>();
+        assert_eq!(sizes("count = 2, keys = 1, splits = 1"), [24, 24]);
+        assert_eq!(sizes("count = 2, keys = 1, splits = 1, size = \"1000 B\""), [1000, 1000]);
     }
 
     #[test]
