@@ -20,33 +20,44 @@ pub struct HandTask<T> {
     /// How old the checkpoints are of which it hears.
     pub age: Time,
     open: InputSet,
+    feedback: InputSet,
     inputs: u32,
     is_source: bool,
 }
 
 impl<T: TaskCut> HandTask<T> {
     pub fn source() -> Self {
-        Self::make(0, true)
+        Self::make(0, &[], true)
+    }
+
+    /// The head of a loop: some of its inputs come over feedback edges.
+    pub fn head(inputs: u32, feedback: &[u32]) -> Self {
+        Self::make(inputs, feedback, false)
     }
 
     pub fn with_inputs(inputs: u32) -> Self {
-        Self::make(inputs, false)
+        Self::make(inputs, &[], false)
     }
 
-    fn make(inputs: u32, is_source: bool) -> Self {
+    fn make(inputs: u32, back: &[u32], is_source: bool) -> Self {
+        let mut feedback = InputSet::default();
+        for &input in back {
+            feedback.insert(input);
+        }
         let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
-        let task = TaskCtx { task: TaskId(0), inputs, open: &open, is_source, config: &config, age: 0 };
+        let (task, age) = (TaskId(0), 0);
+        let task = TaskCtx { task, inputs, open: &open, feedback: &feedback, is_source, config: &config, age };
         let machine = T::new(&task, T::Durable::default());
-        HandTask { machine, config, age: 0, open, inputs, is_source }
+        HandTask { machine, config, age, open, feedback, inputs, is_source }
     }
 
     pub fn on(&mut self, event: TaskEvent) -> Vec<TaskEffect> {
         if let TaskEvent::InputEnded(input) = event {
             self.open.remove(input);
         }
-        let HandTask { machine, config, age, open, inputs, is_source } = self;
+        let HandTask { machine, config, age, open, feedback, inputs, is_source } = self;
         let (inputs, is_source, age) = (*inputs, *is_source, *age);
-        let task = TaskCtx { task: TaskId(0), inputs, open, is_source, config, age };
+        let task = TaskCtx { task: TaskId(0), inputs, open, feedback, is_source, config, age };
         let mut fx = TaskEffects::default();
         machine.on(&task, event, &mut fx);
         fx.0

@@ -7,6 +7,7 @@ use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
+pub mod abs_cyclic;
 pub mod aligned;
 pub mod aligned_timeout;
 pub mod at_least_once;
@@ -19,6 +20,7 @@ pub mod rounds;
 pub mod stop_the_world;
 pub mod unaligned;
 
+use abs_cyclic::AbsCyclic;
 use aligned::Aligned;
 use aligned_timeout::AlignedTimeout;
 use at_least_once::AtLeastOnce;
@@ -124,11 +126,23 @@ pub const STRATEGIES: &[Strategy] = &[
         guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what comes on an input between the first marker and its own",
-        cycles: false,
+        cycles: true,
         messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullAsync,
         source: "Chandy and Lamport 1985, section 3.1",
         cut: machines::<ChandyLamport, chandy_lamport::Coordinator>,
+    },
+    Strategy {
+        name: "abs-cyclic",
+        about: "Aligned barriers; those of back-edges are not awaited, and what comes before them is logged.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "early inputs until the last barrier of a regular input has arrived",
+        channel_state: "none but of back-edges: what comes on one between the cut and its barrier",
+        cycles: true,
+        messages: TRIGGER_ROOTS,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Carbone et al. 2015, algorithm 2",
+        cut: machines::<AbsCyclic, abs_cyclic::Coordinator>,
     },
     Strategy {
         name: "freeze-the-world",

@@ -18,6 +18,8 @@ macro_rules! row {
 
 /// Name and text of every scenario of the library, by name.
 pub const LIBRARY: &[(&str, &str)] = &[
+    row!("collatz"),
+    row!("components"),
     row!("deep"),
     row!("diamond"),
     row!("fraud"),

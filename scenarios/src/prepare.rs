@@ -23,6 +23,8 @@ use crate::spec::{Catalogue, Does, Scenario, ScenarioError};
 
 /// The reference interpreter gives up after so many steps: about a minute.
 const REFERENCE_STEPS: u64 = 5_000_000_000;
+/// The same for a job with a cycle, which may never come to rest: some seconds.
+const CYCLIC_STEPS: u64 = 100_000_000;
 /// The records of an exactly-once sink are kept up to this number, 40 bytes each.
 const SINK_RECORDS: u64 = 1_000_000;
 
@@ -87,8 +89,9 @@ impl Prepared {
         let duration =
             workshop.inputs.iter().map(|(_, built)| built.input.last_event_time()).max().unwrap_or(0);
         let kept = sink_records(&graph, &config);
-        let reference = interpret_with(&graph, REFERENCE_STEPS, kept)
-            .map_err(|error| ScenarioError::new(error.to_string()))?;
+        let steps = if has_feedback(&graph) { CYCLIC_STEPS } else { REFERENCE_STEPS };
+        let reference =
+            interpret_with(&graph, steps, kept).map_err(|error| ScenarioError::new(error.to_string()))?;
         let topology = Topology::new(graph, config).map_err(|error| ScenarioError::new(error.to_string()))?;
         Ok(Prepared {
             name: scenario.spec.name.to_string(),

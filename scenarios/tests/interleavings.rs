@@ -107,7 +107,16 @@ impl Task<'_> {
         assert!(new.all(|record| forwarded == 0 || record.event_time > forwarded), "an output is late");
     }
 
+    /// Of an operator that refines a result only the least value of each key is determined.
     fn outcome(&self, blurred: bool) -> (u64, Vec<Record>) {
+        if self.operator.refines() {
+            let mut least = BTreeMap::new();
+            for record in self.out.iter().map(|record| record.result()) {
+                let best: &mut Record = least.entry(record.key).or_insert(record);
+                *best = if record.value < best.value { record } else { *best };
+            }
+            return (self.state.fingerprint(), least.into_values().collect());
+        }
         let records = self.out.iter().map(|&record| if blurred { record.result() } else { record });
         let mut records: Vec<Record> = records.collect();
         records.sort();
@@ -191,7 +200,7 @@ fn no_operator_depends_on_how_its_inputs_interleave() {
     let contents = Contents::of(&inputs);
     for kind in every_kind() {
         let operator = kind.build(&contents).expect("an operator");
-        let mut reordered = false;
+        let (mut reordered, mut refined) = (false, false);
         for seed in 0..10 {
             let channels: Vec<_> = (0..CHANNELS).map(|at| channel(seed, at, seed % 3 * 4)).collect();
             let run = |choices| run(&*operator, &channels, choices, kind.blurs_event_time());
@@ -203,11 +212,52 @@ fn no_operator_depends_on_how_its_inputs_interleave() {
                 let ordered = other_order == order;
                 assert!(ordered || !operator.is_ordered_per_key(), "{}: seed {seed}", kind.name());
                 reordered |= !ordered;
+                refined |= other_order.values().map(Vec::len).ne(order.values().map(Vec::len));
             }
         }
-        // So the claim is worth something: for those that do not make it the order does depend on it.
+        // So the claims are worth something: where they are not made, the order does depend on it, and where one is made, the number.
         assert_ne!(reordered, operator.is_ordered_per_key(), "{}", kind.name());
+        assert_eq!(refined, operator.refines(), "{}", kind.name());
     }
+}
+
+/// A channel with more records in it: larger values for the same keys, before and behind.
+fn padded(channel: &[Item]) -> Vec<Item> {
+    let pad = |item: &Item| match *item {
+        Item::Record(record) => {
+            let more = |by| {
+                Item::Record(Record {
+                    lineage: mix(record.lineage ^ by),
+                    value: record.value + by as i64,
+                    ..record
+                })
+            };
+            vec![more(7), *item, more(1), *item]
+        }
+        Item::Watermark(_) => vec![*item],
+    };
+    channel.iter().flat_map(pad).collect()
+}
+
+/// An operator that takes the least value of each key does not see what else there is. (Port 1 is where `components` takes it.)
+#[test]
+fn who_takes_the_least_takes_nothing_else() {
+    let mut seen = Vec::new();
+    for kind in every_kind() {
+        let Ok(operator) = kind.build(&Contents::default()) else { continue };
+        let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at, 0)).collect();
+        let more = channels
+            .iter()
+            .zip(0..)
+            .map(|(channel, at)| if at & 1 == 1 { padded(channel) } else { channel.clone() });
+        let more: Vec<_> = more.collect();
+        let ends = [&channels, &more].map(|channels| run(&*operator, channels, 1, true).0.at_the_end);
+        assert!(!operator.takes_least() || ends[0] == ends[1], "{}", kind.name());
+        if ends[0] == ends[1] {
+            seen.push(kind.name());
+        }
+    }
+    assert_eq!(seen, ["components", "keyed-min"], "who does not claim it");
 }
 
 /// Emits its state after every record, as no operator should.

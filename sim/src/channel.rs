@@ -7,6 +7,9 @@
 //! Not modelled: a record that does not fit into what is left of a buffer starts a new one (Flink splits it), and one
 //! larger than a buffer travels in one buffer, but takes the transfer time of all its bytes. Marks and ends need neither
 //! buffer nor credit, as Flink's events.
+//!
+//! What goes over a feedback edge needs neither, too: if a loop could be full, all of its tasks would wait for each other.
+//! Its queue has no bound, as that of Flink's iterations. Other inputs take turns, a buffer each; this one goes by arrival.
 
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
@@ -24,6 +27,8 @@ pub(crate) const CUT: u32 = 3;
 pub(crate) const CANCEL: u32 = 4;
 /// The sender has finished: no mark follows.
 pub(crate) const CLOSE: u32 = 5;
+/// Asks whether a loop has ended.
+pub(crate) const PROBE: u32 = 6;
 const KIND: u32 = 0b111;
 /// The slot is the last of its buffer.
 const LAST: u32 = 1 << 3;
@@ -79,12 +84,12 @@ impl Tag {
 }
 
 /// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end (those
-/// are what positions count), a mark, or a close.
+/// are what positions count), a mark, a close, or a probe.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slot {
     /// Of a record: its lineage.
     pub lineage: u64,
-    /// Of a record: its key. Of a mark: the checkpoint.
+    /// Of a record: its key. Of a mark: the checkpoint. Of a probe: its count.
     pub key: u64,
     /// Of a record: its value.
     pub value: i64,
@@ -125,6 +130,10 @@ impl Slot {
 
     pub fn close() -> Slot {
         Slot::control(CLOSE, 0, 0, 0)
+    }
+
+    pub fn probe(count: u64) -> Slot {
+        Slot::control(PROBE, count, 0, 0)
     }
 
     pub fn mark(mark: Mark) -> Slot {
@@ -174,7 +183,7 @@ pub enum Item {
 }
 
 impl Item {
-    /// What a slot holds; `None` for a mark or a close.
+    /// What a slot holds; `None` for a mark, a close or a probe.
     pub(crate) fn of(slot: &Slot) -> Option<Item> {
         match slot.tag.kind() {
             RECORD => Some(Item::Record(slot.to_record())),
@@ -300,6 +309,8 @@ reusable! {
         pub local: bool,
         /// What the sender's output flusher has to do with it.
         pub flush: Flush,
+        /// True on a feedback edge: items depart one by one, without buffers and credits.
+        pub feedback: bool,
 
         /// What the sender has sent.
         pub sent: Position,
@@ -330,6 +341,7 @@ impl Channel {
             port,
             local: false,
             flush: Flush::No,
+            feedback: info.feedback,
             floating: 0,
             slots: Ring::default(),
             held: 0,
@@ -592,7 +604,7 @@ impl Channel {
             waiting.clear();
         }
         self.returning.clear();
-        self.credits = if self.local { 0 } else { exclusive };
+        self.credits = if self.local || self.feedback { 0 } else { exclusive };
         self.held = 0;
         self.open_slots = 0;
         self.open_bytes = 0;

@@ -94,7 +94,9 @@ impl World {
             let mut edges: Vec<_> = topology.tasks[task.index()]
                 .inputs
                 .iter()
-                .map(|c| topology.channels[c.index()].edge)
+                .map(|c| &topology.channels[c.index()])
+                .filter(|channel| !channel.feedback)
+                .map(|channel| channel.edge)
                 .collect();
             edges.dedup();
             floating.saturating_mul(edges.len() as u32)
@@ -139,11 +141,12 @@ impl World {
                 }
             }
         }
-        // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again.
+        // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again. (The head of a
+        // loop ends before those over whose feedback edges it is fed, and is right to.)
         let ended = &mut self.coordinator.ended;
         let mut changed = true;
         while std::mem::take(&mut changed) {
-            for channel in &self.topology.channels {
+            for channel in self.topology.channels.iter().filter(|channel| !channel.feedback) {
                 let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
                 ended[channel.to.index()] &= !runs_on;
                 changed |= runs_on;

@@ -79,7 +79,8 @@ reusable! {
         beliefs: Vec<Belief>,
         running: u32,
         finished: InputSet,
-        /// For each task, its senders that have not finished.
+        /// For each task, its senders that have not finished, but for those over feedback edges: when only they are left, no
+        /// mark comes but from the task itself.
         unfinished_senders: Vec<u32>,
         roots: Vec<TaskId>,
         nodes: Vec<NodeView>,
@@ -314,8 +315,9 @@ impl World {
         coordinator.beliefs[task.index()] = Belief::Finished;
         coordinator.roots.retain(|&root| root != task);
         for output in &self.topology.tasks[task.index()].outputs {
-            for channel in output.first.index()..output.first.index() + output.channels as usize {
-                let receiver = self.topology.channels[channel].to;
+            let channels = output.first.index()..output.first.index() + output.channels as usize;
+            for channel in self.topology.channels[channels].iter().filter(|channel| !channel.feedback) {
+                let receiver = channel.to;
                 coordinator.unfinished_senders[receiver.index()] -= 1;
                 // The receiver may have finished, and said so, before the last of its senders.
                 let done = coordinator.finished.contains(receiver.0);
@@ -458,7 +460,7 @@ impl World {
         coordinator.finished.clear();
         coordinator.roots.clear();
         for (at, task) in self.topology.tasks.iter().enumerate() {
-            coordinator.unfinished_senders[at] = task.inputs.len() as u32;
+            coordinator.unfinished_senders[at] = task.inputs.len() as u32 - task.feedback.len();
             if task.inputs.is_empty() {
                 coordinator.roots.push(TaskId(at as u32));
             }

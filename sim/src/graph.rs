@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use petgraph::Graph;
+use petgraph::graph::EdgeReference;
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
@@ -122,12 +123,14 @@ pub enum GraphError {
     SourceWithInput(String),
     /// The operator with this uid is a sink with an outgoing edge.
     SinkWithOutput(String),
-    /// The operator with this uid has no incoming edge and is no source.
+    /// The operator with this uid has no incoming edge but feedback edges, and is no source.
     Unreachable(String),
     /// A forward edge joins these two operators of different parallelism.
     ForwardMismatch(String, String),
     /// A cycle goes through this operator, and none of its edges is a feedback edge.
     Cycle(String),
+    /// The feedback edge from one of these operators to the other closes no cycle.
+    NoCycle(String, String),
 }
 
 impl fmt::Display for GraphError {
@@ -140,7 +143,9 @@ impl fmt::Display for GraphError {
             }
             GraphError::SourceWithInput(uid) => write!(f, "`{uid}` is a source, but an edge leads into it"),
             GraphError::SinkWithOutput(uid) => write!(f, "`{uid}` is a sink, but an edge leads out of it"),
-            GraphError::Unreachable(uid) => write!(f, "no edge leads into `{uid}`, and it is no source"),
+            GraphError::Unreachable(uid) => {
+                write!(f, "no edge leads into `{uid}` from before it, and it is no source")
+            }
             GraphError::ForwardMismatch(from, to) => write!(
                 f,
                 "the forward edge from `{from}` to `{to}` needs the same parallelism on both sides: use `rebalance` or \
@@ -149,6 +154,11 @@ impl fmt::Display for GraphError {
             GraphError::Cycle(uid) => write!(
                 f,
                 "a cycle leads through `{uid}`: mark the edge that closes it with `feedback = true`, or remove it"
+            ),
+            GraphError::NoCycle(from, to) => write!(
+                f,
+                "the feedback edge from `{from}` to `{to}` closes no cycle, for nothing leads from `{to}` back to `{from}`: \
+                 take `feedback` out, or turn the edge round"
             ),
         }
     }
@@ -170,13 +180,16 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     for node in graph.node_indices() {
         let operator = &graph[node];
         let uid = || operator.uid.clone();
-        let inputs = graph.edges_directed(node, Incoming).count();
+        let inputs = || graph.edges_directed(node, Incoming);
+        let from_before = inputs().filter(|edge| !edge.weight().feedback).count();
         if operator.parallelism == 0 {
             return Err(GraphError::NoParallelism(uid()));
         }
         match operator.role {
-            Role::Source(_) if inputs > 0 => return Err(GraphError::SourceWithInput(uid())),
-            Role::Transform(_) | Role::Sink(_) if inputs == 0 => return Err(GraphError::Unreachable(uid())),
+            Role::Source(_) if inputs().count() > 0 => return Err(GraphError::SourceWithInput(uid())),
+            Role::Transform(_) | Role::Sink(_) if from_before == 0 => {
+                return Err(GraphError::Unreachable(uid()));
+            }
             Role::Sink(_) if graph.edges_directed(node, Outgoing).count() > 0 => {
                 return Err(GraphError::SinkWithOutput(uid()));
             }
@@ -190,10 +203,33 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
         }
     }
     let forward = graph.filter_map(|_, operator| Some(operator), |_, edge| (!edge.feedback).then_some(()));
-    match petgraph::algo::toposort(&forward, None) {
-        Ok(_) => Ok(()),
-        Err(cycle) => Err(GraphError::Cycle(graph[cycle.node_id()].uid.clone())),
+    if let Err(cycle) = petgraph::algo::toposort(&forward, None) {
+        return Err(GraphError::Cycle(graph[cycle.node_id()].uid.clone()));
     }
+    let loops = loops(graph);
+    let stray = |edge: &EdgeReference<'_, EdgeSpec>| edge.weight().feedback && !is_around(&loops, edge);
+    match graph.edge_references().find(stray) {
+        None => Ok(()),
+        Some(edge) => {
+            Err(GraphError::NoCycle(graph[edge.source()].uid.clone(), graph[edge.target()].uid.clone()))
+        }
+    }
+}
+
+fn is_around(loops: &[Option<u32>], edge: &EdgeReference<'_, EdgeSpec>) -> bool {
+    let [from, to] = [edge.source(), edge.target()].map(|node| loops[node.index()]);
+    from.is_some() && from == to
+}
+
+/// For each operator the loop that it is part of, if it is part of any: operators that can all reach each other are one loop,
+/// however many cycles lead through them.
+pub fn loops(graph: &JobGraph) -> Vec<Option<u32>> {
+    let mut loops = vec![None; graph.node_count()];
+    for (number, members) in (0..).zip(petgraph::algo::tarjan_scc(graph)) {
+        let goes_round = members.len() > 1 || graph.contains_edge(members[0], members[0]);
+        members.iter().filter(|_| goes_round).for_each(|member| loops[member.index()] = Some(number));
+    }
+    loops
 }
 
 /// True if the job has a feedback edge.

@@ -33,6 +33,7 @@ pub mod state;
 mod step;
 pub mod store;
 mod task;
+mod termination;
 pub mod time;
 pub mod topology;
 mod tournament;

@@ -107,6 +107,7 @@ impl Step<'_> {
         if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
         }
+        self.watch_loop(now);
     }
 
     /// The operator learns with what state it begins. What the watermark of a snapshot says of the records to come is still true
@@ -159,7 +160,8 @@ impl Step<'_> {
         if task.status != Status::Ended || !task.end_is_safe || task.commits > 0 {
             return;
         }
-        let consumed = task.confirmed as usize >= self.info.channels_out().count();
+        // The head of a loop ends before those that feed it: it stays until it has told them that it has consumed their ends.
+        let consumed = self.has_consumed_all() && task.confirmed as usize >= self.info.channels_out().count();
         let overtakes = self.protocol.hooks().arrivals;
         let is_pending =
             |upload: &Upload| overtakes && !(upload.dropped || upload.written && upload.prepared);
@@ -376,13 +378,14 @@ impl Step<'_> {
 pub(crate) fn task_ctx<'a>(
     id: TaskId,
     task: &'a Task,
-    info: &TaskInfo,
+    info: &'a TaskInfo,
     topology: &'a Topology,
 ) -> TaskCtx<'a> {
     TaskCtx {
         task: id,
         inputs: info.inputs.len() as u32,
         open: &task.open,
+        feedback: &info.feedback,
         is_source: info.inputs.is_empty(),
         config: &topology.config.checkpointing,
         age: 0,

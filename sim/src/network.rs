@@ -24,7 +24,7 @@ use crate::record::{Mark, Record};
 use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
-use crate::topology::Topology;
+use crate::topology::{Output, Topology};
 use crate::tournament::Tournament;
 use overtaking::Leaving;
 
@@ -87,7 +87,8 @@ impl Port {
     pub fn new(topology: &Topology, task: TaskId) -> Port {
         let config = &topology.config.network;
         let info = &topology.tasks[task.index()];
-        let outputs = info.outputs.iter().map(|output| {
+        let buffered = |output: &&Output| !topology.edges[output.edge.index()].spec.feedback;
+        let outputs = info.outputs.iter().filter(buffered).map(|output| {
             u64::from(config.exclusive_buffers) * u64::from(output.channels)
                 + u64::from(config.floating_buffers)
         });
@@ -196,11 +197,11 @@ impl Network {
     /// Sends a record that goes into a buffer with others, or must wait, or stays on its node.
     #[inline(never)]
     fn try_send_slowly(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
-        if !self.unbuffered {
-            return self.try_send(channel, Slot::record(record), now);
-        }
         let ch = &mut self.channels[channel.index()];
         let from = ch.from;
+        if !self.unbuffered || ch.feedback {
+            return self.try_send(channel, Slot::record(record), now);
+        }
         if !self.has_room(from, now) {
             return false;
         }
@@ -220,6 +221,10 @@ impl Network {
         let from = ch.from;
         let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) <= self.config.buffer_bytes;
         if !fits {
+            if ch.feedback {
+                self.send_back(channel, slot, now);
+                return true;
+            }
             if !self.has_room(from, now) {
                 return false;
             }
@@ -249,6 +254,16 @@ impl Network {
         true
     }
 
+    /// Sends a record or a watermark over a feedback edge: it departs at once.
+    fn send_back(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+        self.channels[channel.index()].append(slot);
+        let alone = Waiting { slots: 1, bytes: slot.size, ready: now, needs_credit: false };
+        self.depart(channel, alone, now, false);
+        if self.watch.is_some() {
+            self.look_out(channel, slot);
+        }
+    }
+
     #[cold]
     fn look_out(&mut self, channel: ChannelId, slot: Slot) {
         if self.watch == Some((channel, self.channels[channel.index()].sent.count)) {
@@ -256,7 +271,7 @@ impl Network {
         }
     }
 
-    /// Sends an event: a mark, an end or a close. It closes the buffer before it and needs none itself.
+    /// Sends an event: a mark, an end, a close or a probe. It closes the buffer before it and needs none itself.
     pub fn send_event(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         self.close_buffer(channel, now);
         let ch = &mut self.channels[channel.index()];

@@ -64,6 +64,19 @@ pub trait Operator: Send + Sync {
         false
     }
 
+    /// True if it sends every step towards a result, a smaller label or a shorter way say: which steps there are depends on how its
+    /// inputs interleave, and of what it sends only the least value of each key does not. (This is the one exception to the
+    /// rule at the head of this file; the oracles do not judge what is behind it by the records, and say so.)
+    fn refines(&self) -> bool {
+        false
+    }
+
+    /// True if of records that come from an operator which [`refines`](Operator::refines) nothing counts but the least value of each
+    /// key: its final state, and what it sends unless it refines itself, depend on no other.
+    fn takes_least(&self) -> bool {
+        false
+    }
+
     /// True if every output has the key of what it was made of, and the outputs of one key come in an order that does not
     /// depend on how the inputs interleave, given that one subtask gets all records of that key. Only then is it certain
     /// which value an idempotent sink ends with, and the oracle [`ledger`](crate::oracles::ledger) holds it to that.

@@ -77,6 +77,8 @@ pub struct TaskCtx<'a> {
     pub inputs: u32,
     /// The number of its input channels whose sender has not finished.
     pub open: &'a InputSet,
+    /// Its input channels that come over feedback edges, which close the cycles of the job.
+    pub feedback: &'a InputSet,
     /// True for a source.
     pub is_source: bool,
     /// Checkpointing as configured.
@@ -222,7 +224,7 @@ pub struct JobCtx<'a> {
     /// The tasks that have finished.
     pub finished: &'a InputSet,
     /// The unfinished tasks into which no mark can come from upstream: sources, and those whose senders have all
-    /// finished. A trigger goes to them.
+    /// finished (but for those over feedback edges, which wait for the task itself). A trigger goes to them.
     pub roots: &'a [TaskId],
     /// Checkpointing as configured.
     pub config: &'a CheckpointConfig,

@@ -322,9 +322,8 @@ fn is_same_job(one: &Topology, other: &Topology) -> bool {
     let operators = |job: &Topology| -> Vec<_> {
         job.operators.iter().map(|operator| (operator.uid.clone(), operator.parallelism)).collect()
     };
-    let edges = |job: &Topology| -> Vec<_> {
-        job.edges.iter().map(|edge| (edge.from, edge.to, edge.spec.ship, edge.spec.port)).collect()
-    };
+    let edges =
+        |job: &Topology| -> Vec<_> { job.edges.iter().map(|edge| (edge.from, edge.to, edge.spec)).collect() };
     operators(one) == operators(other) && edges(one) == edges(other)
 }
 

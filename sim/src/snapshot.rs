@@ -173,7 +173,7 @@ impl Step<'_> {
             prepared: !must_prepare,
             dropped: false,
         });
-        if self.task.status == Status::Ended {
+        if self.task.status == Status::Ended && self.has_consumed_all() {
             self.task.ends_with.get_or_insert(id);
         }
     }

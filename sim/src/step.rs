@@ -9,7 +9,7 @@
 //! [`World`](crate::world::World)): everything it reads at an instant is known by then, so how far the horizon lies never
 //! changes what it does.
 
-use crate::channel::{CANCEL, CLOSE, CUT, Consumed, END, RECORD, Slot, Tag, WATERMARK};
+use crate::channel::{CANCEL, CLOSE, CUT, Consumed, END, PROBE, RECORD, Slot, Tag, WATERMARK};
 use crate::config::CheckpointMode;
 use crate::erased::Protocol;
 use crate::event::{Event, chain};
@@ -334,7 +334,7 @@ impl Step<'_> {
                 Ship::Hash => self.send_by_key(output, record, now),
                 _ => match self.choose_receiver(at, output) {
                     Some(receiver) => self.send_to(output, receiver, record, now),
-                    None => self.broadcast(output, record, now),
+                    None => self.send_on_edge(output, Slot::record(record), now),
                 },
             }
         }
@@ -371,12 +371,6 @@ impl Step<'_> {
         }
     }
 
-    fn broadcast(&mut self, output: &Output, record: &Record, now: Time) {
-        for receiver in 0..output.channels {
-            self.send(ChannelId(output.first.0 + receiver), Slot::record(record), now);
-        }
-    }
-
     /// Sends on one channel, or keeps it until there is a buffer.
     #[inline]
     fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
@@ -390,10 +384,13 @@ impl Step<'_> {
 
     /// Sends on every channel.
     pub(crate) fn send_all(&mut self, slot: Slot, now: Time) {
-        for output in &self.info.outputs {
-            for receiver in 0..output.channels {
-                self.send(ChannelId(output.first.0 + receiver), slot, now);
-            }
+        self.info.outputs.iter().for_each(|output| self.send_on_edge(output, slot, now));
+    }
+
+    /// Sends on every channel of an edge.
+    pub(crate) fn send_on_edge(&mut self, output: &Output, slot: Slot, now: Time) {
+        for receiver in 0..output.channels {
+            self.send(ChannelId(output.first.0 + receiver), slot, now);
         }
     }
 
@@ -409,7 +406,7 @@ impl Step<'_> {
         }
     }
 
-    /// Handles a watermark, an end, a mark or a close.
+    /// Handles a watermark, an end, a mark, a close or a probe.
     fn take_control(&mut self, input: Input, now: Time) {
         self.shared.steps += 1;
         let channel = self.info.inputs[input as usize];
@@ -425,7 +422,9 @@ impl Step<'_> {
                 self.net.confirm_end(channel, now);
                 self.advance_watermark(input, NEVER, now);
                 self.end_if_done(now);
+                self.note_end_in_loop(input, now);
             }
+            PROBE => self.note_probe(input, slot.key, now),
             CUT | CANCEL => {
                 let mark = slot.to_mark();
                 self.emit_mark(input, mark, now);
@@ -489,7 +488,7 @@ impl Step<'_> {
     }
 
     /// Takes a watermark in; fires timers and sends it on if it moves the task's own. The last one closes the operator.
-    fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
+    pub(crate) fn advance_watermark(&mut self, input: Input, time: Time, now: Time) {
         let task = &mut *self.task;
         let old = task.input_watermarks[input as usize];
         if time <= old {
@@ -522,13 +521,18 @@ impl Step<'_> {
         self.send_all(Slot::watermark(smallest), now);
     }
 
+    /// True if every input has delivered its end.
+    pub(crate) fn has_consumed_all(&self) -> bool {
+        self.task.ended_inputs.len() as usize == self.info.inputs.len()
+    }
+
     /// After the last input has ended: sends the end behind everything that waits for a buffer, and becomes [`Status::Ended`].
     /// At once, or a snapshot in between could pause a source that has still something to say.
     pub(crate) fn end_if_done(&mut self, now: Time) {
-        let inputs = self.info.inputs.len() as u32;
-        let done = match inputs {
+        let done = match self.info.inputs.len() {
             0 => self.task.splits.iter().all(|split| split.at.ended),
-            _ => self.task.ended_inputs.len() == inputs,
+            _ if self.info.feedback.is_empty() => self.has_consumed_all(),
+            _ => self.is_loop_over(),
         };
         if !done || self.task.status != Status::Running {
             return;

@@ -12,6 +12,7 @@ use crate::record::Record;
 use crate::reusable;
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
 use crate::state::KeyedState;
+use crate::termination::Detection;
 use crate::time::{NEVER, Time};
 use crate::topology::TaskInfo;
 
@@ -195,6 +196,8 @@ reusable! {
         pub uploads: Vec<Upload>,
         pub captures: Vec<Capture>,
         pub overtaken: Option<Overtaken>,
+        /// In a loop: what it knows of the loop's end.
+        pub detection: Option<Box<Detection>>,
         /// The first checkpoint with a snapshot taken after the end, and whether one from there on is known to be complete.
         pub ends_with: Option<CheckpointId>,
         pub end_is_safe: bool,
@@ -269,6 +272,7 @@ impl Task {
         self.uploads.clear();
         self.captures.clear();
         self.overtaken = None;
+        self.detection = None;
         self.ends_with = None;
         self.end_is_safe = false;
         self.confirmed = 0;

@@ -8,7 +8,9 @@ use petgraph::visit::EdgeRef;
 use crate::config::Config;
 use crate::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, Ship};
 use crate::ids::{ChannelId, EdgeId, OperatorId, TaskId};
+use crate::protocol::InputSet;
 use crate::state::{KeyLayout, group_owner};
+use crate::termination::{Around, Side};
 
 /// A job as tasks and channels.
 #[derive(Clone, Debug)]
@@ -40,6 +42,10 @@ pub struct TaskInfo {
     pub inputs: Vec<ChannelId>,
     /// Its outgoing edges.
     pub outputs: Vec<Output>,
+    /// The inputs that come over feedback edges.
+    pub feedback: InputSet,
+    /// Its place in a loop, if it is part of one.
+    pub(crate) around: Option<Around>,
     /// Where its small keys live, if records come to it by their key.
     pub(crate) keys: Option<KeyLayout>,
 }
@@ -64,6 +70,8 @@ pub struct Output {
     pub first: ChannelId,
     /// The number of channels.
     pub channels: u32,
+    /// True if the receivers are part of the same loop as the sender.
+    pub around: bool,
     /// Of an edge with a hash: the receiver of each key group.
     pub owners: Arc<[u32]>,
 }
@@ -79,6 +87,8 @@ pub struct ChannelInfo {
     pub input: u32,
     /// Its edge.
     pub edge: EdgeId,
+    /// True if that is a feedback edge.
+    pub feedback: bool,
 }
 
 /// An edge.
@@ -141,6 +151,7 @@ impl Topology {
         let mut topology =
             Topology { graph, operators, tasks, channels: Vec::new(), edges: Vec::new(), config };
         topology.expand_edges(&first_task)?;
+        topology.find_loops();
         topology.lay_out_keys();
         Ok(topology)
     }
@@ -188,6 +199,7 @@ impl Topology {
                     ship: edge.spec.ship,
                     first,
                     channels: range.len() as u32,
+                    around: false,
                     owners: Arc::clone(&owners),
                 };
                 self.tasks[from.index()].outputs.push(output);
@@ -197,12 +209,55 @@ impl Topology {
                     let receiver = &mut self.tasks[to.index()];
                     let input = receiver.inputs.len() as u32;
                     receiver.inputs.push(ChannelId(id));
-                    self.channels.push(ChannelInfo { from, to, input, edge: EdgeId(number as u32) });
+                    let feedback = edge.spec.feedback;
+                    if feedback {
+                        receiver.feedback.insert(input);
+                    }
+                    self.channels.push(ChannelInfo {
+                        from,
+                        to,
+                        input,
+                        edge: EdgeId(number as u32),
+                        feedback,
+                    });
                 }
             }
         }
         self.edges = edges;
         Ok(())
+    }
+
+    /// Says of every task and every edge whether it is part of a loop.
+    fn find_loops(&mut self) {
+        let loops = graph::loops(&self.graph);
+        let of_edge = |edge: &Edge| {
+            let [from, to] = [edge.from, edge.to].map(|end| loops[end.index()]);
+            from.filter(|_| from == to)
+        };
+        let mut heads = vec![0; self.operators.len()];
+        for task in self.tasks.iter().filter(|task| !task.feedback.is_empty()) {
+            if let Some(number) = loops[task.operator.index()] {
+                heads[number as usize] += 1;
+            }
+        }
+        let (edges, channels) = (&self.edges, &self.channels);
+        for task in &mut self.tasks {
+            for output in &mut task.outputs {
+                output.around = of_edge(&edges[output.edge.index()]).is_some();
+            }
+            let side = |channel: &ChannelId| {
+                let edge = &edges[channels[channel.index()].edge.index()];
+                match of_edge(edge) {
+                    None => Side::Outside,
+                    Some(_) if edge.spec.feedback => Side::Back,
+                    Some(_) => Side::Forward,
+                }
+            };
+            task.around = loops[task.operator.index()].map(|number| Around {
+                sides: task.inputs.iter().map(side).collect(),
+                heads: heads[number as usize],
+            });
+        }
     }
 
     /// The port of the receiving operator to which a channel leads.
@@ -258,6 +313,8 @@ fn expand_tasks(
                 slot,
                 inputs: Vec::new(),
                 outputs: Vec::new(),
+                feedback: InputSet::default(),
+                around: None,
                 keys: None,
             });
         }

@@ -473,6 +473,11 @@ impl World {
         if !port.blocked.is_empty() {
             what += &format!(", {} of {} inputs blocked", port.blocked.len(), it.open.len());
         }
+        if let Some((clean, needed)) = it.detection.as_ref().and_then(|detection| detection.rounds())
+            && it.status == Status::Running
+        {
+            what += &format!(", {clean} of {needed} rounds of its loop clean");
+        }
         if it.commits > 0 {
             what += ", a commit unanswered";
         }

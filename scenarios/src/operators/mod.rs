@@ -9,6 +9,8 @@
 //! Not modelled: windows that allow lateness, triggers and evictors of one's own, processing time.
 
 pub mod broadcast_state;
+pub mod collatz;
+pub mod components;
 pub mod counter;
 pub mod deduplication;
 pub mod filter;
@@ -20,6 +22,7 @@ pub mod keep_even;
 pub mod keep_odd;
 pub mod key_by_value;
 pub mod keyed_count;
+pub mod keyed_min;
 pub mod keyed_sum;
 pub mod map;
 pub mod pattern;
@@ -34,6 +37,7 @@ pub mod sliding_window;
 pub mod tokenizer;
 pub mod top_n;
 pub mod tumbling_window;
+pub mod undirected;
 pub mod window_join;
 
 use std::fmt;
@@ -96,6 +100,9 @@ macro_rules! operators {
 operators! {
     BroadcastState(settings: broadcast_state::BroadcastRules) in broadcast_state = "broadcast-state":
         "applies rules, which all subtasks have, to the records of a keyed stream";
+    Collatz in collatz = "collatz": "one step of the Collatz sequence: around a feedback edge every value goes down to 1";
+    Components in components = "components":
+        "gives every vertex of a graph the smallest number in its component, by offers around a feedback edge";
     Counter(settings: counter::Counter) in counter = "counter":
         "adds up values per key and sends the record on with another key: the stage of the benchmarks";
     Deduplication(settings: deduplication::Deduplication) in deduplication = "deduplication":
@@ -111,6 +118,7 @@ operators! {
     KeepOdd in keep_odd = "keep-odd": "keeps records with an odd value, under the key 1";
     KeyByValue(settings: key_by_value::KeyByValue) in key_by_value = "key-by-value": "sets the key to the value modulo a number";
     KeyedCount in keyed_count = "keyed-count": "counts records per key and emits every new count";
+    KeyedMin in keyed_min = "keyed-min": "keeps the least value per key and emits it at the end of the input";
     KeyedSum in keyed_sum = "keyed-sum": "adds up values per key and emits the sums at the end of the input";
     Map(settings: map::Map) in map = "map": "computes value * multiply + add, and a key from it if asked";
     Pattern(settings: pattern::Pattern) in pattern = "pattern":
@@ -130,6 +138,7 @@ operators! {
         "emits the records with the largest values per key and tumbling window";
     TumblingWindow(settings: tumbling_window::TumblingWindow) in tumbling_window = "tumbling-window":
         "aggregates records per key and tumbling window";
+    Undirected in undirected = "undirected": "sends an edge of a graph on in both directions";
     WindowJoin(settings: window_join::WindowJoin) in window_join = "window-join":
         "joins the records of two ports that have the same key and tumbling window";
 }
@@ -153,7 +162,14 @@ impl OperatorKind {
 
     /// True if the event times of its outputs depend on how its inputs interleave.
     pub fn blurs_event_time(&self) -> bool {
-        matches!(self, OperatorKind::KeyedCount | OperatorKind::Join)
+        matches!(self, OperatorKind::Components | OperatorKind::KeyedCount | OperatorKind::Join)
+    }
+
+    /// True if it sends something when the watermark advances or at the end of its input, so that it cannot be part of a loop,
+    /// which lets no watermark around and ends only when nothing is sent any more.
+    pub fn waits(&self) -> bool {
+        let at_the_end = [OperatorKind::HoldBack, OperatorKind::KeyedMin, OperatorKind::KeyedSum];
+        self.needs_event_time() || at_the_end.contains(self)
     }
 }
 

@@ -97,6 +97,7 @@ impl Scenario {
         self.check_sizes(&config, &edges)?;
         let graph = self.graph(catalogue, &edges)?;
         graph::validate(&graph).map_err(|error| self.blame(&error, &edges))?;
+        self.check_loops(&graph)?;
         Ok((graph, config))
     }
 
@@ -307,6 +308,25 @@ impl Scenario {
         Ok(graph)
     }
 
+    /// Refuses what sends at the end of its input, or goes by a watermark, where neither comes.
+    fn check_loops(&self, graph: &JobGraph) -> Result<(), ScenarioError> {
+        let loops = graph::loops(graph);
+        let is_wrong = |(index, operator): &(usize, &OperatorEntry)| match &operator.does {
+            Does::Transform(kind) => loops[*index].is_some() && kind.waits(),
+            Does::Source(_) | Does::Sink(_) => false,
+        };
+        let Some((index, operator)) = self.operators().iter().enumerate().find(is_wrong) else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{}` is part of a loop and waits for the watermark or for the end of its input: neither comes before the loop has \
+             ended",
+            operator.uid
+        );
+        let error = ScenarioError::new(message).with_help("put it before the loop or behind it");
+        Err(self.document.locate(error, &key_path!["job", "operator", index, "does"]))
+    }
+
     /// For every operator, the inputs whose records can reach it.
     fn upstream(&self, edges: &[(usize, usize)]) -> Vec<BTreeSet<&str>> {
         let mut upstream = vec![BTreeSet::new(); self.operators().len()];
@@ -340,6 +360,10 @@ impl Scenario {
             GraphError::ForwardMismatch(from, to) => edge(
                 &|edge| edge.ship == Ship::Forward && edge.from.as_str() == from && edge.to.as_str() == to,
                 "ship",
+            ),
+            GraphError::NoCycle(from, to) => edge(
+                &|edge| edge.feedback && edge.from.as_str() == from && edge.to.as_str() == to,
+                "feedback",
             ),
             GraphError::Cycle(uid) => index_of(uid).and_then(|index| self.closing_edge(index, edges)),
         };

@@ -9,15 +9,19 @@
 //! - Any sink of an at-least-once job: every result at least once, known by its lineage. Its value is not judged: what is made
 //!   of a state that counted a record twice, a sum say, has another value and is what was promised.
 //!
+//! Of a sink behind an operator that refines a result ([`Operator::refines`]) nothing is judged, for which records reach it depends on how
+//! inputs interleave.
+//!
 //! In an exactly-once job a plain or idempotent sink repeats what a restore rolled back, but it never writes anything
 //! that a failure-free run does not write: what was rolled back was the beginning of a right run, and operators only add
 //! to their outputs.
 //!
 //! [`Operator::is_ordered_per_key`]: crate::operator::Operator::is_ordered_per_key
+//! [`Operator::refines`]: crate::operator::Operator::refines
 
 use std::collections::BTreeMap;
 
-use super::reference::{OperatorReference, Reference};
+use super::reference::{Determined, OperatorReference, Reference};
 use super::{Oracle, Verdict};
 use crate::config::CheckpointMode;
 use crate::graph::{Role, SinkMode};
@@ -69,12 +73,19 @@ impl Oracle for Ledger<'_> {
         for (at, operator) in topology.operators.iter().enumerate() {
             let Role::Sink(mode) = operator.role else { continue };
             sinks += 1;
+            let expected = &self.reference.operators[at];
+            if expected.determined != Determined::Records {
+                unjudged.push(format!(
+                    "sink {}: which records reach it depends on how inputs interleave, and is not judged",
+                    expected.uid
+                ));
+                continue;
+            }
             let tasks = (0..topology.tasks.len() as u32).map(TaskId);
             let mine = tasks.filter(|task| topology.tasks[task.index()].operator == OperatorId(at as u32));
             let mine: Vec<TaskId> = mine.collect();
             let parts =
                 || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(world, task).collect()).collect() };
-            let expected = &self.reference.operators[at];
             let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
             let proof = match mode {
                 _ if at_least_once && (expected.records.len() as u64) < expected.received => {

@@ -15,6 +15,9 @@
 //! and timers they set fire again; the end is reached when neither a record nor a timer is left. A cycle that never comes
 //! to rest ends in [`ReferenceError::StepLimit`].
 //!
+//! Behind an operator that refines a result ([`Operator::refines`]) which records there are depends on how inputs interleave, in
+//! this interpreter as in a run. [`OperatorReference::determined`] says of each operator what is left to compare.
+//!
 //! What one logical state cannot express: an operator with several subtasks gets its keyed state spread by key only if
 //! its inputs are spread by key. Behind a broadcast edge each subtask has a state of its own; behind a rebalance edge the
 //! state of one key is torn into parts. An operator that keeps state there is refused with
@@ -54,11 +57,25 @@ pub enum SinkRecords {
     Digest,
 }
 
+/// What does not depend on how the inputs of operators interleave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Determined {
+    /// Which records an operator receives, and its final state.
+    #[default]
+    Records,
+    /// The final state alone.
+    State,
+    /// Neither.
+    Nothing,
+}
+
 /// The failure-free result of one operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorReference {
     /// Its uid.
     pub uid: String,
+    /// What of the following every run must reproduce.
+    pub determined: Determined,
     /// Its final state, the union over all subtasks.
     pub state: KeyedState,
     /// [`KeyedState::fingerprint`] of the final state.
@@ -253,6 +270,29 @@ fn owns_keys(graph: &JobGraph, node: NodeIndex) -> bool {
         })
 }
 
+/// For each operator what is determined: all, unless something comes from one that refines. One that takes the least of each key
+/// has a state that is, and sends what is.
+fn determined(graph: &JobGraph) -> Vec<Determined> {
+    let mut all = vec![Determined::Records; graph.node_count()];
+    let is =
+        |node: NodeIndex, what: fn(&dyn Operator) -> bool| graph[node].role.transform().is_some_and(what);
+    let refines = graph.node_indices().filter(|&node| is(node, |operator| operator.refines()));
+    let mut open: Vec<NodeIndex> = refines.collect();
+    while let Some(sender) = open.pop() {
+        for node in graph.neighbors(sender) {
+            if all[node.index()] != Determined::Records {
+                continue;
+            }
+            let takes_least = is(node, |operator| operator.takes_least());
+            all[node.index()] = if takes_least { Determined::State } else { Determined::Nothing };
+            if !takes_least {
+                open.push(node);
+            }
+        }
+    }
+    all
+}
+
 impl<'a> Interpreter<'a> {
     fn new(graph: &'a JobGraph, limit: u64, sink_records: SinkRecords) -> Self {
         let nodes = graph.node_count();
@@ -288,8 +328,10 @@ impl<'a> Interpreter<'a> {
             torn,
             operators: graph
                 .node_weights()
-                .map(|operator| OperatorReference {
+                .zip(determined(graph))
+                .map(|(operator, determined)| OperatorReference {
                     uid: operator.uid.clone(),
+                    determined,
                     ..OperatorReference::default()
                 })
                 .collect(),
