@@ -146,6 +146,25 @@ const BIDS: &[&str] = &[
     "bounds.heal=\"20s\"",
 ];
 
+/// Walks of numbers around a loop, each apart from all others: whatever of one is lost or doubled shows.
+const WALKS: &[&str] = &[
+    "collatz",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+];
+
+/// Labels that go around a loop: what is lost shows if it mattered. A wide wire, so that much is on its way.
+const LABELS: &[&str] = &[
+    "components",
+    "cluster.network.latency=\"20ms\"",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+];
+
 /// A word count that writes every count at once; buffers take so random a time that barriers arrive apart.
 const COUNTS: &[&str] = &[
     "wordcount",
@@ -225,6 +244,9 @@ pub const HUNTS: &[Hunt] = &[
     hunt("read-on", SUMS, &[], Profile("none"), 20),
     hunt("late-barrier", SUMS, QUICK_STORE, Profile("storage"), 200),
     hunt("restored-uncaptured", SUMS, &[], Profile("crashes"), 200),
+    hunt("unrecorded-input", WALKS, &[], Profile("none"), 1),
+    hunt("last-marker", WALKS, &[], Profile("none"), 1),
+    hunt("unlogged-back-edge", WALKS, &[], Profile("none"), 1),
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
     hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
@@ -240,6 +262,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("frozen-for-ever", SUMS, BY_RECORDS, Hand(lost_messages), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
+    hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
 ];
@@ -256,6 +279,10 @@ pub const OTHER_HUNTS: &[Hunt] = &[
     by("store", hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200)),
     by("state", hunt("first-input", SUMS, &[], Profile("crashes"), 200)),
     by("state", hunt("unsaved-output", SUMS, &[], Profile("crashes"), 200)),
+    by("state", hunt("unrecorded-input", WALKS, &[], Profile("crashes"), 200)),
+    by("state", hunt("last-marker", WALKS, &[], Profile("crashes"), 200)),
+    by("state", hunt("unlogged-back-edge", WALKS, &[], Profile("crashes"), 200)),
+    by("state", hunt("unlogged-back-edge", LABELS, &[], Profile("crashes"), 200)),
     by("state", hunt("read-on", SUMS, &[], Profile("crashes"), 200)),
 ];
 

@@ -8,6 +8,7 @@
 mod abort_not_forwarded;
 mod ack_before_captured;
 mod ack_before_durable;
+mod awaits_back_edges;
 mod capture_again;
 mod commit_on_snapshot;
 mod count_acks;
@@ -23,6 +24,7 @@ mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
+mod last_marker;
 mod late_barrier;
 mod late_snapshot;
 mod mixed_line;
@@ -37,6 +39,8 @@ mod string_order;
 mod subsume_early;
 mod timeout_reads_on;
 mod timeout_uncaptured;
+mod unlogged_back_edge;
+mod unrecorded_input;
 mod unsaved_output;
 
 use cutline_sim::erased::{Protocol, machines};
@@ -46,9 +50,11 @@ use cutline_sim::protocol::{
     TaskEffects, TaskEvent,
 };
 
+use crate::abs_cyclic::{self, AbsCyclic};
 use crate::aligned::{self, Aligned};
 use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
+use crate::chandy_lamport::{self, ChandyLamport};
 use crate::freeze_the_world::{self, FreezeTheWorld};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
@@ -172,6 +178,16 @@ fn freezing_task<M: TaskMutation<Of = FreezeTheWorld>>(job: &JobCtx<'_>) -> Box<
 /// Machines of `unaligned` with a mutation in the tasks.
 fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines::<MutantTask<M>, unaligned::Coordinator>(job)
+}
+
+/// Machines of `chandy-lamport` with a mutation in the tasks.
+fn recording_task<M: TaskMutation<Of = ChandyLamport>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, chandy_lamport::Coordinator>(job)
+}
+
+/// Machines of `abs-cyclic` with a mutation in the tasks.
+fn cyclic_task<M: TaskMutation<Of = AbsCyclic>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, abs_cyclic::Coordinator>(job)
 }
 
 /// All planted bugs, by the oracle that must catch them.
@@ -321,6 +337,33 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "unrecorded-input",
+        about: "a task does not record its first input",
+        of: "chandy-lamport",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: recording_task::<unrecorded_input::UnrecordedInput>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "last-marker",
+        about: "a task records its state when the last marker has come, though its own went out at the first",
+        of: "chandy-lamport",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: recording_task::<last_marker::LastMarker>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "unlogged-back-edge",
+        about: "what back-edges deliver between the cut and their barriers is not logged",
+        of: "abs-cyclic",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: cyclic_task::<unlogged_back_edge::UnloggedBackEdge>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "count-acks",
         about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
         of: "aligned",
@@ -453,6 +496,15 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: unaligned_task::<capture_again::CaptureAgain>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "awaits-back-edges",
+        about: "the barriers of back-edges are awaited, which come after a task's own",
+        of: "abs-cyclic",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
