@@ -149,3 +149,26 @@ fn help_and_version() {
         assert!(place.cutline(&format!("completions {shell}")).exits(0).out.contains("cutline"));
     }
 }
+
+#[test]
+fn a_strategy_that_cannot_checkpoint_a_cycle_is_refused_by_name() {
+    let place = Place::new();
+    for strategy in cutline::algorithms::STRATEGIES {
+        let gave = place.cutline(&format!("run collatz --strategy {} --seed 7", strategy.name));
+        if strategy.cycles {
+            assert!(gave.exits(0).out.contains("liveness     pass"), "{}", strategy.name);
+        } else {
+            let cannot = format!("`{}` cannot checkpoint a job with a cycle", strategy.name);
+            gave.refuses(&[
+                "the job of `collatz` has a cycle",
+                &cannot,
+                "choose chandy-lamport or abs-cyclic",
+            ]);
+        }
+    }
+    place
+        .cutline("run components --strategy no-block")
+        .refuses(&["`no-block` cannot checkpoint a job with a cycle"]);
+    let gave = place.cutline("run components --strategy chandy-lamport --faults crashes --seed 7").exits(0);
+    assert!(gave.out.contains("restore      pass"), "{}", gave.out);
+}
