@@ -46,7 +46,8 @@ impl<T: TaskCut> HandTask<T> {
         }
         let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
         let (task, age) = (TaskId(0), 0);
-        let task = TaskCtx { task, inputs, open: &open, feedback: &feedback, is_source, config: &config, age };
+        let task =
+            TaskCtx { task, inputs, open: &open, feedback: &feedback, is_source, config: &config, age };
         let machine = T::new(&task, T::Durable::default());
         HandTask { machine, config, age, open, feedback, inputs, is_source }
     }

@@ -150,7 +150,7 @@ pub const STRATEGIES: &[Strategy] = &[
         guarantee: CheckpointMode::ExactlyOnce,
         blocks: "every task until the checkpoint is complete",
         channel_state: "everything in flight",
-        cycles: false,
+        cycles: true,
         messages: TRIGGER_ALL,
         snapshot: SnapshotMethod::FullSync,
         source: "the naive global snapshot of Carbone et al. 2015, section 2",

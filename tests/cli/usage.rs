@@ -162,7 +162,7 @@ fn a_strategy_that_cannot_checkpoint_a_cycle_is_refused_by_name() {
             gave.refuses(&[
                 "the job of `collatz` has a cycle",
                 &cannot,
-                "choose chandy-lamport or abs-cyclic",
+                "choose chandy-lamport or abs-cyclic or freeze-the-world",
             ]);
         }
     }
