@@ -6,7 +6,7 @@ set -euo pipefail
 debug="${1:?usage: tests/determinism.sh DEBUG-BINARY RELEASE-BINARY}"
 release="${2:?usage: tests/determinism.sh DEBUG-BINARY RELEASE-BINARY}"
 # Small ones with an even spread over the operators; a debug build takes long over large ones.
-scenarios=(wordcount nexmark-q3 sum-even-odd)
+scenarios=(wordcount nexmark-q3 sum-even-odd collatz)
 profiles=(none crashes all)
 seeds=(1 2)
 # A planted bug needs some luck to be found, so that there is a capsule to replay.

@@ -423,6 +423,7 @@ impl Step<'_> {
                 self.advance_watermark(input, NEVER, now);
                 self.end_if_done(now);
                 self.note_end_in_loop(input, now);
+                self.finish_if_done(now);
             }
             PROBE => self.note_probe(input, slot.key, now),
             CUT | CANCEL => {

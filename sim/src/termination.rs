@@ -234,7 +234,6 @@ impl Step<'_> {
             detection.end(around.sides[input as usize], input);
             self.probe_loop(now);
         }
-        self.finish_if_done(now);
     }
 
     /// True if all inputs but those over feedback edges have ended, and nothing will come over those.

@@ -1,9 +1,10 @@
 //! What tasks compute. One file is one operator, and one row of the table below names it.
 //!
 //! Every operator here keeps the rule of [`Operator`]: its final state and the multiset of its outputs do not depend on how
-//! its inputs interleave. The one exception is the event time of a running result, which is that of the record that
+//! its inputs interleave. There are two exceptions. One is the event time of a running result, which is that of the record that
 //! completed it ([`OperatorKind::blurs_event_time`]): no operator that goes by event time
-//! ([`OperatorKind::needs_event_time`]) may follow. Records that come after their window has fired, or behind the watermark
+//! ([`OperatorKind::needs_event_time`]) may follow. The other is an operator that sends every step towards a result
+//! ([`Operator::refines`]): of what it sends only the least value of each key is determined. Records that come after their window has fired, or behind the watermark
 //! where there is no window, are dropped, as in Flink; every input says how far out of order it is, so none is late.
 //!
 //! Not modelled: windows that allow lateness, triggers and evictors of one's own, processing time.
