@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::fmt;
 
+use crate::backend::{self, Backend};
 use crate::ids::TaskId;
 use crate::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, TaskCtx, TaskCut, TaskEffects,
-    TaskEvent,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    TaskEffects, TaskEvent,
 };
 
 /// All machines of one job under one cut protocol.
@@ -22,6 +23,10 @@ pub trait Protocol: Send + Sync {
     fn on_task(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
     /// Hands an event to the coordinator's machine.
     fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
+    /// The backend of each task under a snapshot method, before it has begun. Only planted bugs have another one.
+    fn backend(&self, method: SnapshotMethod) -> Box<dyn Backend> {
+        backend::of(method)
+    }
     /// A copy.
     fn clone_box(&self) -> Box<dyn Protocol>;
     /// Becomes a copy of another protocol of the same type, keeping the memory; false if the types differ.

@@ -124,6 +124,7 @@ fn snapshot() -> TaskSnapshot {
         attempt: Attempt(2),
         id: CheckpointId(7),
         state: KeyedState::default(),
+        parts: Vec::new(),
         splits: Vec::new(),
         watermark: 0,
         marked: 0,
@@ -140,6 +141,7 @@ fn snapshot() -> TaskSnapshot {
         lineages: 0,
         durable: vec![9],
         bytes: 0,
+        written: 0,
     }
 }
 
