@@ -39,7 +39,7 @@ pub struct SplitPosition {
 }
 
 /// One task's part of a checkpoint. Immutable once taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskSnapshot {
     /// The task.
     pub task: TaskId,
@@ -151,15 +151,8 @@ pub(crate) fn backend_ctx<'a>(
     costs: &'a SnapshotCosts,
     now: Time,
 ) -> BackendCtx<'a> {
-    BackendCtx {
-        task,
-        attempt,
-        now,
-        costs,
-        entry_bytes: ENTRY_BYTES,
-        base_bytes: operator.state_bytes,
-        names,
-    }
+    let OperatorSpec { entry_bytes, state_bytes: base_bytes, .. } = *operator;
+    BackendCtx { task, attempt, now, costs, entry_bytes, base_bytes, names }
 }
 
 impl Step<'_> {

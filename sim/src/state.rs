@@ -18,7 +18,8 @@ pub use changes::{Changes, EntryKey, Update, newest_of_each};
 pub(crate) use values::KeyLayout;
 use values::Values;
 
-/// The modelled size of one entry of state: key and value, 8 bytes each, and 8 bytes of bookkeeping.
+/// The modelled size of one entry of state, unless its operator says otherwise: key and value, 8 bytes each, and 8 bytes of
+/// bookkeeping.
 pub const ENTRY_BYTES: u64 = 24;
 
 /// An event-time timer.
@@ -229,11 +230,6 @@ impl KeyedState {
     /// True if there is no entry of any kind.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The modelled size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.len() as u64 * ENTRY_BYTES
     }
 
     /// Forgets everything but keeps the memory.

@@ -157,8 +157,10 @@ pub struct OperatorEntry {
     pub service_per_kib: Option<Cost>,
     /// Up to how much longer, at random; nothing if absent.
     pub service_jitter: Option<Cost>,
-    /// Bytes that every snapshot of a subtask has beyond its entries; none if absent.
+    /// Bytes that the state of a subtask has beyond its entries: entries that never change; none if absent.
     pub state_bytes: Option<BoundedBytes<0, TEBIBYTE>>,
+    /// Bytes of an entry of state; 24 if absent.
+    pub state_entry_bytes: Option<BoundedBytes<1, 0x4000_0000>>,
 }
 
 impl OperatorEntry {

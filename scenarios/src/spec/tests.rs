@@ -6,6 +6,7 @@ use cutline_sim::config::{CheckpointMode, Config};
 use cutline_sim::graph::{JobGraph, Ship};
 use cutline_sim::input::Input;
 use cutline_sim::operator::Operator;
+use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::time::{MILLISECOND, SECOND};
 
 use super::build::Hollow;
@@ -143,6 +144,8 @@ fn every_key_reaches_the_configuration() {
         "cluster.store.read-bandwidth=unlimited",
         "cluster.costs.snapshot-sync=9ms",
         "cluster.costs.snapshot-copy-per-mib=10ms",
+        "cluster.costs.compaction-bandwidth=32 MiB/s",
+        "cluster.costs.log-replay-per-mib=33ms",
         "cluster.costs.deploy=11ms",
         "cluster.costs.node-downtime=12ms",
         "taskmanager.numberOfTaskSlots=13",
@@ -158,7 +161,11 @@ fn every_key_reaches_the_configuration() {
         "execution.checkpointing.tolerable-failed-checkpoints=21",
         "execution.checkpointing.num-retained=22",
         "execution.checkpointing.mode=AT_LEAST_ONCE",
+        "execution.checkpointing.snapshot=incremental",
         "execution.checkpointing.dir=elsewhere",
+        "state.backend.rocksdb.compaction.level.level0-file-num-trigger=34",
+        "state.backend.rocksdb.compaction.level.max-size-level-base=35 B",
+        "state.changelog.periodic-materialize.interval=36ms",
         "heartbeat.interval=23ms",
         "heartbeat.timeout=24ms",
         "restart-strategy.fixed-delay.delay=25ms",
@@ -186,7 +193,12 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(network.buffer_timeout, 0);
     assert_eq!((store.latency, store.write_bandwidth, store.read_bandwidth), (7 * ms, 8 << 20, 0));
     assert_eq!((config.snapshot.sync, config.snapshot.copy_per_mib), (9 * ms, 10 * ms));
+    let snapshot = &config.snapshot;
+    assert_eq!((snapshot.compaction_bandwidth, snapshot.replay_per_mib), (32 << 20, 33 * ms));
+    assert_eq!((snapshot.level0_trigger, snapshot.level1_bytes), (34, 35));
+    assert_eq!(snapshot.materialization_interval, 36 * ms);
     let checkpointing = &config.checkpointing;
+    assert_eq!(checkpointing.snapshot, Some(SnapshotMethod::Incremental));
     assert_eq!(
         (checkpointing.interval, checkpointing.min_pause, checkpointing.timeout),
         (17 * ms, 0, 19 * ms)

@@ -163,8 +163,7 @@ impl Backend for Changelog {
         }
         self.segments.retain(|segment| self.shares.knows(segment.number));
         for segment in &self.segments {
-            let follows = segment.from <= at && at < segment.to;
-            if let (true, Some(handle)) = (follows, self.shares.name_of(segment.number)) {
+            if let Some(handle) = self.shares.name_of(segment.number).filter(|_| at < segment.to) {
                 saved.parts.push(Part { handle, level: LOG, bytes: segment.bytes });
                 files.push((segment.number, handle));
                 at = segment.to;
@@ -208,3 +207,6 @@ impl Backend for Changelog {
         Box::new(self.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

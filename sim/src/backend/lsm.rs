@@ -228,3 +228,6 @@ impl Backend for Lsm {
         Box::new(self.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

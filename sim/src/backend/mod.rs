@@ -48,6 +48,9 @@ pub mod heap;
 pub mod lsm;
 pub mod shares;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -125,11 +125,13 @@ impl World {
     /// How many bytes were written for a checkpoint, and how many it refers to. The snapshot of a task that has finished stands in
     /// older checkpoints already.
     fn sizes(&self, id: CheckpointId, manifest: &Manifest) -> (u64, u64) {
-        let (mut written, mut full) = (0, 0);
+        let (mut written, mut full) = (0_u64, 0_u64);
         for &handle in manifest.iter().flatten() {
             let Some(snapshot) = self.store.get(handle) else { continue };
-            full += snapshot.bytes_in(id);
-            written += if self.store.is_new(handle) { snapshot.written_in(id) } else { 0 };
+            full = snapshot.bytes_in(id).saturating_add(full);
+            if self.store.is_new(handle) {
+                written = snapshot.written_in(id).saturating_add(written);
+            }
         }
         (written, full)
     }
