@@ -3,9 +3,10 @@
 //!
 //! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
 //! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
-//! mutation.
+//! mutation. A bug of a state backend stands around the backend in the same way ([`MutantBackend`]).
 
 mod abort_not_forwarded;
+mod aborted_share;
 mod ack_before_captured;
 mod ack_before_durable;
 mod capture_again;
@@ -14,6 +15,7 @@ mod count_acks;
 mod count_barriers;
 mod early_forward;
 mod early_resume;
+mod early_truncation;
 mod ended_inputs_count;
 mod first_barrier;
 mod first_input;
@@ -23,28 +25,39 @@ mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
+mod ignored_tail;
+mod inclusive_boundary;
 mod late_barrier;
 mod late_snapshot;
+mod lost_tombstone;
 mod mixed_line;
 mod no_block;
 mod no_drain;
 mod read_on;
 mod restored_uncaptured;
 mod stale_ack;
+mod stale_copy;
 mod stale_standing;
 mod still_world;
 mod string_order;
 mod subsume_early;
 mod timeout_reads_on;
 mod timeout_uncaptured;
+mod uncounted_files;
 mod unsaved_output;
 
-use cutline_sim::erased::{Protocol, machines};
+use std::fmt;
+use std::sync::Arc;
+
+use cutline_sim::backend::{self, Backend, BackendCtx, Part, Saved, StateFile};
+use cutline_sim::erased::{Protocol, machines, machines_over};
+use cutline_sim::ids::CheckpointId;
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
 use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
-    TaskEffects, TaskEvent,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Handle, Hooks, JobCtx, SnapshotMethod, TaskCtx,
+    TaskCut, TaskEffects, TaskEvent,
 };
+use cutline_sim::state::{Changes, KeyedState};
 
 use crate::aligned::{self, Aligned};
 use crate::aligned_timeout::{self, AlignedTimeout};
@@ -118,6 +131,101 @@ impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
     }
 }
 
+/// A change to the backend of a task. What is not overridden is as it was.
+pub trait BackendMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+    /// See [`Backend::restore`].
+    fn restore(
+        &mut self,
+        backend: &mut dyn Backend,
+        cx: &mut BackendCtx<'_>,
+        snapshot: CheckpointId,
+        files: &[(Part, Arc<StateFile>)],
+        state: &mut KeyedState,
+    ) -> u64 {
+        backend.restore(cx, snapshot, files, state)
+    }
+
+    /// See [`Backend::save`].
+    fn save(
+        &mut self,
+        backend: &mut dyn Backend,
+        cx: &mut BackendCtx<'_>,
+        id: CheckpointId,
+        state: &KeyedState,
+        changes: Changes,
+    ) -> Saved {
+        backend.save(cx, id, state, changes)
+    }
+
+    /// See [`Backend::completed`].
+    fn completed(&mut self, backend: &mut dyn Backend, id: CheckpointId) -> Vec<Handle> {
+        backend.completed(id)
+    }
+
+    /// See [`Backend::given_up`].
+    fn given_up(&mut self, backend: &mut dyn Backend, id: CheckpointId) {
+        backend.given_up(id);
+    }
+
+    /// See [`Backend::may_go`].
+    fn may_go(&self, backend: &dyn Backend, references: u32) -> bool {
+        backend.may_go(references)
+    }
+}
+
+/// The backend of a task, mutated.
+#[derive(Clone, Debug)]
+pub struct MutantBackend<M> {
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) mutation: M,
+}
+
+impl<M: BackendMutation> Backend for MutantBackend<M> {
+    fn notes_changes(&self) -> bool {
+        self.backend.notes_changes()
+    }
+
+    fn restore(
+        &mut self,
+        cx: &mut BackendCtx<'_>,
+        snapshot: CheckpointId,
+        files: &[(Part, Arc<StateFile>)],
+        state: &mut KeyedState,
+    ) -> u64 {
+        self.mutation.restore(self.backend.as_mut(), cx, snapshot, files, state)
+    }
+
+    fn save(
+        &mut self,
+        cx: &mut BackendCtx<'_>,
+        id: CheckpointId,
+        state: &KeyedState,
+        changes: Changes,
+    ) -> Saved {
+        self.mutation.save(self.backend.as_mut(), cx, id, state, changes)
+    }
+
+    fn stored(&mut self, file: Handle, fine: bool) {
+        self.backend.stored(file, fine);
+    }
+
+    fn completed(&mut self, id: CheckpointId) -> Vec<Handle> {
+        self.mutation.completed(self.backend.as_mut(), id)
+    }
+
+    fn given_up(&mut self, id: CheckpointId) {
+        self.mutation.given_up(self.backend.as_mut(), id);
+    }
+
+    fn may_go(&self, references: u32) -> bool {
+        self.mutation.may_go(self.backend.as_ref(), references)
+    }
+
+    fn clone_box(&self) -> Box<dyn Backend> {
+        Box::new(self.clone())
+    }
+}
+
 /// A planted bug. A row of `cutline list bugs`.
 #[derive(Clone, Copy)]
 pub struct Bug {
@@ -174,6 +282,14 @@ fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn 
     machines::<MutantTask<M>, unaligned::Coordinator>(job)
 }
 
+/// Machines of `aligned`, and of those that share its cut, over a mutated backend.
+fn aligned_over<M: BackendMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    let backend = |method| -> Box<dyn Backend> {
+        Box::new(MutantBackend { backend: backend::of(method), mutation: M::default() })
+    };
+    machines_over::<Aligned, aligned::Coordinator>(job, backend)
+}
+
 /// All planted bugs, by the oracle that must catch them.
 pub const BUGS: &[Bug] = &[
     Bug {
@@ -193,6 +309,24 @@ pub const BUGS: &[Bug] = &[
         caught_by: state::NAME,
         cut: aligned_task::<late_snapshot::LateSnapshot>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "lost-tombstone",
+        about: "what was removed from the state does not reach the file: an older file brings it back",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<lost_tombstone::LostTombstone>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "inclusive-boundary",
+        about: "the first change after a materialisation is taken to be in it, and is not in the log",
+        of: "changelog",
+        source: "FLINK-25492",
+        caught_by: state::NAME,
+        cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
+        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "commit-on-snapshot",
@@ -348,6 +482,15 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "ignored-tail",
+        about: "a restore applies the log but for its last segment",
+        of: "changelog",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: aligned_over::<ignored_tail::IgnoredTail>,
+        snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
         name: "mixed-line",
         about: "one task is restored from the checkpoint before the one from which all others are",
         of: "aligned",
@@ -409,6 +552,42 @@ pub const BUGS: &[Bug] = &[
         caught_by: store::NAME,
         cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "aborted-share",
+        about: "a snapshot shares files of a checkpoint that was given up, which may be deleted",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<aborted_share::AbortedShare>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "stale-copy",
+        about: "a late notice makes a task share the copy of a file that goes, though it has written a newer one",
+        of: "async-incremental",
+        source: "FLINK-38574",
+        caught_by: store::NAME,
+        cut: aligned_over::<stale_copy::StaleCopy>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "uncounted-files",
+        about: "the files of a subsumed checkpoint are deleted although newer ones share them",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<uncounted_files::UncountedFiles>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "early-truncation",
+        about: "the log is cut off where a materialisation began, before that is in the store",
+        of: "changelog",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<early_truncation::EarlyTruncation>,
+        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "ended-inputs-count",
