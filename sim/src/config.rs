@@ -234,7 +234,7 @@ impl Default for SnapshotCosts {
             level0_trigger: 4,
             level1_bytes: 256 << 20,
             materialization_interval: 600 * SECOND,
-            replay_per_mib: 20 * MILLISECOND,
+            replay_per_mib: 200 * MILLISECOND,
         }
     }
 }
