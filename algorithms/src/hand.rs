@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutline_sim::backend::{self, Backend, BackendCtx, Part, Saved, StateFile};
+use cutline_sim::backend::{Backend, BackendCtx, Part, Saved, StateFile};
 use cutline_sim::config::CheckpointConfig;
 use cutline_sim::config::SnapshotCosts;
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
@@ -13,7 +13,7 @@ use cutline_sim::protocol::{
 use cutline_sim::state::{Changes, EntryKey, KeyedState};
 use cutline_sim::time::Time;
 
-use crate::bugs::{BackendMutation, MutantBackend};
+use crate::mutant_backend::{BackendMutation, MutantBackend};
 
 /// A checkpoint id.
 pub fn id(n: u64) -> CheckpointId {
@@ -158,7 +158,7 @@ pub struct HandBackend<M> {
 impl<M: BackendMutation> HandBackend<M> {
     /// One of a snapshot method, for a task that begins with nothing.
     pub fn new(method: SnapshotMethod) -> Self {
-        let backend = MutantBackend { backend: backend::of(method), mutation: M::default() };
+        let backend = MutantBackend::new(method);
         let mut hand = HandBackend { backend, now: 0, costs: SnapshotCosts::default(), names: 0 };
         hand.restore(&[]);
         hand

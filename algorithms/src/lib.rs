@@ -17,6 +17,7 @@ pub mod changelog;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
+pub mod mutant_backend;
 pub mod rounds;
 pub mod stop_the_world;
 pub mod unaligned;

@@ -4,7 +4,7 @@
 use cutline_sim::backend::Backend;
 use cutline_sim::ids::CheckpointId;
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Says that what was given up is complete.
 #[derive(Clone, Copy, Debug, Default)]

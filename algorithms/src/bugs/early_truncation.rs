@@ -5,7 +5,7 @@ use cutline_sim::backend::{Backend, BackendCtx, Saved};
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::state::{Changes, KeyedState};
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Says that a materialisation is stored as soon as it begins.
 #[derive(Clone, Copy, Debug, Default)]

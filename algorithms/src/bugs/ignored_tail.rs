@@ -7,7 +7,7 @@ use cutline_sim::backend::{Backend, BackendCtx, Part, StateFile};
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::state::KeyedState;
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Hides the last file of a restore.
 #[derive(Clone, Copy, Debug, Default)]

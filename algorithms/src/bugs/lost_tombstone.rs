@@ -5,7 +5,7 @@ use cutline_sim::backend::{Backend, BackendCtx, Saved};
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::state::{Changes, KeyedState};
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Takes tombstones out of what is flushed.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,8 @@
 //!
 //! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
 //! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
-//! mutation. A bug of a state backend stands around the backend in the same way ([`MutantBackend`]).
+//! mutation. A bug of a state backend stands around the backend in the same way
+//! ([`MutantBackend`](crate::mutant_backend::MutantBackend)).
 
 mod abort_not_forwarded;
 mod aborted_share;
@@ -46,23 +47,18 @@ mod timeout_uncaptured;
 mod uncounted_files;
 mod unsaved_output;
 
-use std::fmt;
-use std::sync::Arc;
-
-use cutline_sim::backend::{self, Backend, BackendCtx, Part, Saved, StateFile};
 use cutline_sim::erased::{Protocol, machines, machines_over};
-use cutline_sim::ids::CheckpointId;
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
 use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Handle, Hooks, JobCtx, SnapshotMethod, TaskCtx,
-    TaskCut, TaskEffects, TaskEvent,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    TaskEffects, TaskEvent,
 };
-use cutline_sim::state::{Changes, KeyedState};
 
 use crate::aligned::{self, Aligned};
 use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
 use crate::freeze_the_world::{self, FreezeTheWorld};
+use crate::mutant_backend::{BackendMutation, MutantBackend};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
 
@@ -131,101 +127,6 @@ impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
     }
 }
 
-/// A change to the backend of a task. What is not overridden is as it was.
-pub trait BackendMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
-    /// See [`Backend::restore`].
-    fn restore(
-        &mut self,
-        backend: &mut dyn Backend,
-        cx: &mut BackendCtx<'_>,
-        snapshot: CheckpointId,
-        files: &[(Part, Arc<StateFile>)],
-        state: &mut KeyedState,
-    ) -> u64 {
-        backend.restore(cx, snapshot, files, state)
-    }
-
-    /// See [`Backend::save`].
-    fn save(
-        &mut self,
-        backend: &mut dyn Backend,
-        cx: &mut BackendCtx<'_>,
-        id: CheckpointId,
-        state: &KeyedState,
-        changes: Changes,
-    ) -> Saved {
-        backend.save(cx, id, state, changes)
-    }
-
-    /// See [`Backend::completed`].
-    fn completed(&mut self, backend: &mut dyn Backend, id: CheckpointId) -> Vec<Handle> {
-        backend.completed(id)
-    }
-
-    /// See [`Backend::given_up`].
-    fn given_up(&mut self, backend: &mut dyn Backend, id: CheckpointId) {
-        backend.given_up(id);
-    }
-
-    /// See [`Backend::may_go`].
-    fn may_go(&self, backend: &dyn Backend, references: u32) -> bool {
-        backend.may_go(references)
-    }
-}
-
-/// The backend of a task, mutated.
-#[derive(Clone, Debug)]
-pub struct MutantBackend<M> {
-    pub(crate) backend: Box<dyn Backend>,
-    pub(crate) mutation: M,
-}
-
-impl<M: BackendMutation> Backend for MutantBackend<M> {
-    fn notes_changes(&self) -> bool {
-        self.backend.notes_changes()
-    }
-
-    fn restore(
-        &mut self,
-        cx: &mut BackendCtx<'_>,
-        snapshot: CheckpointId,
-        files: &[(Part, Arc<StateFile>)],
-        state: &mut KeyedState,
-    ) -> u64 {
-        self.mutation.restore(self.backend.as_mut(), cx, snapshot, files, state)
-    }
-
-    fn save(
-        &mut self,
-        cx: &mut BackendCtx<'_>,
-        id: CheckpointId,
-        state: &KeyedState,
-        changes: Changes,
-    ) -> Saved {
-        self.mutation.save(self.backend.as_mut(), cx, id, state, changes)
-    }
-
-    fn stored(&mut self, file: Handle, fine: bool) {
-        self.backend.stored(file, fine);
-    }
-
-    fn completed(&mut self, id: CheckpointId) -> Vec<Handle> {
-        self.mutation.completed(self.backend.as_mut(), id)
-    }
-
-    fn given_up(&mut self, id: CheckpointId) {
-        self.mutation.given_up(self.backend.as_mut(), id);
-    }
-
-    fn may_go(&self, references: u32) -> bool {
-        self.mutation.may_go(self.backend.as_ref(), references)
-    }
-
-    fn clone_box(&self) -> Box<dyn Backend> {
-        Box::new(self.clone())
-    }
-}
-
 /// A planted bug. A row of `cutline list bugs`.
 #[derive(Clone, Copy)]
 pub struct Bug {
@@ -284,10 +185,7 @@ fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn 
 
 /// Machines of `aligned`, and of those that share its cut, over a mutated backend.
 fn aligned_over<M: BackendMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    let backend = |method| -> Box<dyn Backend> {
-        Box::new(MutantBackend { backend: backend::of(method), mutation: M::default() })
-    };
-    machines_over::<Aligned, aligned::Coordinator>(job, backend)
+    machines_over::<Aligned, aligned::Coordinator>(job, MutantBackend::<M>::of)
 }
 
 /// All planted bugs, by the oracle that must catch them.

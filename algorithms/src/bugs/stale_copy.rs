@@ -7,7 +7,7 @@ use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::Handle;
 use cutline_sim::state::{Changes, KeyedState};
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Forgets, when a checkpoint is complete, what newer ones have uploaded.
 #[derive(Clone, Debug, Default)]

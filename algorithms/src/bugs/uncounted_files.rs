@@ -3,7 +3,7 @@
 
 use cutline_sim::backend::Backend;
 
-use super::BackendMutation;
+use crate::mutant_backend::BackendMutation;
 
 /// Lets everything go.
 #[derive(Clone, Copy, Debug, Default)]
