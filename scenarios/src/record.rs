@@ -8,7 +8,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 3;
+pub const TRACE_VERSION: u32 = 4;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -32,11 +32,16 @@ const MATERIALIZED: u32 = 1;
 /// A stretch of the log: what was appended from one position up to another, without that.
 #[derive(Clone, Debug)]
 struct Stretch {
-    /// Of one that is in the store, or on its way: the number of its file.
-    number: FileNumber,
-    from: u64,
     to: u64,
     entries: Arc<[Update]>,
+    bytes: u64,
+}
+
+/// A file with a stretch of the log, up to a position.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    number: FileNumber,
+    to: u64,
     bytes: u64,
 }
 
@@ -55,7 +60,7 @@ pub struct Changelog {
     /// The position of the next change.
     end: u64,
     /// What snapshots refer to, oldest first; some of it overlaps.
-    segments: Vec<Stretch>,
+    segments: Vec<Segment>,
     /// What was appended since what can be shared ends, and perhaps a little from before.
     tail: Vec<Stretch>,
     /// The newest materialisation in the store, the one on its way, and those that newer ones have replaced.
@@ -76,19 +81,16 @@ impl Changelog {
     }
 
     fn append(&mut self, changes: u64, entries: Vec<Update>, bytes: u64) {
-        let (from, to) = (self.end, self.end + changes);
-        self.tail.push(Stretch { number: 0, from, to, entries: entries.into(), bytes });
-        self.end = to;
+        self.end += changes;
+        self.tail.push(Stretch { to: self.end, entries: entries.into(), bytes });
     }
 
-    /// The tail from a position on, as one segment.
+    /// The tail from a position on, as one stretch.
     fn flush(&mut self, from: u64) -> Stretch {
         self.tail.retain(|stretch| stretch.to > from);
-        let from = self.tail.first().map_or(from, |first| first.from);
         let entries = self.tail.iter().flat_map(|stretch| stretch.entries.iter().copied()).collect();
         let bytes = self.tail.iter().fold(0, |sum, stretch| stretch.bytes.saturating_add(sum));
-        let entries = newest_of_each(entries).into();
-        Stretch { number: self.number(), from, to: self.end, entries, bytes }
+        Stretch { to: self.end, entries: newest_of_each(entries).into(), bytes }
     }
 
     /// Begins to write the whole state.
@@ -133,9 +135,8 @@ impl Backend for Changelog {
                 self.materialized = Some(Materialized { number, handle, to: self.end, bytes });
             } else {
                 replayed = replayed.saturating_add(bytes);
-                let (from, to, entries) = (self.end, self.end + 1, Arc::clone(&file.entries));
-                self.segments.push(Stretch { number, from, to, entries, bytes });
-                self.end = to;
+                self.end += 1;
+                self.segments.push(Segment { number, to: self.end, bytes });
             }
         }
         self.shares = Shares::restored(snapshot, known);
@@ -161,7 +162,6 @@ impl Backend for Changelog {
             files.push((number, handle));
             at = to;
         }
-        self.segments.retain(|segment| self.shares.knows(segment.number));
         for segment in &self.segments {
             if let Some(handle) = self.shares.name_of(segment.number).filter(|_| at < segment.to) {
                 saved.parts.push(Part { handle, level: LOG, bytes: segment.bytes });
@@ -170,11 +170,12 @@ impl Backend for Changelog {
             }
         }
         if at < self.end {
-            let (segment, handle) = (self.flush(at), cx.name());
-            saved.parts.push(Part { handle, level: LOG, bytes: segment.bytes });
-            files.push((segment.number, handle));
-            saved.new.push((handle, cx.file(Some(id), Arc::clone(&segment.entries), segment.bytes)));
-            self.segments.push(segment);
+            let Stretch { to, entries, bytes } = self.flush(at);
+            let (number, handle) = (self.number(), cx.name());
+            saved.parts.push(Part { handle, level: LOG, bytes });
+            files.push((number, handle));
+            saved.new.push((handle, cx.file(Some(id), entries, bytes)));
+            self.segments.push(Segment { number, to, bytes });
         }
         self.shares.taken(id, files);
         if self.materializing.is_none() && cx.now >= self.due {
@@ -191,9 +192,19 @@ impl Backend for Changelog {
     }
 
     fn completed(&mut self, id: CheckpointId) -> Vec<Handle> {
-        let uses_newest =
-            |shares: &Shares| self.materialized.is_some_and(|new| shares.has_completed(new.number));
-        match self.shares.completed(id) && uses_newest(&self.shares) {
+        if !self.shares.completed(id) {
+            return Vec::new();
+        }
+        // Of older segments those that it does not have are of no use. Younger ones may yet be.
+        let shares = &self.shares;
+        let newest =
+            self.segments.iter().rposition(|segment| shares.has_completed(segment.number)).unwrap_or(0);
+        let mut at = 0;
+        self.segments.retain(|segment| {
+            at += 1;
+            at > newest || shares.has_completed(segment.number)
+        });
+        match self.materialized.is_some_and(|newest| shares.has_completed(newest.number)) {
             true => std::mem::take(&mut self.replaced),
             false => Vec::new(),
         }

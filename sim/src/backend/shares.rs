@@ -14,11 +14,25 @@ use crate::protocol::Handle;
 /// A task's number for a file of its own.
 pub type FileNumber = u64;
 
-/// The files of one snapshot, each with its name in the store.
+/// A file, and its name in the store.
+type Named = (FileNumber, Handle);
+
+/// The files of one snapshot, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Taken {
     id: CheckpointId,
-    files: Vec<(FileNumber, Handle)>,
+    files: Vec<Named>,
+}
+
+impl Taken {
+    fn new(id: CheckpointId, mut files: Vec<Named>) -> Taken {
+        files.sort_unstable();
+        Taken { id, files }
+    }
+
+    fn has(&self, file: &Named) -> bool {
+        self.files.binary_search(file).is_ok()
+    }
 }
 
 /// What was uploaded, and what of it is safe.
@@ -28,47 +42,52 @@ pub struct Shares {
     completed: Taken,
     /// Of those that are neither complete nor given up, oldest first.
     pending: Vec<Taken>,
+    /// What can be shared, by number, if it was worked out since the last notice.
+    safe: Option<Vec<Named>>,
 }
 
 impl Shares {
     /// A restore from a snapshot that refers to these files.
-    pub fn restored(id: CheckpointId, files: Vec<(FileNumber, Handle)>) -> Shares {
-        Shares { completed: Taken { id, files }, pending: Vec::new() }
+    pub fn restored(id: CheckpointId, files: Vec<Named>) -> Shares {
+        Shares { completed: Taken::new(id, files), ..Shares::default() }
     }
 
     /// The name under which a file can be shared, if it is safe.
-    pub fn name_of(&self, file: FileNumber) -> Option<Handle> {
-        let shared = self.completed.files.iter().find(|&&(number, _)| number == file)?;
-        let in_all = self.pending.iter().all(|later| later.files.contains(shared));
-        in_all.then_some(shared.1)
+    pub fn name_of(&mut self, file: FileNumber) -> Option<Handle> {
+        let Shares { completed, pending, safe } = self;
+        let in_all = |file: &&Named| pending.iter().all(|later| later.has(file));
+        let safe = safe.get_or_insert_with(|| completed.files.iter().filter(in_all).copied().collect());
+        let at = safe.binary_search_by_key(&file, |&(number, _)| number).ok()?;
+        Some(safe[at].1)
     }
 
     /// True if the newest checkpoint that is known to be complete has this file.
     pub fn has_completed(&self, file: FileNumber) -> bool {
-        self.completed.files.iter().any(|&(number, _)| number == file)
-    }
-
-    /// True if a checkpoint has this file that is complete or may still be.
-    pub fn knows(&self, file: FileNumber) -> bool {
-        let mut files = self.pending.iter().flat_map(|taken| &taken.files);
-        self.has_completed(file) || files.any(|&(number, _)| number == file)
+        self.completed.files.binary_search_by_key(&file, |&(number, _)| number).is_ok()
     }
 
     /// A snapshot was taken that refers to these files.
-    pub fn taken(&mut self, id: CheckpointId, files: Vec<(FileNumber, Handle)>) {
-        self.pending.push(Taken { id, files });
+    pub fn taken(&mut self, id: CheckpointId, files: Vec<Named>) {
+        let taken = Taken::new(id, files);
+        if let Some(safe) = &mut self.safe {
+            safe.retain(|file| taken.has(file));
+        }
+        self.pending.push(taken);
     }
 
-    /// A checkpoint is complete: its files are safe, and older ones that are pending will never complete.
+    /// A checkpoint is complete: its files are safe, and older ones that are pending will never complete. False if it is not
+    /// pending.
     pub fn completed(&mut self, id: CheckpointId) -> bool {
         let Some(at) = self.pending.iter().position(|taken| taken.id == id) else { return false };
         self.completed = self.pending.drain(..=at).next_back().unwrap_or_default();
+        self.safe = None;
         true
     }
 
     /// The files of a checkpoint are not safe.
     pub fn given_up(&mut self, id: CheckpointId) {
         self.pending.retain(|taken| taken.id != id);
+        self.safe = None;
     }
 }
 
