@@ -12,6 +12,7 @@ use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
+use cutline_sim::protocol::SnapshotMethod;
 
 /// Each number, with its least and greatest values.
 const EXTREMES: &[(&str, &[&str])] = &[
@@ -20,8 +21,6 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("bounds.time", &["1ns", "876000h"]),
     ("cluster.costs.deploy", &["0s", "24h"]),
     ("cluster.costs.node-downtime", &["0s", "24h"]),
-    ("cluster.costs.compaction-bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
-    ("cluster.costs.log-replay-per-mib", &["0s", "1h"]),
     ("cluster.costs.snapshot-copy-per-mib", &["0s", "1h"]),
     ("cluster.costs.snapshot-sync", &["0s", "1h"]),
     ("cluster.network.bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
@@ -39,7 +38,6 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("execution.checkpointing.max-concurrent-checkpoints", &["1", "65536"]),
     ("execution.checkpointing.min-pause", &["0s", "1ns", "24h"]),
     ("execution.checkpointing.num-retained", &["1", "65536"]),
-    ("execution.checkpointing.snapshot", &["full-sync", "full-files", "incremental", "changelog"]),
     ("execution.checkpointing.timeout", &["1ms", "876000h"]),
     ("execution.checkpointing.tolerable-failed-checkpoints", &["0", "4294967295"]),
     ("heartbeat.interval", &["1ms", "1h"]),
@@ -50,7 +48,6 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("job.operator.count.service-jitter", &["0s", "1h"]),
     ("job.operator.count.service-per-kib", &["0s", "1h"]),
     ("job.operator.count.state-bytes", &["0B", "1TiB"]),
-    ("job.operator.count.state-entry-bytes", &["1B", "1GiB"]),
     ("job.operator.sink.service-per-kib", &["1h"]),
     ("job.operator.source.service-per-kib", &["1h"]),
     ("job.operator.source.state-bytes", &["1TiB"]),
@@ -59,15 +56,25 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("pipeline.max-parallelism", &["2", "32768"]),
     ("restart-strategy.fixed-delay.attempts", &["0", "4294967295"]),
     ("restart-strategy.fixed-delay.delay", &["0s", "24h"]),
-    ("state.backend.rocksdb.compaction.level.level0-file-num-trigger", &["1", "65536"]),
-    ("state.backend.rocksdb.compaction.level.max-size-level-base", &["1B", "1TiB"]),
-    ("state.changelog.periodic-materialize.interval", &["1ns", "876000h"]),
     ("taskmanager.memory.segment-size", &["64B", "1GiB"]),
     ("taskmanager.network.memory.buffers-per-channel", &["1", "65536"]),
     ("taskmanager.network.memory.floating-buffers-per-gate", &["0", "65536"]),
     ("taskmanager.numberOfTaskSlots", &["1", "65536"]),
     ("trigger.at", &["[\"0s\"]", "[\"0s\", \"876000h\"]"]),
     ("trigger.every-records", &["0", "1", "1000000000000"]),
+];
+
+/// The same of what concerns state backends: these go with the snapshot methods, and not with everything else.
+const BACKENDS: &[(&str, &[&str])] = &[
+    ("cluster.costs.compaction-bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
+    ("cluster.costs.log-replay-per-mib", &["0s", "1h"]),
+    ("job.operator.count.state-entry-bytes", &["1B", "1GiB"]),
+    ("state.backend.rocksdb.compaction.level.level0-file-num-trigger", &["1", "65536"]),
+    ("state.backend.rocksdb.compaction.level.max-size-level-base", &["1B", "1TiB"]),
+    ("state.changelog.periodic-materialize.interval", &["1ns", "876000h"]),
+    ("job.operator.count.state-bytes", &["1TiB"]),
+    ("execution.checkpointing.interval", &["1ns"]),
+    ("execution.checkpointing.num-retained", &["65536"]),
 ];
 
 /// A run is given up after so many steps.
@@ -114,6 +121,18 @@ fn every_number_alone() {
     }
     // Every snapshot has a position for each split: too slow to go with everything else.
     survives(&[("input.text.kind.text.splits", "65536")], &texts, 4);
+}
+
+#[test]
+fn every_number_with_every_snapshot_method() {
+    let texts = texts();
+    for method in SnapshotMethod::ALL.map(SnapshotMethod::name) {
+        for (key, values) in BACKENDS {
+            for value in *values {
+                survives(&[("execution.checkpointing.snapshot", method), (key, value)], &texts, 4);
+            }
+        }
+    }
 }
 
 /// Combinations of 2 to 9, drawn from fixed seeds.
