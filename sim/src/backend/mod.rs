@@ -18,8 +18,18 @@
 //!
 //! # What a snapshot costs
 //!
-//! This is the only place that says so; defaults stand in [`StoreConfig`](crate::config::StoreConfig) and
-//! [`SnapshotCosts`](crate::config::SnapshotCosts), and scenarios set them under `cluster.store`, `cluster.costs` and `state`.
+//! This is the only place that says so. The numbers stand in [`StoreConfig`](crate::config::StoreConfig) and
+//! [`SnapshotCosts`](crate::config::SnapshotCosts):
+//!
+//! | key of a scenario | default |
+//! |---|---|
+//! | `cluster.store.latency`, `write-bandwidth`, `read-bandwidth` | 2 ms, 200 MiB/s, 200 MiB/s |
+//! | `cluster.costs.snapshot-sync`, `snapshot-copy-per-mib` | 1 ms, 1 ms |
+//! | `cluster.costs.compaction-bandwidth` | 100 MiB/s |
+//! | `cluster.costs.log-replay-per-mib` | 200 ms (what the published recoveries of a changelog come to) |
+//! | `state.backend.rocksdb.compaction.level.level0-file-num-trigger` | 4, as in RocksDB |
+//! | `state.backend.rocksdb.compaction.level.max-size-level-base` | 256 MiB, and ten times as much per level, as in RocksDB |
+//! | `state.changelog.periodic-materialize.interval` | 10 min, as in Flink |
 //!
 //! - **Synchronous part**: `snapshot-sync`, and `snapshot-copy-per-mib` for what is copied meanwhile. With *full-sync* that is the
 //!   whole state, and the task stands still until the state is in the store. With *full-async* nothing is copied: the state is
