@@ -167,12 +167,13 @@ impl Step<'_> {
         let mut saved = self.save_state(id, now);
         let mut snapshot = self.copy_positions(id, std::mem::take(&mut saved.state));
         let costs = &self.topology.config.snapshot;
-        let copy = (u128::from(saved.copied) * u128::from(costs.copy_per_mib)) >> 20;
+        let positions = self.task.splits.len() as u64 * ENTRY_BYTES;
+        let copied = saved.copied.saturating_add(if saved.waits { positions } else { 0 });
+        let copy = (u128::from(copied) * u128::from(costs.copy_per_mib)) >> 20;
         let sync = costs.sync.saturating_add(u64::try_from(copy).unwrap_or(FAR)).min(FAR);
         let synced = now + sync;
         let Written { mut bytes, mut succeeds } = self.write_files(&saved, synced);
-        let own_bytes = saved.bytes.saturating_add(self.task.splits.len() as u64 * ENTRY_BYTES);
-        bytes = bytes.saturating_add(own_bytes);
+        bytes = bytes.saturating_add(saved.bytes).saturating_add(positions);
         let shared = saved.parts.iter().filter(|part| saved.new.iter().all(|(new, _)| *new != part.handle));
         snapshot.bytes = shared.fold(bytes, |sum, part| part.bytes.saturating_add(sum));
         (snapshot.written, snapshot.parts) = (bytes, saved.parts);

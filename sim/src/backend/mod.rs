@@ -152,7 +152,7 @@ pub struct Saved {
     pub new: Vec<(Handle, Arc<StateFile>)>,
     /// A file that is to be written beside the snapshot, which does not wait for it: see [`Backend::stored`].
     pub beside: Option<(Handle, Arc<StateFile>)>,
-    /// Bytes copied in the synchronous part.
+    /// Bytes of state copied in the synchronous part.
     pub copied: u64,
     /// True if the task stands still until the snapshot is in the store.
     pub waits: bool,
