@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cutline::sim::protocol::SnapshotMethod;
 
 /// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
 /// proves after every crash that the result is what a failure-free run would have produced.
@@ -58,6 +60,10 @@ pub struct Subject {
     /// Override a key of the scenario, such as `execution.checkpointing.interval=200ms`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// How snapshots reach the store, whatever the strategy's own way: short for
+    /// `--set execution.checkpointing.snapshot=METHOD`
+    #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(SnapshotMethod::ALL.map(SnapshotMethod::name)))]
+    pub snapshot: Option<String>,
     /// Run twice more and compare event for event
     #[arg(long)]
     pub check_determinism: bool,
@@ -82,6 +88,13 @@ impl Subject {
     /// The files that may be read.
     pub fn files(&self) -> [Option<&Path>; 3] {
         [self.input.as_deref(), Some(Path::new(&self.scenario)), Some(Path::new(&self.faults))]
+    }
+
+    /// What is laid over the scenario, as for `--set`.
+    pub fn overrides(&self) -> Vec<String> {
+        let snapshot =
+            self.snapshot.iter().map(|method| format!("execution.checkpointing.snapshot={method}"));
+        self.overrides.iter().cloned().chain(snapshot).collect()
     }
 
     /// Whether to fork; `None`: small runs only.

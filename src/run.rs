@@ -43,7 +43,7 @@ pub fn ready(
 ) -> Result<Ready, Failure> {
     let profile = faults::resolve(&subject.faults)?;
     let source = library_files::resolve(&subject.scenario)?;
-    let setup = Setup::new(source, &subject.overrides, subject.input.as_deref(), seed)?;
+    let setup = Setup::new(source, &subject.overrides(), subject.input.as_deref(), seed)?;
     let prepared = &setup.prepared;
     strategies.iter().try_for_each(|strategy| registry::check_cycles(strategy, prepared))?;
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
@@ -132,7 +132,8 @@ pub fn leave_capsule(
     if record.class() == Class::Pass {
         return Ok(());
     }
-    let given = (subject.input.as_deref(), subject.overrides.as_slice());
+    let overrides = subject.overrides();
+    let given = (subject.input.as_deref(), overrides.as_slice());
     let path = capsules::save(&subject.capsule_dir, setup, given, order, record)?;
     screen.say(&format!("\nto replay:\n  {}\n", capsules::command(&path)))
 }

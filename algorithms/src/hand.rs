@@ -1,12 +1,19 @@
 //! Machines driven by hand, for the tests of this crate.
 
+use std::sync::Arc;
+
+use cutline_sim::backend::{Backend, BackendCtx, Part, Saved, StateFile};
 use cutline_sim::config::CheckpointConfig;
+use cutline_sim::config::SnapshotCosts;
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx,
-    TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
+    SnapshotMethod, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
 };
+use cutline_sim::state::{Changes, EntryKey, KeyedState};
 use cutline_sim::time::Time;
+
+use crate::mutant_backend::{BackendMutation, MutantBackend};
 
 /// A checkpoint id.
 pub fn id(n: u64) -> CheckpointId {
@@ -149,6 +156,45 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
         self.up(0, Up::Request);
         (0..TASKS).for_each(|task| drop(self.ack(task, n)));
         self.on(CoordinatorEvent::MetaStored(id(n)))
+    }
+}
+
+/// The backend of a task, mutated, with a state that is changed from outside.
+pub struct HandBackend<M> {
+    pub backend: MutantBackend<M>,
+    pub now: Time,
+    costs: SnapshotCosts,
+    names: u32,
+}
+
+impl<M: BackendMutation> HandBackend<M> {
+    /// One of a snapshot method, for a task that begins with nothing.
+    pub fn new(method: SnapshotMethod) -> Self {
+        let backend = MutantBackend::new(method);
+        let mut hand = HandBackend { backend, now: 0, costs: SnapshotCosts::default(), names: 0 };
+        hand.restore(&[]);
+        hand
+    }
+
+    fn with<R>(&mut self, act: impl FnOnce(&mut MutantBackend<M>, &mut BackendCtx<'_>) -> R) -> R {
+        let (task, attempt, now, names) = (TaskId(0), Attempt(1), self.now, &mut self.names);
+        let mut cx =
+            BackendCtx { task, attempt, now, costs: &self.costs, entry_bytes: 1, base_bytes: 0, names };
+        act(&mut self.backend, &mut cx)
+    }
+
+    /// The snapshot of a checkpoint, when values have changed.
+    pub fn save(&mut self, n: u64, changes: &[(u64, Option<i64>)]) -> Saved {
+        let update = |&(key, value): &(u64, Option<i64>)| (EntryKey::Value(key), value);
+        let changes = Changes::of(changes.iter().map(update).collect());
+        self.with(|backend, cx| backend.save(cx, id(n), &KeyedState::default(), changes))
+    }
+
+    /// Begins anew, from files, and says which values there are.
+    pub fn restore(&mut self, files: &[(Part, Arc<StateFile>)]) -> Vec<(u64, i64)> {
+        let mut state = KeyedState::default();
+        self.with(|backend, cx| backend.restore(cx, CheckpointId(0), files, &mut state));
+        state.values().collect()
     }
 }
 

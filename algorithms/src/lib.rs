@@ -10,12 +10,15 @@ use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 pub mod abs_cyclic;
 pub mod aligned;
 pub mod aligned_timeout;
+pub mod async_incremental;
 pub mod at_least_once;
 pub mod bugs;
 pub mod chandy_lamport;
+pub mod changelog;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
+pub mod mutant_backend;
 pub mod rounds;
 pub mod stop_the_world;
 pub mod unaligned;
@@ -23,8 +26,10 @@ pub mod unaligned;
 use abs_cyclic::AbsCyclic;
 use aligned::Aligned;
 use aligned_timeout::AlignedTimeout;
+use async_incremental::AsyncIncremental;
 use at_least_once::AtLeastOnce;
 use chandy_lamport::ChandyLamport;
+use changelog::Changelog;
 use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
 use unaligned::Unaligned;
@@ -143,6 +148,30 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullAsync,
         source: "Carbone et al. 2015, algorithm 2",
         cut: machines::<AbsCyclic, abs_cyclic::Coordinator>,
+    },
+    Strategy {
+        name: "async-incremental",
+        about: "The barriers of aligned; only files of state that no completed checkpoint has are written.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "early inputs until the last barrier has arrived",
+        channel_state: "none: what precedes the barriers is consumed first",
+        cycles: false,
+        messages: TRIGGER_ROOTS,
+        snapshot: SnapshotMethod::Incremental,
+        source: "Flink, Incremental Checkpoints",
+        cut: machines::<AsyncIncremental, async_incremental::Coordinator>,
+    },
+    Strategy {
+        name: "changelog",
+        about: "The barriers of aligned; changes of state go to a log, and only its tail is written.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "early inputs until the last barrier has arrived",
+        channel_state: "none: what precedes the barriers is consumed first",
+        cycles: false,
+        messages: TRIGGER_ROOTS,
+        snapshot: SnapshotMethod::Changelog,
+        source: "Flink FLIP-158",
+        cut: machines::<Changelog, changelog::Coordinator>,
     },
     Strategy {
         name: "freeze-the-world",

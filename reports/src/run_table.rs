@@ -75,6 +75,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
     let of_completed = |figure: fn(&CheckpointRecord) -> u64| Spread::of(record.completed().map(figure));
     let durations = of_completed(|checkpoint| checkpoint.duration);
     let sizes = of_completed(|checkpoint| checkpoint.checkpointed_data_size);
+    let full_sizes = of_completed(|checkpoint| checkpoint.full_checkpoint_data_size);
     let persisted = of_completed(|checkpoint| checkpoint.persisted_in_flight_data);
     let processed = of_completed(|checkpoint| checkpoint.processed_in_flight_data);
     let recoveries = Spread::of(
@@ -91,10 +92,12 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("counted again", counted_again(record)),
         ("messages disturbed", units::count(record.messages_disturbed)),
         ("writes failed", units::count(record.writes_failed)),
+        ("snapshots", record.snapshot.name().to_owned()),
         ("checkpoints", checkpoints(record)),
         ("newest checkpoint", record.completed().last().map_or_else(none, |newest| newest.path.clone())),
         ("checkpoint duration, min / median / max", spread(durations, units::time)),
         ("checkpointed data size, min / median / max", spread(sizes, units::bytes)),
+        ("full checkpoint data size, min / median / max", spread(full_sizes, units::bytes)),
         ("persisted in-flight data, min / median / max", spread(persisted, units::bytes)),
         ("processed in-flight data, min / median / max", spread(processed, units::bytes)),
         ("records read", units::count(record.source_records)),
@@ -172,7 +175,9 @@ mod tests {
             "state     pass",
             "2 completed, 1 aborted (1 metadata not stored)",
             "12.0 ms / 12.0 ms / 30.0 ms",
+            "full-async",
             "4.00 KiB / 4.00 KiB / 12.0 KiB",
+            "8.00 KiB / 8.00 KiB / 24.0 KiB",
             "1.50 KiB / 1.50 KiB / 4.50 KiB",
             "512 B / 512 B / 1.50 KiB",
             "checkpoints/chk-3",

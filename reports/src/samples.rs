@@ -3,7 +3,7 @@
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain, Latency,
-    OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, RunRecord, Verdict,
+    OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, RunRecord, SnapshotMethod, Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -14,6 +14,7 @@ pub fn empty() -> RunRecord {
         version: RECORD_VERSION,
         scenario: "wordcount".to_owned(),
         strategy: "aligned".to_owned(),
+        snapshot: SnapshotMethod::FullAsync,
         faults: "none".to_owned(),
         seed: 7,
         plan: Vec::new(),
@@ -48,6 +49,7 @@ pub fn run(strategy: &str) -> RunRecord {
         end,
         duration: duration * MS,
         checkpointed_data_size: 4096 * id,
+        full_checkpoint_data_size: 8192 * id,
         persisted_in_flight_data: 1536 * id,
         processed_in_flight_data: 512 * id,
         start_delay: MS,

@@ -187,6 +187,33 @@ const RETAINED: &[&str] = &["execution.checkpointing.num-retained=3"];
 /// A slow store and frequent checkpoints: one is always in flight, and waits for acknowledgements for long.
 const SLOW: &[&str] = &["cluster.store.latency=\"60ms\"", "execution.checkpointing.interval=\"70ms\""];
 
+/// Sessions of visits: state in which entries are removed all the time.
+const SESSIONS: &[&str] = &[
+    "visits",
+    "execution.checkpointing.interval=\"150ms\"",
+    "heartbeat.interval=\"50ms\"",
+    "heartbeat.timeout=\"200ms\"",
+    "restart-strategy.fixed-delay.delay=\"20ms\"",
+    "cluster.costs.node-downtime=\"100ms\"",
+    "bounds.heal=\"20s\"",
+];
+
+/// The state is written whole, beside the log, as often as can be.
+const MATERIALIZED: &[&str] = &["state.changelog.periodic-materialize.interval=\"100ms\""];
+
+/// The same, and it takes longer than a checkpoint.
+const SLOWLY_MATERIALIZED: &[&str] = &[
+    "state.changelog.periodic-materialize.interval=\"100ms\"",
+    "job.operator.sum-even.state-bytes=\"64MiB\"",
+];
+
+/// Checkpoints overlap, one is retained, and messages take their time: a task hears late that a checkpoint is complete.
+const LATE: &[&str] = &[
+    "execution.checkpointing.interval=\"10ms\"",
+    "execution.checkpointing.max-concurrent-checkpoints=5",
+    "execution.checkpointing.num-retained=1",
+];
+
 /// The uneven sums with several checkpoints in flight at any time, of which one is retained: a source that finishes has a part
 /// in some that are not complete.
 const CROWDED: &[&str] = &[
@@ -230,6 +257,8 @@ const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.s
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
     hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
+    hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
+    hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
@@ -250,6 +279,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
     hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
+    hunt("ignored-tail", SUMS, &[], Profile("none"), 1),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
@@ -257,6 +287,10 @@ pub const HUNTS: &[Hunt] = &[
     hunt("subsume-early", SUMS, &[], Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
+    hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
+    hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
+    hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
+    hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("frozen-for-ever", SUMS, BY_RECORDS, Hand(lost_messages), 200),
@@ -268,7 +302,7 @@ pub const HUNTS: &[Hunt] = &[
 ];
 
 /// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, what a snapshot that is missing
-/// shows, and what a torn cut leads to when a crash follows.
+/// shows, and what a torn cut or a wrong state leads to when a crash follows, or a restore without one.
 pub const OTHER_HUNTS: &[Hunt] = &[
     by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
@@ -284,6 +318,9 @@ pub const OTHER_HUNTS: &[Hunt] = &[
     by("state", hunt("unlogged-back-edge", WALKS, &[], Profile("crashes"), 200)),
     by("state", hunt("unlogged-back-edge", LABELS, &[], Profile("crashes"), 200)),
     by("state", hunt("read-on", SUMS, &[], Profile("crashes"), 200)),
+    by("restore", hunt("lost-tombstone", SESSIONS, &[], Profile("none"), 1)),
+    by("state", hunt("ignored-tail", SUMS, &[], Profile("crashes"), 200)),
+    by("restore", hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1)),
 ];
 
 /// The same hunt with another oracle than the bug's own.

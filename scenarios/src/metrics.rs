@@ -96,6 +96,7 @@ impl Metrics {
                     end: CheckpointEnd::InProgress,
                     duration: 0,
                     checkpointed_data_size: 0,
+                    full_checkpoint_data_size: 0,
                     persisted_in_flight_data: 0,
                     processed_in_flight_data: 0,
                     start_delay: 0,
@@ -115,10 +116,11 @@ impl Metrics {
                     record.processed_in_flight_data += metrics.processed_in_flight;
                 }
             }
-            Event::CheckpointCompleted { id, duration, bytes } => {
+            Event::CheckpointCompleted { id, duration, bytes, full_bytes } => {
                 if let Some(record) = self.checkpoints.get_mut(&id) {
-                    record.end = CheckpointEnd::Completed;
-                    (record.duration, record.checkpointed_data_size) = (duration, bytes);
+                    (record.end, record.duration) = (CheckpointEnd::Completed, duration);
+                    record.checkpointed_data_size = bytes;
+                    record.full_checkpoint_data_size = full_bytes;
                 }
             }
             Event::CheckpointAborted { id, reason } => {

@@ -3,12 +3,12 @@
 pub use cutline_sim::config::CheckpointMode;
 pub use cutline_sim::ids::{Attempt, CheckpointId};
 pub use cutline_sim::oracles::Verdict;
-pub use cutline_sim::protocol::AbortReason;
+pub use cutline_sim::protocol::{AbortReason, SnapshotMethod};
 pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct RunRecord {
     pub scenario: String,
     /// The strategy's name, or the bug's.
     pub strategy: String,
+    /// How its snapshots reached the store.
+    pub snapshot: SnapshotMethod,
     /// The fault profile's name.
     pub faults: String,
     /// The seed.
@@ -129,6 +131,8 @@ pub struct CheckpointRecord {
     pub duration: u64,
     /// Everything that was written for it, in bytes: state, and persisted in-flight data. 0 if it did not complete.
     pub checkpointed_data_size: u64,
+    /// Everything that it refers to, in bytes: that, what it shares with older ones, and what stands for finished tasks.
+    pub full_checkpoint_data_size: u64,
     /// Data that was on its way and is part of it, in bytes; 0 if its cut waits for the data.
     pub persisted_in_flight_data: u64,
     /// Data that was handled between the first barrier and the last, in bytes.

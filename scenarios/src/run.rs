@@ -39,7 +39,7 @@ pub struct Contender {
     pub name: &'static str,
     /// Makes the machines of its cut protocol.
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
-    /// How its snapshots reach the store.
+    /// How its snapshots reach the store, unless the scenario says otherwise.
     pub snapshot: SnapshotMethod,
     /// What a job that says nothing else promises under it.
     pub guarantee: CheckpointMode,
@@ -131,7 +131,9 @@ impl<'a> Runner<'a> {
     /// Builds the worlds.
     pub fn new(prepared: &'a Prepared, contender: Contender) -> Runner<'a> {
         let topology = prepared.topology_under(contender.guarantee);
-        let pristine = World::new(topology, &contender.cut, contender.snapshot);
+        let snapshot = topology.config.checkpointing.snapshot.unwrap_or(contender.snapshot);
+        let contender = Contender { snapshot, ..contender };
+        let pristine = World::new(topology, &contender.cut, snapshot);
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None }
     }
@@ -356,6 +358,7 @@ impl<'a> Runner<'a> {
             version: RECORD_VERSION,
             scenario: self.prepared.name().to_owned(),
             strategy: self.contender.name.to_owned(),
+            snapshot: self.contender.snapshot,
             faults: String::new(),
             seed,
             plan: plan.describe(topology),

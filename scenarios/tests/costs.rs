@@ -92,9 +92,10 @@ fn add_up(costs: &Costs, captures: bool, turns: bool, of: &str) -> Time {
 fn sum_up(record: &RunRecord, costs: &Costs, of: &str) -> (u64, u64) {
     let mut all = (0, 0);
     for checkpoint in &record.checkpoints {
-        let (mut state, mut persisted, mut processed) = (0, 0, 0);
+        let (mut state, mut full, mut persisted, mut processed) = (0, 0, 0, 0);
         for (_, metrics) in costs.persisted.iter().filter(|((id, _), _)| *id == checkpoint.id) {
             state += metrics.bytes;
+            full += metrics.full_bytes;
             persisted += metrics.persisted_in_flight;
             processed += metrics.processed_in_flight;
         }
@@ -103,6 +104,7 @@ fn sum_up(record: &RunRecord, costs: &Costs, of: &str) -> (u64, u64) {
         assert_eq!(checkpoint.processed_in_flight_data, processed, "{of}");
         if costs.whole.contains_key(&checkpoint.id) && checkpoint.end == CheckpointEnd::Completed {
             assert_eq!(checkpoint.checkpointed_data_size, state + persisted, "{of}");
+            assert_eq!(checkpoint.full_checkpoint_data_size, full + persisted, "{of}");
         }
         all = (all.0 + persisted, all.1 + processed);
     }

@@ -12,6 +12,7 @@ use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
+use cutline_sim::protocol::SnapshotMethod;
 
 /// Each number, with its least and greatest values.
 const EXTREMES: &[(&str, &[&str])] = &[
@@ -63,6 +64,19 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("trigger.every-records", &["0", "1", "1000000000000"]),
 ];
 
+/// The same of what concerns state backends: these go with the snapshot methods, and not with everything else.
+const BACKENDS: &[(&str, &[&str])] = &[
+    ("cluster.costs.compaction-bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
+    ("cluster.costs.log-replay-per-mib", &["0s", "1h"]),
+    ("job.operator.count.state-entry-bytes", &["1B", "1GiB"]),
+    ("state.backend.rocksdb.compaction.level.level0-file-num-trigger", &["1", "65536"]),
+    ("state.backend.rocksdb.compaction.level.max-size-level-base", &["1B", "1TiB"]),
+    ("state.changelog.periodic-materialize.interval", &["1ns", "876000h"]),
+    ("job.operator.count.state-bytes", &["1TiB"]),
+    ("execution.checkpointing.interval", &["1ns"]),
+    ("execution.checkpointing.num-retained", &["65536"]),
+];
+
 /// A run is given up after so many steps.
 const STEPS: u64 = 100_000;
 
@@ -107,6 +121,18 @@ fn every_number_alone() {
     }
     // Every snapshot has a position for each split: too slow to go with everything else.
     survives(&[("input.text.kind.text.splits", "65536")], &texts, 4);
+}
+
+#[test]
+fn every_number_with_every_snapshot_method() {
+    let texts = texts();
+    for method in SnapshotMethod::ALL.map(SnapshotMethod::name) {
+        for (key, values) in BACKENDS {
+            for value in *values {
+                survives(&[("execution.checkpointing.snapshot", method), (key, value)], &texts, 4);
+            }
+        }
+    }
 }
 
 /// Combinations of 2 to 9, drawn from fixed seeds.

@@ -17,7 +17,7 @@ use cutline_sim::oracles::reference::interpret;
 use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::{Oracle, Verdict};
 use cutline_sim::record::{Record, key_lineage};
-use cutline_sim::state::{KeyedState, Slot};
+use cutline_sim::state::{ENTRY_BYTES, KeyedState, Slot};
 use cutline_sim::time::{MILLISECOND, NEVER, Time};
 use cutline_sim::topology::Topology;
 use cutline_sim::world::{Outcome, World};
@@ -117,7 +117,14 @@ fn job(operator: Arc<Sums>) -> JobGraph {
     let mut graph = JobGraph::new();
     let mut add = |uid: &str, role, parallelism| {
         let service = ServiceTime { record: 10_000, ..ServiceTime::default() };
-        graph.add_node(OperatorSpec { uid: uid.to_owned(), role, parallelism, service, state_bytes: 0 })
+        graph.add_node(OperatorSpec {
+            uid: uid.to_owned(),
+            role,
+            parallelism,
+            service,
+            state_bytes: 0,
+            entry_bytes: ENTRY_BYTES,
+        })
     };
     let source = add("source", Role::Source(input), 2);
     let sums = add("sums", Role::Transform(operator), SUBTASKS);

@@ -19,6 +19,7 @@ use cutline_scenarios::spec::load;
 use cutline_sim::event::{Detail, Event, Origin, Stamped};
 use cutline_sim::faults::{FaultPlan, When};
 use cutline_sim::oracles::determinism;
+use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::random::{below, draw};
 use cutline_sim::world::World;
 
@@ -240,6 +241,11 @@ fn modes(draws: &mut Draws) -> Vec<String> {
     }
     if draws.below(2) == 0 {
         set.extend(["cluster.slot-sharing=false".to_owned(), "cluster.nodes=20".to_owned()]);
+    }
+    if draws.below(2) == 0 {
+        let method = draws.one_of(&SnapshotMethod::ALL.map(SnapshotMethod::name));
+        set.push(format!("execution.checkpointing.snapshot={method}"));
+        set.push("state.changelog.periodic-materialize.interval=50ms".to_owned());
     }
     set
 }

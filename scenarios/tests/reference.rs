@@ -7,6 +7,7 @@ use cutline_scenarios::inputs::{BuiltInput, Content, InputKind, Texts};
 use cutline_scenarios::operators::{Contents, OperatorKind};
 use cutline_sim::graph::{EdgeSpec, JobGraph, OperatorSpec, Role, ServiceTime, Ship, SinkMode};
 use cutline_sim::oracles::reference::{OperatorReference, Reference, SinkRecords, interpret, interpret_with};
+use cutline_sim::state::ENTRY_BYTES;
 use petgraph::graph::NodeIndex;
 use serde::Deserialize;
 
@@ -33,7 +34,14 @@ impl Job {
 
     fn add(&mut self, uid: &str, role: Role, parallelism: u32) -> NodeIndex {
         let service = ServiceTime::default();
-        self.graph.add_node(OperatorSpec { uid: uid.to_owned(), role, parallelism, service, state_bytes: 0 })
+        self.graph.add_node(OperatorSpec {
+            uid: uid.to_owned(),
+            role,
+            parallelism,
+            service,
+            state_bytes: 0,
+            entry_bytes: ENTRY_BYTES,
+        })
     }
 
     fn source(&mut self, input: &BuiltInput) -> NodeIndex {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cutline_algorithms::{STRATEGIES, Strategy};
+use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
@@ -17,6 +17,7 @@ use cutline_sim::Status;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
+use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::random::{below, draw};
 use cutline_sim::savepoint::Savepoint;
 use cutline_sim::state::{group_owner, key_group};
@@ -511,13 +512,13 @@ fn random(seed: u64) -> [Prepared; 2] {
 
 /// Three jobs in a row: there, back, and there again, each from a savepoint of the one before; `sizes` says which of its two
 /// parallelisms the job has here and there.
-fn there_and_back(seed: u64, sizes: [usize; 2], strategies: &[&Strategy], seen: &mut Seen) {
+fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: &mut Seen) {
     let jobs = random(seed);
     if jobs.iter().any(|job| job.reference().steps > 10_000) {
         return; // a join of copies: too long a run
     }
     let mut draws = Draws::new(seed ^ 0xff00);
-    let mut runners = sizes.map(|at| Runner::new(&jobs[at], Contender::from(draws.one_of(strategies))));
+    let mut runners = sizes.map(|at| Runner::new(&jobs[at], draws.one_of(contenders)));
     let mut start: Option<Taken> = None;
     for (run, at) in [0, 1, 0].into_iter().enumerate() {
         let profile = draws.one_of(&["crashes", "all"]);
@@ -541,8 +542,17 @@ fn there_and_back(seed: u64, sizes: [usize; 2], strategies: &[&Strategy], seen: 
 #[test]
 fn random_jobs_end_right_there_and_back_again() {
     let mut seen = Seen::default();
-    let strategies = [&STRATEGIES[0], &STRATEGIES[1]];
-    (0..30).for_each(|seed| there_and_back(seed, [0, 1], &strategies, &mut seen));
+    let contenders = [&STRATEGIES[0], &STRATEGIES[1]].map(Contender::from);
+    (0..30).for_each(|seed| there_and_back(seed, [0, 1], &contenders, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// A savepoint does not depend on the backend that made it.
+#[test]
+fn random_jobs_move_from_any_backend_to_any() {
+    let mut seen = Seen::default();
+    let over = |snapshot| Contender { snapshot, ..Contender::from(&STRATEGIES[1]) };
+    (100..140).for_each(|seed| there_and_back(seed, [0, 1], &SnapshotMethod::ALL.map(over), &mut seen));
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
 }
 
@@ -551,8 +561,8 @@ fn random_jobs_end_right_there_and_back_again() {
 fn random_jobs_go_on_with_what_was_in_flight() {
     let mut seen = Seen::default();
     let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");
-    let strategies = [captures, captures, &STRATEGIES[1]];
-    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &strategies, &mut seen));
+    let contenders = [captures, captures, &STRATEGIES[1]].map(Contender::from);
+    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &contenders, &mut seen));
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
 }
 

@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::backend::{Part, StateFile};
 use crate::event::{Event, Origin};
 use crate::graph::Role;
-use crate::ids::{Attempt, NodeId, TaskId};
+use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
-use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
+use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot, backend_ctx};
 use crate::source::choose_split;
 use crate::store::Store;
 use crate::task::{Letter, Mail, Reading, Status};
-use crate::time::NEVER;
+use crate::time::{FAR, NEVER};
 use crate::world::World;
+
+/// What a task is restored from: a snapshot, unless it begins with nothing, and the files that the snapshot refers to.
+struct Found {
+    snapshot: Option<Arc<TaskSnapshot>>,
+    files: Vec<(Part, Arc<StateFile>)>,
+}
 
 impl World {
     /// The next report of a node: all report at the same pace, each with a phase of its own.
@@ -178,20 +185,21 @@ impl World {
             self.nodes[node.index()].tasks.push(id);
         }
         let task = &mut self.tasks[id.index()];
-        task.begin(attempt, info);
+        task.begin(attempt, info, self.backend.as_ref());
         task.node = node;
         task.clock = self.now;
-        let snapshot = match handle.map(|handle| self.store.get(handle).cloned()) {
-            Some(None) => {
-                self.shared.emit(self.now, Origin::task(id), Event::RestoreFailed);
-                return self.fail_task(id);
-            }
-            Some(Some(snapshot)) => Some(snapshot),
-            None => self.base[id.index()].clone(),
+        let Some(Found { snapshot, files }) = self.find(id, handle) else {
+            self.shared.emit(self.now, Origin::task(id), Event::RestoreFailed);
+            return self.fail_task(id);
         };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
-        self.fill_task(id, snapshot.as_deref());
-        let read = if snapshot.is_some() { Store::read_time(&topology.config.store, bytes) } else { 0 };
+        let replayed = self.fill_task(id, snapshot.as_deref(), &files);
+        let apply = u128::from(replayed) * u128::from(topology.config.snapshot.replay_per_mib) >> 20;
+        let apply = u64::try_from(apply).unwrap_or(FAR).min(FAR);
+        let read = match snapshot {
+            Some(_) => Store::read_time(&topology.config.store, bytes).saturating_add(apply),
+            None => 0,
+        };
         let time = self.now + (topology.config.recovery.deploy + read).max(1);
         let task = &mut self.tasks[id.index()];
         let rank = u64::from(Origin::task(id).0) << 32 | u64::from(task.next_number());
@@ -199,8 +207,30 @@ impl World {
         self.network.wakes.set(id.0, time);
     }
 
-    /// Gives a task its restored state (or the initial one), its positions, and its machine.
-    fn fill_task(&mut self, id: TaskId, snapshot: Option<&TaskSnapshot>) {
+    /// What a task is to be restored from; `None` if some of it is not there.
+    fn find(&self, id: TaskId, handle: Option<Handle>) -> Option<Found> {
+        let snapshot = match handle {
+            Some(handle) => Some(Arc::clone(self.store.get(handle)?)),
+            None => self.base[id.index()].clone(),
+        };
+        let files = snapshot.as_deref().map_or(Some(Vec::new()), |snapshot| self.files_of(snapshot))?;
+        Some(Found { snapshot, files })
+    }
+
+    /// The files that a snapshot refers to; `None` if one is not there.
+    pub(crate) fn files_of(&self, snapshot: &TaskSnapshot) -> Option<Vec<(Part, Arc<StateFile>)>> {
+        let file = |part: &Part| Some((*part, Arc::clone(self.store.file(part.handle)?)));
+        snapshot.parts.iter().map(file).collect()
+    }
+
+    /// Gives a task its restored state (or the initial one), its positions, and its machine. Returns the bytes of state that were
+    /// applied one by one.
+    fn fill_task(
+        &mut self,
+        id: TaskId,
+        snapshot: Option<&TaskSnapshot>,
+        files: &[(Part, Arc<StateFile>)],
+    ) -> u64 {
         let info = &self.topology.tasks[id.index()];
         let operator = &self.topology.operators[info.operator.index()];
         let task = &mut self.tasks[id.index()];
@@ -215,6 +245,11 @@ impl World {
                 }
             }
         }
+        let about = (id, task.attempt, &mut task.snapshots);
+        let mut cx = backend_ctx(about, operator, &self.topology.config.snapshot, self.now);
+        let taken_for = snapshot.map_or(CheckpointId::default(), |snapshot| snapshot.id);
+        let replayed = task.backend.restore(&mut cx, taken_for, files, &mut task.state);
+        task.state.note_changes(task.backend.notes_changes());
         if let Role::Source(input) = &operator.role {
             if snapshot.is_none() {
                 let mine = (0..input.splits()).filter(|split| split % operator.parallelism == info.subtask);
@@ -231,6 +266,7 @@ impl World {
         }
         let durable = snapshot.map_or(&[][..], |snapshot| &snapshot.durable);
         self.protocol.start(&task_ctx(id, task, info, &self.topology), durable);
+        replayed
     }
 
     // Crashes.

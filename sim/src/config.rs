@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::CheckpointId;
+use crate::protocol::SnapshotMethod;
 use crate::time::{MICROSECOND, MILLISECOND, SECOND, Time};
 
 /// Everything about a run that is neither the job, nor the strategy, nor the seed, nor the faults.
@@ -19,7 +20,7 @@ pub struct Config {
     pub store: StoreConfig,
     /// When checkpoints are taken, and what becomes of them.
     pub checkpointing: CheckpointConfig,
-    /// What a snapshot costs a task.
+    /// What snapshots cost beside the store's part.
     pub snapshot: SnapshotCosts,
     /// How failures are noticed and what happens then.
     pub recovery: RecoveryConfig,
@@ -166,6 +167,8 @@ pub struct CheckpointConfig {
     /// What the job promises of its state. It is what oracles hold the job to; a strategy that can only do less does not
     /// change by it.
     pub mode: CheckpointMode,
+    /// How snapshots reach the store; absent: as the strategy does it by itself.
+    pub snapshot: Option<SnapshotMethod>,
     /// The folder of all checkpoints (`execution.checkpointing.dir`): see [`CheckpointConfig::path`].
     pub dir: String,
     /// Trigger whenever a source subtask has emitted so many records since it last asked; 0: never. Requests that come
@@ -194,6 +197,7 @@ impl Default for CheckpointConfig {
             tolerable_failed: 0,
             retained: 1,
             mode: CheckpointMode::ExactlyOnce,
+            snapshot: None,
             dir: "checkpoints".to_owned(),
             every_records: 0,
             at_records: Vec::new(),
@@ -201,19 +205,37 @@ impl Default for CheckpointConfig {
     }
 }
 
-/// What a snapshot costs a task in its synchronous part, during which it handles nothing else. The asynchronous part is
-/// the store's: see [`StoreConfig`].
+/// What snapshots and state backends cost beside the store's part ([`StoreConfig`]); the model is that of
+/// [`backend`](crate::backend).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotCosts {
-    /// Per snapshot.
+    /// The synchronous part of a snapshot, during which the task handles nothing else.
     pub sync: Time,
-    /// Per MiB of state, for a snapshot method that copies in the synchronous part.
+    /// More per MiB that is copied in the synchronous part.
     pub copy_per_mib: Time,
+    /// Bytes per second that a compaction reads; 0: unlimited.
+    pub compaction_bandwidth: u64,
+    /// Runs of level 0 that are merged into level 1 (RocksDB: `level0_file_num_compaction_trigger`); at least 1.
+    pub level0_trigger: u32,
+    /// Bytes that level 1 may hold (`state.backend.rocksdb.compaction.level.max-size-level-base`).
+    pub level1_bytes: u64,
+    /// From one materialisation to the next (`state.changelog.periodic-materialize.interval`).
+    pub materialization_interval: Time,
+    /// At a restore, per MiB of a log that is applied.
+    pub replay_per_mib: Time,
 }
 
 impl Default for SnapshotCosts {
     fn default() -> Self {
-        SnapshotCosts { sync: MILLISECOND, copy_per_mib: MILLISECOND }
+        SnapshotCosts {
+            sync: MILLISECOND,
+            copy_per_mib: MILLISECOND,
+            compaction_bandwidth: 100 << 20,
+            level0_trigger: 4,
+            level1_bytes: 256 << 20,
+            materialization_interval: 600 * SECOND,
+            replay_per_mib: 200 * MILLISECOND,
+        }
     }
 }
 

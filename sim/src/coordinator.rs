@@ -15,7 +15,7 @@ use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{CoordinatorEvent, Handle, InputSet, Line, Up};
 use crate::queue::{Action, Life, Message, Placed, Report, Timer};
 use crate::reusable;
-use crate::store::Manifest;
+use crate::store::Held;
 use crate::time::{MILLISECOND, Time};
 use crate::topology::Topology;
 use crate::world::{Outcome, World};
@@ -60,7 +60,7 @@ struct NodeView {
 struct Writing {
     id: CheckpointId,
     /// What it would make durable.
-    manifest: Manifest,
+    held: Held,
     /// It will fail, whatever was drawn for it.
     doomed: bool,
 }

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::fmt;
 
+use crate::backend::{self, Backend};
 use crate::ids::TaskId;
 use crate::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, TaskCtx, TaskCut, TaskEffects,
-    TaskEvent,
+    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
+    TaskEffects, TaskEvent,
 };
 
 /// All machines of one job under one cut protocol.
@@ -22,6 +23,8 @@ pub trait Protocol: Send + Sync {
     fn on_task(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
     /// Hands an event to the coordinator's machine.
     fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
+    /// The backend of each task under a snapshot method, before the task has begun.
+    fn backend(&self, method: SnapshotMethod) -> Box<dyn Backend>;
     /// A copy.
     fn clone_box(&self) -> Box<dyn Protocol>;
     /// Becomes a copy of another protocol of the same type, keeping the memory; false if the types differ.
@@ -52,12 +55,21 @@ impl fmt::Debug for dyn Protocol {
 struct Machines<T: TaskCut, C: CoordinatorCut> {
     tasks: Vec<Option<T>>,
     coordinator: C,
+    backend: fn(SnapshotMethod) -> Box<dyn Backend>,
 }
 
 /// Makes the machines for a job of so many tasks; those of the tasks are made as the tasks start.
 pub fn machines<T: TaskCut, C: CoordinatorCut>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines_over::<T, C>(job, backend::of)
+}
+
+/// The same over other backends than those of the snapshot methods: for planting bugs.
+pub fn machines_over<T: TaskCut, C: CoordinatorCut>(
+    job: &JobCtx<'_>,
+    backend: fn(SnapshotMethod) -> Box<dyn Backend>,
+) -> Box<dyn Protocol> {
     let tasks = (0..job.tasks).map(|_| None).collect();
-    Box::new(Machines::<T, C> { tasks, coordinator: C::new(job) })
+    Box::new(Machines::<T, C> { tasks, coordinator: C::new(job), backend })
 }
 
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
@@ -85,8 +97,13 @@ impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
         self.coordinator.on(job, event, fx);
     }
 
+    fn backend(&self, method: SnapshotMethod) -> Box<dyn Backend> {
+        (self.backend)(method)
+    }
+
     fn clone_box(&self) -> Box<dyn Protocol> {
-        Box::new(Machines { tasks: self.tasks.clone(), coordinator: self.coordinator.clone() })
+        let (tasks, coordinator) = (self.tasks.clone(), self.coordinator.clone());
+        Box::new(Machines { tasks, coordinator, backend: self.backend })
     }
 
     fn clone_from_protocol(&mut self, from: &dyn Protocol) -> bool {

@@ -9,7 +9,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 3;
+pub const TRACE_VERSION: u32 = 4;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ pub struct SnapshotMetrics {
     pub asynchronous: Time,
     /// Bytes of state written.
     pub bytes: u64,
+    /// Bytes of state in the snapshot and in all files that it refers to.
+    pub full_bytes: u64,
     /// Bytes of records that were on their way and are part of the snapshot.
     pub persisted_in_flight: u64,
     /// Bytes of records consumed during the alignment.
@@ -208,8 +210,10 @@ pub enum Event {
         id: CheckpointId,
         /// From the trigger to now.
         duration: Time,
-        /// Sum of its snapshots in bytes.
+        /// Everything that was written for its snapshots, in bytes.
         bytes: u64,
+        /// Everything that its snapshots refer to, in bytes.
+        full_bytes: u64,
     },
     /// The checkpoint has been given up.
     CheckpointAborted {

@@ -78,8 +78,10 @@ pub struct OperatorSpec {
     pub parallelism: u32,
     /// How long one record takes.
     pub service: ServiceTime,
-    /// Bytes that every snapshot of a subtask has beyond its entries: it stands for state that is not simulated.
+    /// Bytes that the state of a subtask has beyond its entries: they stand for entries that never change.
     pub state_bytes: u64,
+    /// Bytes of an entry of state: [`ENTRY_BYTES`](crate::state::ENTRY_BYTES), or more where it stands for a large one.
+    pub entry_bytes: u64,
 }
 
 /// How an edge chooses the receiving subtask.

@@ -1,6 +1,7 @@
 //! The machine: a seeded, simulated cluster that runs a dataflow, takes checkpoints, crashes and recovers. It names no
 //! checkpoint algorithm.
 
+pub mod backend;
 pub mod channel;
 mod cluster;
 pub mod config;

@@ -34,11 +34,16 @@ impl Step<'_> {
                 self.persisted(id, now);
             }
             Mail::Written(id, false) => {
-                self.task.uploads.retain(|upload| upload.id != id);
+                while let Some(at) = self.task.uploads.iter().position(|upload| upload.id == id) {
+                    let Upload { files, .. } = self.task.uploads.remove(at);
+                    files.into_iter().for_each(|file| self.discard(file, now));
+                }
+                self.task.backend.given_up(id);
                 self.emit(now, Event::PersistFailed { id });
                 self.tell_protocol(TaskEvent::PersistFailed(id), now);
                 self.finish_if_done(now);
             }
+            Mail::Stored(file, fine) => self.task.backend.stored(file, fine),
             Mail::Prepared(id) => {
                 self.upload(id).for_each(|upload| upload.prepared = true);
                 self.persisted(id, now);
@@ -61,21 +66,31 @@ impl Step<'_> {
 
     /// These snapshots are of no use: what is written is deleted now, the rest when it has been.
     fn drop_snapshots(&mut self, now: Time, useless: impl Fn(CheckpointId) -> bool) {
-        self.task.uploads.iter_mut().for_each(|upload| upload.dropped |= useless(upload.id));
+        let Task { uploads, backend, .. } = &mut *self.task;
+        for upload in uploads.iter_mut().filter(|upload| useless(upload.id) && !upload.dropped) {
+            upload.dropped = true;
+            backend.given_up(upload.id);
+        }
         self.forget_dropped(now);
     }
 
     fn forget_dropped(&mut self, now: Time) {
-        let task = &mut *self.task;
-        task.uploads.retain(|upload| !(upload.dropped && upload.open.is_some()));
-        let uploads = &task.uploads;
-        task.captures.retain(|capture| uploads.iter().any(|upload| upload.id == capture.id));
-        let gone = |upload: &Upload| upload.dropped && upload.written;
-        while let Some(at) = self.task.uploads.iter().position(gone) {
-            let handle = self.task.uploads.remove(at).handle;
-            let (time, number) = (now + self.topology.config.store.latency.max(1), self.task.next_number());
-            self.shared.queue.push(time, Origin::task(self.id), number, Action::Discard(handle));
+        let is_over = |upload: &Upload| upload.dropped && (upload.written || upload.open.is_some());
+        while let Some(at) = self.task.uploads.iter().position(is_over) {
+            let Upload { handle, files, open, state_at, .. } = self.task.uploads.remove(at);
+            if open.is_none() {
+                self.discard(handle, now);
+            }
+            files.into_iter().for_each(|file| self.discard(file, now.max(state_at)));
         }
+        let Task { uploads, captures, .. } = &mut *self.task;
+        captures.retain(|capture| uploads.iter().any(|upload| upload.id == capture.id));
+    }
+
+    /// Deletes an object of its own, unless a checkpoint refers to it.
+    fn discard(&mut self, handle: Handle, now: Time) {
+        let (time, number) = (now + self.topology.config.store.latency.max(1), self.task.next_number());
+        self.shared.queue.push(time, Origin::task(self.id), number, Action::Discard(handle));
     }
 
     fn persisted(&mut self, id: CheckpointId, now: Time) {
@@ -143,6 +158,8 @@ impl Step<'_> {
                 task.end_is_safe |= task.ends_with.is_some_and(|first| first <= id);
                 task.uploads.retain(|upload| upload.id != id);
                 task.marks.retain(|marks| marks.id > id);
+                let useless = task.backend.completed(id);
+                useless.into_iter().for_each(|file| self.discard(file, now));
                 self.drop_snapshots(now, |older| older < id);
             }
             Down::Aborted(id) => task.marks.retain(|marks| marks.id != id),

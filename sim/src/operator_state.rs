@@ -98,7 +98,7 @@ impl BroadcastState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{ENTRY_BYTES, KeyedState, Timer, group_owner, key_group};
+    use crate::state::{KeyedState, Timer, group_owner, key_group};
 
     fn sample() -> KeyedState {
         let mut state = KeyedState::default();
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(one.fingerprint(), other.fingerprint());
         other.list.push(element(2));
         assert_ne!(one.fingerprint(), other.fingerprint());
-        assert_eq!(one.bytes() - sample().bytes(), 3 * ENTRY_BYTES);
+        assert_eq!(one.len() - sample().len(), 3);
         one.clear();
         assert!(one.is_empty() && one.list.elements().is_empty());
     }

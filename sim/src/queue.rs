@@ -10,7 +10,7 @@ use crate::external;
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{Handle, Up};
 use crate::reusable;
-use crate::snapshot::TaskSnapshot;
+use crate::store::Object;
 use crate::time::{NEVER, Time};
 
 /// What happens to a party other than a running task. (A task's own business is in its mailbox and channels.)
@@ -36,9 +36,9 @@ pub(crate) enum Action {
     Tell(Message),
     /// A timer of the coordinator.
     Timer(Timer),
-    /// A task's snapshot has been written.
-    Written(TaskId, Attempt, Handle, Arc<TaskSnapshot>),
-    /// A task deletes a snapshot of its own, unless a checkpoint refers to it.
+    /// A snapshot of a task, or a file of its state, has been written.
+    Written(TaskId, Attempt, Handle, Object),
+    /// A task deletes an object of its own, unless a checkpoint refers to it.
     Discard(Handle),
     /// The write of a checkpoint's metadata has ended, well or not.
     MetadataWritten(CheckpointId, bool),

@@ -22,7 +22,8 @@
 //! Otherwise all of its subtasks run, and those with nothing left to do end (again).
 //!
 //! The price of a restore: a task reads the whole files of all old subtasks from which it gets anything, however little, as
-//! Flink does when it rescales (it then drops what lies outside the new range).
+//! Flink does when it rescales (it then drops what lies outside the new range). A savepoint does not depend on the backend with
+//! which it was made: the job may have another.
 //!
 //! The clock of the new job begins at 0, as that of any run; its sources read no record before the instant of it.
 
@@ -38,7 +39,7 @@ use crate::graph::{Role, SinkMode};
 use crate::ids::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use crate::input::Input;
 use crate::protocol::InputSet;
-use crate::snapshot::{SplitPosition, TaskSnapshot};
+use crate::snapshot::{SplitPosition, TaskSnapshot, backend_ctx};
 use crate::state::{KeyLayout, KeyedState, group_owner, key_group};
 use crate::topology::{ChannelInfo, Topology};
 use crate::world::World;
@@ -239,7 +240,7 @@ impl World {
         let mut operators: Vec<SavedOperator> = Vec::new();
         for (at, info) in self.topology.tasks.iter().enumerate() {
             let subtask = match *manifest.get(at)? {
-                Some(handle) => Some(Arc::clone(self.store.get(handle)?)),
+                Some(handle) => Some(self.whole(TaskId(at as u32), self.store.get(handle)?)?),
                 None => self.base[at].clone(),
             };
             if info.subtask == 0 {
@@ -262,6 +263,22 @@ impl World {
             in_flight,
         };
         Some(Savepoint { saved: Arc::new(saved), allow_non_restored_state: false })
+    }
+
+    /// A snapshot that holds its whole state itself, and so depends neither on files nor on a backend (Flink's canonical format):
+    /// they are read now, as a restore would read them. `None` if one is not there.
+    fn whole(&self, task: TaskId, snapshot: &Arc<TaskSnapshot>) -> Option<Arc<TaskSnapshot>> {
+        if snapshot.parts.is_empty() {
+            return Some(Arc::clone(snapshot));
+        }
+        let files = self.files_of(snapshot)?;
+        let mut whole = TaskSnapshot::clone(snapshot);
+        let operator = &self.topology.operators[self.topology.tasks[task.index()].operator.index()];
+        let about = (task, snapshot.attempt, &mut 0);
+        let mut cx = backend_ctx(about, operator, &self.topology.config.snapshot, self.now);
+        self.backend.clone_box().restore(&mut cx, snapshot.id, &files, &mut whole.state);
+        whole.parts.clear();
+        Some(Arc::new(whole))
     }
 
     /// From now on the initial state of the job is a savepoint. For a world that has not begun: see [`World::begin`].
@@ -410,6 +427,7 @@ impl<'a> Handover<'a> {
             attempt: Attempt::default(),
             id: self.id,
             state: rescale.state(subtask, info.keys.as_ref()),
+            parts: Vec::new(),
             splits,
             watermark: givers().map(|old| old.watermark).min().unwrap_or(0),
             marked: givers().map(|old| old.marked).max().unwrap_or(0),
@@ -426,6 +444,7 @@ impl<'a> Handover<'a> {
             lineages: heirlooms().fold(0, |sum, old| old.lineages.wrapping_add(sum)),
             durable: own.map_or(Vec::new(), |own| own.durable.clone()),
             bytes: rescale.bytes(subtask),
+            written: 0,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::event::{Detail, Event, Origin, Stamped};
 use crate::external::External;
 use crate::ids::{CheckpointId, NodeId, TaskId};
 use crate::post::Post;
-use crate::protocol::{SnapshotMethod, TaskEffects};
+use crate::protocol::TaskEffects;
 use crate::queue::Queue;
 use crate::random::{below, draw};
 use crate::record::Record;
@@ -45,7 +45,6 @@ reusable! {
         pub latencies: Vec<Time>,
         /// Things done so far.
         pub steps: u64,
-        pub method: SnapshotMethod,
         /// When each checkpoint of this run was triggered.
         pub triggered: BTreeMap<CheckpointId, Time>,
         /// Tasks that a fault makes slow, and by which factor.

@@ -3,19 +3,24 @@
 //!
 //! A snapshot begins with a copy of the state. It is *sealed* when nothing can be captured for it any more, at once if
 //! nothing is. The state is written from the end of the synchronous part on, what was captured from the seal on, beside each
-//! other; both stand in one object, which is in the store when both are.
+//! other; both stand in one object, which is in the store when both are. What the [backend](crate::backend) puts into files is in the
+//! store before that.
 
 use std::sync::Arc;
 
+use crate::backend::{BackendCtx, Part, Saved};
 use crate::channel::{Item, Position, Slot};
+use crate::config::SnapshotCosts;
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::TransactionId;
+use crate::graph::OperatorSpec;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
-use crate::protocol::{Handle, Input, InputSet, SnapshotMethod};
+use crate::protocol::{Handle, Input, InputSet};
 use crate::queue::Action;
 use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
+use crate::store::Object;
 use crate::task::{Capture, Mail, Marks, Overtaken, Reading, Status, Task, Upload};
 use crate::time::{FAR, NEVER, Time};
 use crate::topology::TaskInfo;
@@ -34,7 +39,7 @@ pub struct SplitPosition {
 }
 
 /// One task's part of a checkpoint. Immutable once taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskSnapshot {
     /// The task.
     pub task: TaskId,
@@ -42,8 +47,10 @@ pub struct TaskSnapshot {
     pub attempt: Attempt,
     /// The checkpoint it was taken for.
     pub id: CheckpointId,
-    /// Keyed state.
+    /// The state, or as much of it as stands in the snapshot itself.
     pub state: KeyedState,
+    /// The files that hold the rest of it, oldest first: see [`backend`](crate::backend).
+    pub parts: Vec<Part>,
     /// Of a source: where it is.
     pub splits: Vec<SplitPosition>,
     /// Of a source: the last watermark it sent.
@@ -74,8 +81,10 @@ pub struct TaskSnapshot {
     pub lineages: u64,
     /// The durable part of the strategy's machine.
     pub durable: Vec<u8>,
-    /// Size of the state in bytes.
+    /// Size of the state in bytes, that of the files included.
     pub bytes: u64,
+    /// As much of that as was written for this snapshot.
+    pub written: u64,
 }
 
 /// Items that belong to a channel of a task.
@@ -101,8 +110,17 @@ impl TaskSnapshot {
 
     /// The bytes of it that this checkpoint needs: the state, and what was on its way.
     pub fn bytes_in(&self, checkpoint: CheckpointId) -> u64 {
+        self.with_in_flight(self.bytes, checkpoint)
+    }
+
+    /// The bytes of that which were written when the snapshot was taken.
+    pub fn written_in(&self, checkpoint: CheckpointId) -> u64 {
+        self.with_in_flight(self.written, checkpoint)
+    }
+
+    fn with_in_flight(&self, bytes: u64, checkpoint: CheckpointId) -> u64 {
         let in_flight = if self.has_in_flight(checkpoint) { self.in_flight } else { 0 };
-        self.bytes.saturating_add(in_flight)
+        bytes.saturating_add(in_flight)
     }
 
     /// What has been sent on an output channel, as this checkpoint has it.
@@ -120,6 +138,23 @@ impl TaskSnapshot {
     }
 }
 
+/// What the writes of new files come to.
+struct Written {
+    bytes: u64,
+    succeeds: bool,
+}
+
+/// What the backend of a task may look at: of the task its number, its attempt, and how many objects it has named.
+pub(crate) fn backend_ctx<'a>(
+    (task, attempt, names): (TaskId, Attempt, &'a mut u32),
+    operator: &OperatorSpec,
+    costs: &'a SnapshotCosts,
+    now: Time,
+) -> BackendCtx<'a> {
+    let OperatorSpec { entry_bytes, state_bytes: base_bytes, .. } = *operator;
+    BackendCtx { task, attempt, now, costs, entry_bytes, base_bytes, names }
+}
+
 impl Step<'_> {
     /// Takes the snapshot of a checkpoint: the synchronous part now, the write of the state from its end on.
     pub(crate) fn snapshot(&mut self, id: CheckpointId, now: Time) {
@@ -129,25 +164,24 @@ impl Step<'_> {
         self.note_mark(Mark::Cut(id), now); // if it was not the first mark, reached, that made this cut
         self.task.newest_cut = id;
         let must_prepare = self.prepare(id, now);
-        let snapshot = self.copy_state(id);
-        let bytes = snapshot.bytes;
+        let mut saved = self.save_state(id, now);
+        let mut snapshot = self.copy_positions(id, std::mem::take(&mut saved.state));
         let costs = &self.topology.config.snapshot;
-        let sync = match self.shared.method {
-            SnapshotMethod::FullSync => {
-                let copy = (u128::from(bytes) * u128::from(costs.copy_per_mib)) >> 20;
-                costs.sync.saturating_add(u64::try_from(copy).unwrap_or(FAR))
-            }
-            SnapshotMethod::FullAsync => costs.sync,
-        };
-        self.task.snapshots += 1;
-        let handle = Handle(u64::from(self.id.0) << 32 | u64::from(self.task.snapshots));
-        let (took, succeeds) = self.shared.write(&self.topology.config.store, handle.0, bytes);
-        let sync = sync.min(FAR);
-        let state_at = now + sync + took.max(1);
-        self.task.clock = match self.shared.method {
-            SnapshotMethod::FullSync => state_at,
-            SnapshotMethod::FullAsync => now + sync,
-        };
+        let positions = self.task.splits.len() as u64 * ENTRY_BYTES;
+        let copied = saved.copied.saturating_add(if saved.waits { positions } else { 0 });
+        let copy = (u128::from(copied) * u128::from(costs.copy_per_mib)) >> 20;
+        let sync = costs.sync.saturating_add(u64::try_from(copy).unwrap_or(FAR)).min(FAR);
+        let synced = now + sync;
+        let Written { mut bytes, mut succeeds } = self.write_files(&saved, synced);
+        bytes = bytes.saturating_add(saved.bytes).saturating_add(positions);
+        let shared = saved.parts.iter().filter(|part| saved.new.iter().all(|(new, _)| *new != part.handle));
+        snapshot.bytes = shared.fold(bytes, |sum, part| part.bytes.saturating_add(sum));
+        (snapshot.written, snapshot.parts) = (bytes, saved.parts);
+        let handle = self.backend_ctx(now).name();
+        let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, bytes);
+        succeeds &= fine;
+        let state_at = synced + took.max(1);
+        self.task.clock = if saved.waits { state_at } else { synced };
         let first_mark = self.marks(id).map_or(now, |marks| marks.first);
         let triggered = self.shared.triggered.get(&id).copied().unwrap_or(first_mark);
         let metrics = SnapshotMetrics {
@@ -155,6 +189,7 @@ impl Step<'_> {
             waiting: now - first_mark,
             sync: self.task.clock - now,
             bytes,
+            full_bytes: snapshot.bytes,
             ..SnapshotMetrics::default()
         };
         let departing = self.departing(id, now);
@@ -162,6 +197,7 @@ impl Step<'_> {
         self.task.uploads.push(Upload {
             id,
             handle,
+            files: saved.new.iter().map(|&(file, _)| file).collect(),
             open: Some(Box::new(snapshot)),
             state_at,
             succeeds,
@@ -241,9 +277,7 @@ impl Step<'_> {
             }
             self.task.uploads[at].metrics.persisted_in_flight = snapshot.in_flight;
             if succeeds {
-                let number = self.task.next_number();
-                let action = Action::Written(self.id, self.task.attempt, handle, Arc::from(snapshot));
-                self.shared.queue.push(written_at, Origin::task(self.id), number, action);
+                self.put_at(written_at, handle, Object::Snapshot(Arc::from(snapshot)));
             }
             self.letter(written_at, Mail::Written(id, succeeds));
         }
@@ -265,7 +299,52 @@ impl Step<'_> {
         }
     }
 
-    fn copy_state(&mut self, id: CheckpointId) -> TaskSnapshot {
+    /// Has the backend say what is written of the state.
+    fn save_state(&mut self, id: CheckpointId, now: Time) -> Saved {
+        let changes = self.task.state.take_changes();
+        let mut backend = std::mem::take(&mut self.task.backend);
+        let state = std::mem::take(&mut self.task.state);
+        let saved = backend.save(&mut self.backend_ctx(now), id, &state, changes);
+        (self.task.backend, self.task.state) = (backend, state);
+        saved
+    }
+
+    fn backend_ctx(&mut self, now: Time) -> BackendCtx<'_> {
+        let task = (self.id, self.task.attempt, &mut self.task.snapshots);
+        backend_ctx(task, self.operator, &self.topology.config.snapshot, now)
+    }
+
+    /// Writes the new files of a snapshot, one after the other.
+    fn write_files(&mut self, saved: &Saved, synced: Time) -> Written {
+        let mut written = Written { bytes: 0, succeeds: true };
+        for (handle, file) in &saved.new {
+            written.bytes = written.bytes.saturating_add(file.bytes);
+            let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, written.bytes);
+            written.succeeds &= fine;
+            if fine {
+                self.put_at(synced + took.max(1), *handle, Object::File(Arc::clone(file)));
+            }
+        }
+        if let Some((handle, file)) = &saved.beside {
+            let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, file.bytes);
+            let stored_at = synced + took.max(1);
+            if fine {
+                self.put_at(stored_at, *handle, Object::File(Arc::clone(file)));
+            }
+            self.letter(stored_at, Mail::Stored(*handle, fine));
+        }
+        written
+    }
+
+    /// The store will have an object, if the task does not crash before.
+    fn put_at(&mut self, time: Time, handle: Handle, object: Object) {
+        let number = self.task.next_number();
+        let action = Action::Written(self.id, self.task.attempt, handle, object);
+        self.shared.queue.push(time, Origin::task(self.id), number, action);
+    }
+
+    /// Everything of a task but its state.
+    fn copy_positions(&mut self, id: CheckpointId, state: KeyedState) -> TaskSnapshot {
         let overtaken = self.task.overtaken.take().filter(|overtaken| overtaken.id == id);
         let task = &*self.task;
         let channels = &self.net.channels;
@@ -284,7 +363,8 @@ impl Step<'_> {
             task: self.id,
             attempt: task.attempt,
             id,
-            state: task.state.clone(),
+            state,
+            parts: Vec::new(),
             splits: task.splits.iter().map(|split| split.at).collect(),
             watermark: if self.info.inputs.is_empty() { task.watermark } else { 0 },
             marked: task.marked,
@@ -300,7 +380,8 @@ impl Step<'_> {
             records: task.records,
             lineages: task.lineages,
             durable: self.protocol.durable(self.id),
-            bytes: self.operator.state_bytes + task.state.bytes() + task.splits.len() as u64 * ENTRY_BYTES,
+            bytes: 0,
+            written: 0,
         }
     }
 }
@@ -313,7 +394,8 @@ impl Upload {
 }
 
 impl Task {
-    /// Takes over what a snapshot saved; positions of channels excepted, which the network keeps.
+    /// Takes over what a snapshot saved; its files excepted, which the backend adds, and positions of channels, which the network
+    /// keeps.
     pub(crate) fn restore(&mut self, from: &TaskSnapshot, checkpoint: CheckpointId, info: &TaskInfo) {
         self.state.clone_from(&from.state);
         self.splits.clear();

@@ -1,11 +1,12 @@
 //! The state of a subtask: keyed values, keyed maps and event-time timers, in key groups, and the state of the operator.
 //!
-//! The model: heap state. It is copied whole for a snapshot. Its size on the wire is [`ENTRY_BYTES`] for every value, map
-//! entry, timer, element of a list and entry of broadcast state; a scenario can add a fixed number of bytes per subtask to stand for larger state.
+//! It lives in memory, whatever the [`backend`](crate::backend), which decides how it reaches the store and how large it is there.
+
+mod changes;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +14,13 @@ use crate::operator_state::{BroadcastState, ListState};
 use crate::random::mix;
 use crate::reusable;
 use crate::time::Time;
+pub use changes::{Changes, EntryKey, Update, newest_of_each};
+pub(crate) use values::KeyLayout;
+use values::Values;
 
-/// The modelled size of one entry of state: key and value, 8 bytes each, and 8 bytes of bookkeeping.
+/// The modelled size of one entry of state, unless its operator says otherwise: key and value, 8 bytes each, and 8 bytes of
+/// bookkeeping.
 pub const ENTRY_BYTES: u64 = 24;
-
-/// Of a state that is not split by key groups: keys below this live in an array, the others in an ordered map.
-const DENSE_KEYS: usize = 1 << 20;
-
-/// The same of a state that is split: a table of so many keys says where each lives.
-const SMALL_KEYS: u16 = 1 << 14;
 
 /// An event-time timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,167 +56,6 @@ pub fn group_owner(group: u32, groups: u32, parallelism: u32) -> u32 {
     (u64::from(group) * u64::from(parallelism) / u64::from(groups)) as u32
 }
 
-/// Where the small keys of a subtask live: in an array without gaps.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyLayout {
-    /// For each small key the subtask that owns its key group, and its place among the keys of that subtask. One table for
-    /// all subtasks.
-    places: Arc<[(u16, u16)]>,
-    subtask: u16,
-    /// The small keys of this subtask, in order.
-    keys: Arc<[u16]>,
-}
-
-impl KeyLayout {
-    /// The largest parallelism for which there is a layout. (A single subtask needs none.)
-    pub const MOST_OWNERS: u32 = 1 << 16;
-
-    /// The layouts of the subtasks of an operator.
-    pub fn of_subtasks(groups: u32, parallelism: u32) -> Vec<KeyLayout> {
-        let mut keys = vec![Vec::new(); parallelism as usize];
-        let place = |key: u16| {
-            let owner = group_owner(key_group(u64::from(key), groups), groups, parallelism) as u16;
-            keys[usize::from(owner)].push(key);
-            (owner, keys[usize::from(owner)].len() as u16 - 1)
-        };
-        let places: Arc<[_]> = (0..SMALL_KEYS).map(place).collect();
-        let layout = |(subtask, keys): (usize, Vec<u16>)| {
-            let (places, keys) = (Arc::clone(&places), keys.into());
-            KeyLayout { places, subtask: subtask as u16, keys }
-        };
-        keys.into_iter().enumerate().map(layout).collect()
-    }
-}
-
-/// Stands for an absent value in the array of [`Values`].
-const ABSENT: i64 = i64::MIN;
-
-reusable! {
-    /// One value per key. Small keys live in an array that grows to the largest one seen, the others in an ordered map. The
-    /// one value that stands for absence in the array, if it should ever occur, makes the array give way to the map.
-    #[derive(Debug, Default)]
-    struct Values {
-        /// Of a state that is split by key groups.
-        layout: Option<KeyLayout>,
-        dense: Vec<i64>,
-        /// How many of `dense` are there.
-        present: usize,
-        sparse: BTreeMap<u64, i64>,
-        /// All keys live in `sparse`.
-        all_sparse: bool,
-    }
-}
-
-impl Values {
-    /// The place of a key in the array, if it lives there and the array is long enough.
-    #[inline]
-    fn place(&self, key: u64) -> usize {
-        match &self.layout {
-            None => key as usize,
-            Some(layout) => match layout.places.get(key as usize) {
-                Some(&(owner, place)) if owner == layout.subtask => usize::from(place),
-                _ => usize::MAX,
-            },
-        }
-    }
-
-    #[inline]
-    fn get(&self, key: u64) -> Option<i64> {
-        match self.dense.get(self.place(key)) {
-            Some(&value) => (value != ABSENT).then_some(value),
-            None => self.sparse.get(&key).copied(),
-        }
-    }
-
-    #[inline]
-    fn set(&mut self, key: u64, value: i64) {
-        let place = self.place(key);
-        match self.dense.get_mut(place) {
-            Some(slot) if value != ABSENT => {
-                self.present += usize::from(*slot == ABSENT);
-                *slot = value;
-            }
-            _ => self.set_slowly(key, value),
-        }
-    }
-
-    /// Without a branch on whether the key is there: that cannot be predicted.
-    #[inline]
-    fn add(&mut self, key: u64, delta: i64) -> i64 {
-        let place = self.place(key);
-        if let Some(slot) = self.dense.get_mut(place) {
-            let absent = *slot == ABSENT;
-            let value = if absent { 0 } else { *slot }.wrapping_add(delta);
-            if value != ABSENT {
-                self.present += usize::from(absent);
-                *slot = value;
-                return value;
-            }
-        }
-        let value = self.get(key).unwrap_or(0).wrapping_add(delta);
-        self.set_slowly(key, value);
-        value
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn set_slowly(&mut self, key: u64, value: i64) {
-        let place = self.place(key);
-        if value == ABSENT && place < DENSE_KEYS && !self.all_sparse {
-            let all: BTreeMap<_, _> = self.iter().collect();
-            self.dense = Vec::new();
-            self.present = 0;
-            self.sparse = all;
-            self.all_sparse = true;
-        }
-        if self.all_sparse || place >= DENSE_KEYS {
-            self.sparse.insert(key, value);
-            return;
-        }
-        let grown = (self.dense.len() + self.dense.len() / 2).max(place + 1);
-        self.dense.resize(grown.next_multiple_of(64), ABSENT);
-        self.set(key, value);
-    }
-
-    fn remove(&mut self, key: u64) -> Option<i64> {
-        let place = self.place(key);
-        let Some(slot) = self.dense.get_mut(place) else { return self.sparse.remove(&key) };
-        let old = std::mem::replace(slot, ABSENT);
-        self.present -= usize::from(old != ABSENT);
-        (old != ABSENT).then_some(old)
-    }
-
-    fn len(&self) -> usize {
-        self.present + self.sparse.len()
-    }
-
-    /// Forgets everything but keeps the memory.
-    fn clear(&mut self) {
-        self.dense.fill(ABSENT);
-        self.present = 0;
-        self.sparse.clear();
-    }
-
-    /// The pairs in the array, by key.
-    fn in_array(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let keys = self.layout.as_ref().map(|layout| &layout.keys);
-        let key = move |place: usize| keys.map_or(place as u64, |keys| u64::from(keys[place]));
-        let places = self.dense.iter().enumerate().filter(|&(_, &value)| value != ABSENT);
-        places.map(move |(place, &value)| (key(place), value))
-    }
-
-    /// All pairs, by key.
-    fn iter(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
-        let mut dense = self.in_array().peekable();
-        let mut sparse = self.sparse.iter().map(|(&key, &value)| (key, value)).peekable();
-        std::iter::from_fn(move || match (dense.peek(), sparse.peek()) {
-            (Some((one, _)), Some((other, _))) if other < one => sparse.next(),
-            (None, _) => sparse.next(),
-            _ => dense.next(),
-        })
-    }
-}
-
 reusable! {
     /// The state of one subtask. Two states are equal when they hold the same entries.
     #[derive(Debug, Default)]
@@ -233,6 +71,8 @@ reusable! {
         pub(crate) opened: bool,
         /// The watermark of the subtask, so that it survives a restore.
         pub(crate) watermark: Time,
+        /// What has changed, if its backend asks for that.
+        changes: Option<Changes>,
     }
 }
 
@@ -265,17 +105,29 @@ impl KeyedState {
     #[inline]
     pub fn set_value(&mut self, key: u64, value: i64) {
         self.values.set(key, value);
+        self.note(EntryKey::Value(key), Some(value));
+    }
+
+    #[inline(always)]
+    fn note(&mut self, key: EntryKey, value: Option<i64>) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(key, value);
+        }
     }
 
     /// Adds to the value of a key (absent counts as 0; the sum wraps) and returns the new value.
     #[inline]
     pub fn add(&mut self, key: u64, delta: i64) -> i64 {
-        self.values.add(key, delta)
+        let value = self.values.add(key, delta);
+        self.note(EntryKey::Value(key), Some(value));
+        value
     }
 
     /// Removes the value of a key.
     pub fn remove_value(&mut self, key: u64) -> Option<i64> {
-        self.values.remove(key)
+        let old = self.values.remove(key)?;
+        self.note(EntryKey::Value(key), None);
+        Some(old)
     }
 
     /// All values, by key.
@@ -290,6 +142,7 @@ impl KeyedState {
 
     /// Sets an entry of map state and returns the old one.
     pub fn set_entry(&mut self, slot: Slot, value: i64) -> Option<i64> {
+        self.note(EntryKey::Entry(slot), Some(value));
         self.maps.insert(slot, value)
     }
 
@@ -297,12 +150,16 @@ impl KeyedState {
     pub fn add_entry(&mut self, slot: Slot, delta: i64) -> i64 {
         let entry = self.maps.entry(slot).or_insert(0);
         *entry = entry.wrapping_add(delta);
-        *entry
+        let value = *entry;
+        self.note(EntryKey::Entry(slot), Some(value));
+        value
     }
 
     /// Removes an entry of map state.
     pub fn remove_entry(&mut self, slot: Slot) -> Option<i64> {
-        self.maps.remove(&slot)
+        let old = self.maps.remove(&slot)?;
+        self.note(EntryKey::Entry(slot), None);
+        Some(old)
     }
 
     /// The entries of one map of one key, by slot.
@@ -335,11 +192,16 @@ impl KeyedState {
     /// Sets a timer; setting it twice is the same as once.
     pub fn set_timer(&mut self, timer: Timer) {
         self.timers.insert(timer);
+        self.note(EntryKey::Timer(timer), Some(0));
     }
 
     /// Takes a timer back; true if it was set.
     pub fn delete_timer(&mut self, timer: Timer) -> bool {
-        self.timers.remove(&timer)
+        let was_set = self.timers.remove(&timer);
+        if was_set {
+            self.note(EntryKey::Timer(timer), None);
+        }
+        was_set
     }
 
     /// All timers, in the order in which they fire.
@@ -349,10 +211,10 @@ impl KeyedState {
 
     /// Takes the first timer that is due at this watermark.
     pub fn pop_timer(&mut self, watermark: Time) -> Option<Timer> {
-        match self.timers.first() {
-            Some(timer) if timer.time <= watermark => self.timers.pop_first(),
-            _ => None,
-        }
+        let first = self.timers.first().filter(|timer| timer.time <= watermark).copied()?;
+        self.timers.pop_first();
+        self.note(EntryKey::Timer(first), None);
+        Some(first)
     }
 
     /// The number of entries of every kind.
@@ -370,11 +232,6 @@ impl KeyedState {
         self.len() == 0
     }
 
-    /// The modelled size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.len() as u64 * ENTRY_BYTES
-    }
-
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
         self.values.clear();
@@ -384,6 +241,7 @@ impl KeyedState {
         self.broadcast.clear();
         self.opened = false;
         self.watermark = 0;
+        drop(self.take_changes());
     }
 
     /// Adds the entries of another state whose key satisfies a condition: so a state is split by key groups, or put together
@@ -441,6 +299,7 @@ fn hash_entry(words: [u64; 4]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::values::DENSE_KEYS;
     use super::*;
 
     fn sample() -> KeyedState {

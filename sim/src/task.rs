@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
 use crate::event::SnapshotMetrics;
 use crate::external::TransactionId;
@@ -55,6 +56,8 @@ pub(crate) enum Mail {
     Control(Down),
     /// The write of a snapshot has ended, well or not.
     Written(CheckpointId, bool),
+    /// The write of a file beside a snapshot has ended, well or not.
+    Stored(Handle, bool),
     /// The external system has prepared the transaction of this checkpoint.
     Prepared(CheckpointId),
     /// The external system has committed up to here.
@@ -79,6 +82,8 @@ pub(crate) struct Letter {
 pub(crate) struct Upload {
     pub id: CheckpointId,
     pub handle: Handle,
+    /// The files that are written for it.
+    pub files: Vec<Handle>,
     /// What is saved, as long as something may still be captured for it.
     pub open: Option<Box<TaskSnapshot>>,
     /// When the state is in the store, if the write succeeds.
@@ -158,6 +163,7 @@ reusable! {
         pub input_watermarks: Vec<Time>,
         pub watermark: Time,
         pub state: KeyedState,
+        pub backend: Box<dyn Backend>,
         /// Of a source: its splits; the one whose record is due next; whether it is paused.
         pub splits: Vec<Reading>,
         pub split: usize,
@@ -188,7 +194,7 @@ reusable! {
         pub last_up: Time,
         pub last_down: Time,
         pub last_external: Time,
-        /// Number of snapshots taken: part of their handles, never reset.
+        /// Number of objects named for the store: part of their handles, never reset.
         pub snapshots: u32,
         /// The marks of checkpoints that have begun here, and the newest one of which there is a snapshot.
         pub marks: Vec<Marks>,
@@ -239,7 +245,7 @@ impl Task {
 
     /// Becomes a task that has done nothing, in a new attempt; what must never repeat (numbers, handles, the chain of
     /// what was done) goes on.
-    pub fn begin(&mut self, attempt: Attempt, info: &TaskInfo) {
+    pub fn begin(&mut self, attempt: Attempt, info: &TaskInfo, backend: &dyn Backend) {
         let inputs = info.inputs.len() as u32;
         self.status = Status::Restoring;
         self.resumes_ended = false;
@@ -253,6 +259,7 @@ impl Task {
         self.input_watermarks.resize(inputs as usize, 0);
         self.watermark = 0;
         self.state.begin(info.keys.as_ref());
+        self.backend = backend.clone_box();
         self.splits.clear();
         self.split = 0;
         self.paused = false;

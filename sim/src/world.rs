@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::Backend;
 use crate::channel::{Channel, RECORD, Slot};
 use crate::coordinator::Coordinator;
 use crate::erased::Protocol;
@@ -32,7 +33,7 @@ use crate::shared::{Shared, StoreFaults};
 use crate::snapshot::TaskSnapshot;
 use crate::state::KeyedState;
 use crate::step::Step;
-use crate::store::Store;
+use crate::store::{Object, Store};
 use crate::task::{Letter, Mail, Status, Task};
 use crate::time::{NEVER, Time};
 use crate::topology::Topology;
@@ -90,6 +91,8 @@ reusable! {
     pub struct World {
         pub(crate) topology: Arc<Topology>,
         pub(crate) protocol: Box<dyn Protocol>,
+        /// The backend of a task that has not begun.
+        pub(crate) backend: Box<dyn Backend>,
         pub(crate) network: Network,
         pub(crate) tasks: Vec<Task>,
         /// For each task, the least time in which anything can reach it.
@@ -157,7 +160,6 @@ impl World {
             detail: Detail::default(),
             latencies: Vec::new(),
             steps: 0,
-            method,
             triggered: Default::default(),
             slow_tasks: Default::default(),
             slow_links: Default::default(),
@@ -168,6 +170,7 @@ impl World {
             effects: Default::default(),
         };
         World {
+            backend: protocol.backend(method),
             protocol,
             network,
             tasks: (0..tasks).map(|_| Task::default()).collect(),
@@ -318,11 +321,11 @@ impl World {
             Action::Deploy(node, attempt, tasks) => self.deploy(node, attempt, &tasks),
             Action::Tell(message) => self.receive(message),
             Action::Timer(timer) => self.coordinator_timer(timer),
-            Action::Written(task, attempt, handle, snapshot) => {
+            Action::Written(task, attempt, handle, object) => {
                 // A task that has finished meanwhile has not crashed: what it was writing is written.
                 let writer = &self.tasks[task.index()];
                 if writer.attempt == attempt && !writer.status.is_dead() {
-                    self.store.put(handle, snapshot);
+                    self.store.put(handle, object);
                 }
             }
             Action::Discard(handle) => self.store.discard(handle),
@@ -517,17 +520,16 @@ impl World {
                 fold(handle.map_or(u64::MAX, |handle| handle.0));
             });
         }
-        for (handle, snapshot) in self.store.objects() {
-            [
-                handle.0,
-                snapshot.id.0,
-                snapshot.bytes,
-                snapshot.in_flight,
-                snapshot.records,
-                snapshot.lineages,
-            ]
-            .into_iter()
-            .for_each(&mut fold);
+        for (handle, object) in self.store.objects() {
+            match object {
+                Object::Snapshot(snapshot) => {
+                    let TaskSnapshot { id, bytes, in_flight, records, lineages, .. } = &**snapshot;
+                    [handle.0, id.0, *bytes, *in_flight, *records, *lineages].into_iter().for_each(&mut fold);
+                }
+                Object::File(file) => {
+                    [handle.0, file.bytes, file.entries.len() as u64].into_iter().for_each(&mut fold)
+                }
+            }
         }
         hasher.digest128()
     }

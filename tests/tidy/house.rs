@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `algorithms/src` that are no strategies but serve several.
-const HELPERS: &[&str] = &["lib", "mod", "tests", "hand", "rounds", "registry"];
+const HELPERS: &[&str] = &["lib", "mod", "tests", "hand", "rounds", "registry", "mutant_backend"];
 
 /// Names of strategies that mean something else besides, and so may stand in the machine.
 const AMBIGUOUS: &[(&str, &str)] =
@@ -56,6 +56,7 @@ const SERVANTS: &[&str] = &[
     "sim/src/oracles/reference.rs",
     "algorithms/src/rounds.rs",
     "algorithms/src/hand.rs",
+    "algorithms/src/mutant_backend.rs",
     "scenarios/src/faults/tests.rs",
 ];
 

@@ -3,9 +3,11 @@
 //!
 //! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
 //! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
-//! mutation.
+//! mutation. A bug of a state backend stands around the backend in the same way
+//! ([`MutantBackend`](crate::mutant_backend::MutantBackend)).
 
 mod abort_not_forwarded;
+mod aborted_share;
 mod ack_before_captured;
 mod ack_before_durable;
 mod awaits_back_edges;
@@ -15,6 +17,7 @@ mod count_acks;
 mod count_barriers;
 mod early_forward;
 mod early_resume;
+mod early_truncation;
 mod ended_inputs_count;
 mod first_barrier;
 mod first_input;
@@ -24,26 +27,31 @@ mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
+mod ignored_tail;
+mod inclusive_boundary;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
+mod lost_tombstone;
 mod mixed_line;
 mod no_block;
 mod no_drain;
 mod read_on;
 mod restored_uncaptured;
 mod stale_ack;
+mod stale_copy;
 mod stale_standing;
 mod still_world;
 mod string_order;
 mod subsume_early;
 mod timeout_reads_on;
 mod timeout_uncaptured;
+mod uncounted_files;
 mod unlogged_back_edge;
 mod unrecorded_input;
 mod unsaved_output;
 
-use cutline_sim::erased::{Protocol, machines};
+use cutline_sim::erased::{Protocol, machines, machines_over};
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
@@ -56,6 +64,7 @@ use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
 use crate::chandy_lamport::{self, ChandyLamport};
 use crate::freeze_the_world::{self, FreezeTheWorld};
+use crate::mutant_backend::{BackendMutation, MutantBackend};
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
 
@@ -190,6 +199,11 @@ fn cyclic_task<M: TaskMutation<Of = AbsCyclic>>(job: &JobCtx<'_>) -> Box<dyn Pro
     machines::<MutantTask<M>, abs_cyclic::Coordinator>(job)
 }
 
+/// Machines of `aligned`, and of those that share its cut, over a mutated backend.
+fn aligned_over<M: BackendMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines_over::<Aligned, aligned::Coordinator>(job, MutantBackend::<M>::of)
+}
+
 /// All planted bugs, by the oracle that must catch them.
 pub const BUGS: &[Bug] = &[
     Bug {
@@ -209,6 +223,24 @@ pub const BUGS: &[Bug] = &[
         caught_by: state::NAME,
         cut: aligned_task::<late_snapshot::LateSnapshot>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "lost-tombstone",
+        about: "what was removed from the state does not reach the file: an older file brings it back",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<lost_tombstone::LostTombstone>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "inclusive-boundary",
+        about: "the first change after a materialisation is taken to be in it, and is not in the log",
+        of: "changelog",
+        source: "FLINK-25492",
+        caught_by: state::NAME,
+        cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
+        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "commit-on-snapshot",
@@ -391,6 +423,15 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "ignored-tail",
+        about: "a restore applies the log but for its last segment",
+        of: "changelog",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: aligned_over::<ignored_tail::IgnoredTail>,
+        snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
         name: "mixed-line",
         about: "one task is restored from the checkpoint before the one from which all others are",
         of: "aligned",
@@ -452,6 +493,42 @@ pub const BUGS: &[Bug] = &[
         caught_by: store::NAME,
         cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "aborted-share",
+        about: "a snapshot shares files of a checkpoint that was given up, which may be deleted",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<aborted_share::AbortedShare>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "stale-copy",
+        about: "a late notice makes a task share the copy of a file that goes, though it has written a newer one",
+        of: "async-incremental",
+        source: "FLINK-38574",
+        caught_by: store::NAME,
+        cut: aligned_over::<stale_copy::StaleCopy>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "uncounted-files",
+        about: "the files of a subsumed checkpoint are deleted although newer ones share them",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<uncounted_files::UncountedFiles>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "early-truncation",
+        about: "the log is cut off where a materialisation began, before that is in the store",
+        of: "changelog",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_over::<early_truncation::EarlyTruncation>,
+        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "ended-inputs-count",

@@ -9,6 +9,7 @@ use cutline_sim::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Rol
 use cutline_sim::input::{Entry, Input};
 use cutline_sim::operator::{Context, Operator};
 use cutline_sim::record::Record;
+use cutline_sim::state::ENTRY_BYTES;
 
 use super::document::{KeyPath, key_path};
 use super::error::{ScenarioError, listing, suggestion};
@@ -421,6 +422,7 @@ fn operator_spec(operator: &OperatorEntry, role: Role) -> OperatorSpec {
             jitter: operator.service_jitter.map_or(0, BoundedSpan::nanoseconds),
         },
         state_bytes: operator.state_bytes.map_or(0, BoundedBytes::bytes),
+        entry_bytes: operator.state_entry_bytes.map_or(ENTRY_BYTES, BoundedBytes::bytes),
     }
 }
 

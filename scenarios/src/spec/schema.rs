@@ -6,6 +6,7 @@ use std::fmt;
 
 use cutline_sim::config::{CheckpointMode, Config};
 use cutline_sim::graph::Ship;
+use cutline_sim::protocol::SnapshotMethod;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -52,6 +53,9 @@ pub struct ScenarioSpec {
     /// `execution.*`
     #[serde(default)]
     pub execution: ExecutionSpec,
+    /// `state.*`
+    #[serde(default)]
+    pub state: StateSpec,
     /// `heartbeat.*`
     #[serde(default)]
     pub heartbeat: HeartbeatSpec,
@@ -153,8 +157,10 @@ pub struct OperatorEntry {
     pub service_per_kib: Option<Cost>,
     /// Up to how much longer, at random; nothing if absent.
     pub service_jitter: Option<Cost>,
-    /// Bytes that every snapshot of a subtask has beyond its entries; none if absent.
+    /// Bytes that the state of a subtask has beyond its entries: entries that never change; none if absent.
     pub state_bytes: Option<BoundedBytes<0, TEBIBYTE>>,
+    /// Bytes of an entry of state; 24 if absent.
+    pub state_entry_bytes: Option<BoundedBytes<1, 0x4000_0000>>,
 }
 
 impl OperatorEntry {
@@ -243,6 +249,10 @@ pub struct CostsSpec {
     pub snapshot_sync: Option<Cost>,
     /// More per MiB of state that is copied in the synchronous part.
     pub snapshot_copy_per_mib: Option<Cost>,
+    /// Bytes per second that a compaction reads.
+    pub compaction_bandwidth: Option<Bandwidth>,
+    /// At a restore, per MiB of a log that is applied.
+    pub log_replay_per_mib: Option<Cost>,
     /// From the deployment message to a task that begins to read its state.
     pub deploy: Option<Wait>,
     /// How long a crashed node stays away.
@@ -339,8 +349,77 @@ pub struct CheckpointingSpec {
     pub num_retained: Option<Few>,
     /// What the job promises; by default what the strategy guarantees.
     pub mode: Option<CheckpointMode>,
+    /// How snapshots reach the store; absent: as the strategy does it by itself. (Flink spreads this over `state.backend.type`,
+    /// `execution.checkpointing.incremental` and `state.changelog.enabled`.)
+    pub snapshot: Option<SnapshotMethod>,
     /// The folder of all checkpoints: each is named `DIR/chk-ID`.
     pub dir: Option<Folder>,
+}
+
+/// `state.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StateSpec {
+    /// `state.backend.*`
+    #[serde(default)]
+    pub backend: BackendSpec,
+    /// `state.changelog.*`
+    #[serde(default)]
+    pub changelog: ChangelogSpec,
+}
+
+/// `state.backend.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BackendSpec {
+    /// `state.backend.rocksdb.*`
+    #[serde(default)]
+    pub rocksdb: RocksDbSpec,
+}
+
+/// `state.backend.rocksdb.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RocksDbSpec {
+    /// `state.backend.rocksdb.compaction.*`
+    #[serde(default)]
+    pub compaction: CompactionSpec,
+}
+
+/// `state.backend.rocksdb.compaction.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CompactionSpec {
+    /// `state.backend.rocksdb.compaction.level.*`
+    #[serde(default)]
+    pub level: LevelSpec,
+}
+
+/// `state.backend.rocksdb.compaction.level.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LevelSpec {
+    /// Files of level 0 that are merged into level 1 (RocksDB: `level0_file_num_compaction_trigger`).
+    pub level0_file_num_trigger: Option<Few>,
+    /// Bytes that level 1 may hold; every deeper level may hold ten times as many.
+    pub max_size_level_base: Option<BoundedBytes<1, TEBIBYTE>>,
+}
+
+/// `state.changelog.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ChangelogSpec {
+    /// `state.changelog.periodic-materialize.*`
+    #[serde(default)]
+    pub periodic_materialize: PeriodicMaterializeSpec,
+}
+
+/// `state.changelog.periodic-materialize.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PeriodicMaterializeSpec {
+    /// From one materialisation of a task's state to the next.
+    pub interval: Option<PositiveSpan>,
 }
 
 /// `heartbeat.*`
@@ -404,6 +483,7 @@ impl ScenarioSpec {
         self.configure_cluster(&mut config);
         self.configure_network(&mut config);
         self.configure_checkpointing(&mut config);
+        self.configure_state(&mut config);
         self.configure_recovery(&mut config);
         let bounds = &self.bounds;
         put(&mut config.bounds.steps, bounds.steps.map(Count::get));
@@ -425,6 +505,9 @@ impl ScenarioSpec {
         let costs = &self.cluster.costs;
         put(&mut config.snapshot.sync, costs.snapshot_sync.map(BoundedSpan::nanoseconds));
         put(&mut config.snapshot.copy_per_mib, costs.snapshot_copy_per_mib.map(BoundedSpan::nanoseconds));
+        let compaction = costs.compaction_bandwidth.map(Bandwidth::bytes_per_second);
+        put(&mut config.snapshot.compaction_bandwidth, compaction);
+        put(&mut config.snapshot.replay_per_mib, costs.log_replay_per_mib.map(BoundedSpan::nanoseconds));
         put(&mut config.recovery.deploy, costs.deploy.map(BoundedSpan::nanoseconds));
         put(&mut config.recovery.node_downtime, costs.node_downtime.map(BoundedSpan::nanoseconds));
     }
@@ -458,6 +541,7 @@ impl ScenarioSpec {
         put(&mut into.tolerable_failed, checkpointing.tolerable_failed_checkpoints.map(Count::get_u32));
         put(&mut into.retained, checkpointing.num_retained.map(Count::get_u32));
         put(&mut into.mode, checkpointing.mode);
+        put(&mut into.snapshot, checkpointing.snapshot.map(Some));
         put(&mut into.dir, checkpointing.dir.clone().map(|dir| dir.0));
         if into.min_pause > 0 {
             into.max_concurrent = 1;
@@ -466,6 +550,15 @@ impl ScenarioSpec {
         let at = self.trigger.at.as_ref();
         put(&mut into.at_records, at.map(|times| times.iter().map(|time| time.nanoseconds()).collect()));
         into.at_records.sort_unstable();
+    }
+
+    fn configure_state(&self, config: &mut Config) {
+        let into = &mut config.snapshot;
+        let level = &self.state.backend.rocksdb.compaction.level;
+        put(&mut into.level0_trigger, level.level0_file_num_trigger.map(Count::get_u32));
+        put(&mut into.level1_bytes, level.max_size_level_base.map(BoundedBytes::bytes));
+        let interval = self.state.changelog.periodic_materialize.interval;
+        put(&mut into.materialization_interval, interval.map(BoundedSpan::nanoseconds));
     }
 
     fn configure_recovery(&self, config: &mut Config) {

@@ -46,7 +46,8 @@ impl World {
             CoordinatorEffect::Discard(handle) => self.store.discard(handle),
             CoordinatorEffect::Subsume(id) => {
                 self.log(Event::CheckpointSubsumed { id });
-                self.store.subsume(id);
+                let backend = &self.backend;
+                self.store.subsume(id, |references| backend.may_go(references));
             }
             CoordinatorEffect::Restore(line) => self.restore(line),
             CoordinatorEffect::Timer(after, token) => self.schedule(after, Timer::Cut(token)),
@@ -98,8 +99,8 @@ impl World {
         }
         let bytes = 64 * manifest.len() as u64;
         let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
-        self.store.refer(&manifest);
-        self.coordinator.writing.push(Writing { id, manifest, doomed: false });
+        let held = self.store.refer(manifest);
+        self.coordinator.writing.push(Writing { id, held, doomed: false });
         self.coordinator.number += 1;
         let action = Action::MetadataWritten(id, fine);
         self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
@@ -107,18 +108,31 @@ impl World {
 
     pub(crate) fn metadata_written(&mut self, id: CheckpointId, fine: bool) {
         let Some(at) = self.coordinator.writing.iter().position(|writing| writing.id == id) else { return };
-        let Writing { manifest, doomed, .. } = self.coordinator.writing.remove(at);
+        let Writing { held, doomed, .. } = self.coordinator.writing.remove(at);
         if fine && !doomed {
-            let snapshots = manifest.iter().flatten().filter_map(|&handle| self.store.get(handle));
-            let bytes = snapshots.map(|snapshot| snapshot.bytes_in(id)).sum();
+            let (bytes, full_bytes) = self.sizes(id, &held.manifest);
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
-            self.store.complete(id, manifest);
-            self.log(Event::CheckpointCompleted { id, duration, bytes });
+            self.store.complete(id, held);
+            self.log(Event::CheckpointCompleted { id, duration, bytes, full_bytes });
             self.tell_machine(CoordinatorEvent::MetaStored(id));
         } else {
-            self.store.release(&manifest);
+            self.store.release(&held);
             self.tell_machine(CoordinatorEvent::MetaFailed(id));
         }
         self.deploy_if_possible();
+    }
+
+    /// How many bytes were written for a checkpoint, and how many it refers to. The snapshot of a task that has finished stands in
+    /// older checkpoints already.
+    fn sizes(&self, id: CheckpointId, manifest: &Manifest) -> (u64, u64) {
+        let (mut written, mut full) = (0_u64, 0_u64);
+        for &handle in manifest.iter().flatten() {
+            let Some(snapshot) = self.store.get(handle) else { continue };
+            full = snapshot.bytes_in(id).saturating_add(full);
+            if self.store.is_new(handle) {
+                written = snapshot.written_in(id).saturating_add(written);
+            }
+        }
+        (written, full)
     }
 }

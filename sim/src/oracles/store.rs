@@ -2,19 +2,24 @@
 //! `num-retained` says, and nothing else stays for ever.
 //!
 //! Looked at whenever a checkpoint completes, is subsumed or is given up, and at the end: every snapshot of every retained
-//! checkpoint must be there, and be the object that it was at the completion. Rubbish is looked for at the end: a snapshot
-//! whose acknowledgement reached the coordinator, and whose checkpoint was given up, must have been discarded.
+//! checkpoint must be there, with every file that it refers to, and be the object that it was at the completion. Rubbish is
+//! looked for at the end: a snapshot whose acknowledgement reached the coordinator, and whose checkpoint was given up, must have
+//! been discarded, with the files that were written for it.
 //!
 //! Not judged: a snapshot of which no acknowledgement told the coordinator, because it was lost on its way. The task deletes
-//! it when it hears that the checkpoint was given up or that a newer one is complete, or else the next restore does.
+//! it when it hears that the checkpoint was given up or that a newer one is complete, or else the next restore does. Nor a file that
+//! was written for whatever checkpoints would follow, if none did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Oracle, Verdict, show_time};
+use crate::backend::StateFile;
 use crate::event::{Event, Stamped};
 use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::protocol::Handle;
 use crate::snapshot::TaskSnapshot;
+use crate::store::Object;
 use crate::world::{Outcome, World};
 
 /// Its name.
@@ -27,6 +32,8 @@ pub struct Store {
     newest: BTreeSet<CheckpointId>,
     /// What the retained checkpoints consisted of when they completed.
     consists_of: BTreeMap<CheckpointId, Vec<Option<Arc<TaskSnapshot>>>>,
+    /// The files that they referred to.
+    files: BTreeMap<Handle, Arc<StateFile>>,
     given_up: BTreeSet<CheckpointId>,
     /// Acknowledgements received since the last restore, of checkpoints that have not completed.
     acknowledged: BTreeSet<(CheckpointId, TaskId, Attempt)>,
@@ -79,7 +86,9 @@ impl Oracle for Store {
 impl Store {
     fn look(&mut self, world: &World) {
         if self.proof.is_none() {
-            self.proof = self.deleted(world).or_else(|| self.altered(world)).or_else(|| self.surplus(world));
+            let altered =
+                self.deleted(world).or_else(|| self.altered(world)).or_else(|| self.altered_file(world));
+            self.proof = altered.or_else(|| self.surplus(world));
         }
     }
 
@@ -128,6 +137,36 @@ impl Store {
         None
     }
 
+    /// A file to which a retained checkpoint refers is not there, or not what it was.
+    fn altered_file(&mut self, world: &World) -> Option<String> {
+        let store = world.store();
+        let mut files = BTreeMap::new();
+        for (id, snapshot) in
+            self.consists_of.iter().flat_map(|(id, tasks)| tasks.iter().flatten().map(move |s| (id, s)))
+        {
+            for part in &snapshot.parts {
+                let what = match (store.file(part.handle), self.files.get(&part.handle)) {
+                    (None, None) => "was never in the store, or had been deleted before",
+                    (None, Some(_)) => "has been deleted",
+                    (Some(now), Some(was)) if !Arc::ptr_eq(now, was) => "has been replaced by another",
+                    (Some(now), _) => {
+                        files.insert(part.handle, Arc::clone(now));
+                        continue;
+                    }
+                };
+                return Some(format!(
+                    "At {} checkpoint {id} is complete and retained. But a file of {} bytes, part of the state of {}, to which it \
+                     refers {what}. So the store cannot give back what it promised to keep.",
+                    show_time(world.now()),
+                    part.bytes,
+                    world.topology().task_name(snapshot.task)
+                ));
+            }
+        }
+        self.files = files;
+        None
+    }
+
     /// A checkpoint is there that should have been subsumed.
     fn surplus(&self, world: &World) -> Option<String> {
         let id = world.store().completed().find(|id| !self.newest.contains(id))?;
@@ -140,15 +179,19 @@ impl Store {
 
     /// Something is left of a checkpoint that was given up.
     fn rubbish(&self, world: &World) -> Option<String> {
-        let left = world.store().unreferenced().find(|snapshot| {
-            let TaskSnapshot { id, task, attempt, .. } = ***snapshot;
-            self.given_up.contains(&id) && self.acknowledged.contains(&(id, task, attempt))
+        let (what, left) = world.store().unreferenced().find_map(|object| {
+            let (what, id, task, attempt) = match object {
+                Object::Snapshot(of) => ("snapshot", Some(of.id), of.task, of.attempt),
+                Object::File(of) => ("file", of.checkpoint, of.task, of.attempt),
+            };
+            let left = (id?, task, attempt);
+            (self.given_up.contains(&left.0) && self.acknowledged.contains(&left)).then_some((what, left))
         })?;
         Some(format!(
-            "At the end the store holds a snapshot of {} for checkpoint {}. That checkpoint was given up, and no other refers \
-             to the snapshot. The coordinator knew of it, for it received the acknowledgement; but it never discarded it.",
-            world.topology().task_name(left.task),
-            left.id
+            "At the end the store holds a {what} of {} for checkpoint {}. That checkpoint was given up, and no other refers to \
+             the {what}. The coordinator knew of it, for it received the acknowledgement; but it never discarded it.",
+            world.topology().task_name(left.1),
+            left.0
         ))
     }
 }

@@ -12,7 +12,7 @@ use crate::protocol::{
 };
 use crate::record::Record;
 use crate::snapshot::OnChannel;
-use crate::state::{Slot, Timer};
+use crate::state::{ENTRY_BYTES, Slot, Timer};
 use crate::time::NEVER;
 
 const GROUPS: u32 = 128;
@@ -93,6 +93,7 @@ fn chain_with(groups: u32, operators: &[(&str, Role, u32)]) -> Arc<Topology> {
             parallelism: *parallelism,
             service: ServiceTime::default(),
             state_bytes: 0,
+            entry_bytes: ENTRY_BYTES,
         });
         if let Some(before) = before {
             graph.add_edge(before, node, EdgeSpec { ship: Ship::Hash, port: 0, feedback: false });
@@ -124,6 +125,7 @@ fn snapshot() -> TaskSnapshot {
         attempt: Attempt(2),
         id: CheckpointId(7),
         state: KeyedState::default(),
+        parts: Vec::new(),
         splits: Vec::new(),
         watermark: 0,
         marked: 0,
@@ -140,6 +142,7 @@ fn snapshot() -> TaskSnapshot {
         lineages: 0,
         durable: vec![9],
         bytes: 0,
+        written: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::graph::{EdgeSpec, OperatorSpec, ServiceTime, SinkMode};
 use crate::input::Entry;
 use crate::operator_state::BroadcastState;
 use crate::record::derive_lineage;
-use crate::state::{Slot, Timer};
+use crate::state::{ENTRY_BYTES, Slot, Timer};
 
 /// 0..count, dealt round robin over the splits; key = value % 7.
 struct Numbers {
@@ -111,7 +111,14 @@ impl Operator for Spin {
 }
 
 fn spec(uid: &str, role: Role, parallelism: u32) -> OperatorSpec {
-    OperatorSpec { uid: uid.to_owned(), role, parallelism, service: ServiceTime::default(), state_bytes: 0 }
+    OperatorSpec {
+        uid: uid.to_owned(),
+        role,
+        parallelism,
+        service: ServiceTime::default(),
+        state_bytes: 0,
+        entry_bytes: ENTRY_BYTES,
+    }
 }
 
 fn edge(ship: Ship, port: u32) -> EdgeSpec {

@@ -1,0 +1,41 @@
+//! The heap backend: the whole state is written with every snapshot (Flink: `HashMapStateBackend`).
+
+use std::sync::Arc;
+
+use super::{Backend, BackendCtx, Part, Saved, StateFile};
+use crate::ids::CheckpointId;
+use crate::state::{Changes, KeyedState};
+
+/// Keeps nothing between snapshots.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heap {
+    /// True if the task stands still until the state is in the store.
+    pub waits: bool,
+}
+
+impl Backend for Heap {
+    fn notes_changes(&self) -> bool {
+        false
+    }
+
+    fn restore(
+        &mut self,
+        _: &mut BackendCtx<'_>,
+        _: CheckpointId,
+        files: &[(Part, Arc<StateFile>)],
+        state: &mut KeyedState,
+    ) -> u64 {
+        files.iter().flat_map(|(_, file)| file.entries.iter()).for_each(|update| state.apply(update));
+        0
+    }
+
+    fn save(&mut self, cx: &mut BackendCtx<'_>, _: CheckpointId, state: &KeyedState, _: Changes) -> Saved {
+        let bytes = cx.base_bytes.saturating_add(cx.size(state.len() as u64));
+        let copied = if self.waits { bytes } else { 0 };
+        Saved { copied, waits: self.waits, ..Saved::whole(state.clone(), bytes) }
+    }
+
+    fn clone_box(&self) -> Box<dyn Backend> {
+        Box::new(*self)
+    }
+}
