@@ -1,12 +1,15 @@
 //! Machines driven by hand, for the tests of this crate.
 
+use std::sync::Arc;
+
 use cutline_sim::config::CheckpointConfig;
-use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::ids::{Attempt, CheckpointId, EdgeId, TaskId};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx,
-    TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
+    Positions, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
 };
 use cutline_sim::time::Time;
+use cutline_sim::topology::ChannelInfo;
 
 /// A checkpoint id.
 pub fn id(n: u64) -> CheckpointId {
@@ -77,6 +80,12 @@ pub struct HandCoordinator<C> {
 
 pub const TASKS: u32 = 3;
 
+/// From 0 to 1 and from 1 to 2.
+const CHANNELS: [ChannelInfo; 2] = [
+    ChannelInfo { from: TaskId(0), to: TaskId(1), output: 0, input: 0, edge: EdgeId(0), feedback: false },
+    ChannelInfo { from: TaskId(1), to: TaskId(2), output: 0, input: 0, edge: EdgeId(1), feedback: false },
+];
+
 impl<C: CoordinatorCut> HandCoordinator<C> {
     /// A job that runs and asks for a checkpoint whenever somebody requests it.
     pub fn running(config: CheckpointConfig) -> Self {
@@ -90,6 +99,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
             tasks: TASKS,
             finished: &finished,
             roots: &roots,
+            channels: &CHANNELS,
             config: &config,
         };
         let machine = C::new(&job);
@@ -114,6 +124,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
             tasks: TASKS,
             finished,
             roots: &roots,
+            channels: &CHANNELS,
             config,
         };
         let mut fx = CoordinatorEffects::default();
@@ -131,7 +142,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
 
     pub fn up(&mut self, task: u32, up: Up) -> Vec<CoordinatorEffect> {
         let attempt = self.attempt;
-        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up, handle: None })
+        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up, handle: None, positions: None })
     }
 
     /// An acknowledgement of the present attempt.
@@ -141,7 +152,16 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
 
     pub fn ack_of(&mut self, attempt: Attempt, task: u32, n: u64) -> Vec<CoordinatorEffect> {
         let handle = Some(handle(attempt, task, n));
-        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up: Up::Ack(id(n)), handle })
+        let (task, up) = (TaskId(task), Up::Ack(id(n)));
+        self.on(CoordinatorEvent::FromTask { task, attempt, up, handle, positions: None })
+    }
+
+    /// An acknowledgement that says what the task has sent and received, by output and input.
+    pub fn ack_at(&mut self, task: u32, n: u64, sent: &[u64], received: &[u64]) -> Vec<CoordinatorEffect> {
+        let (attempt, handle) = (self.attempt, Some(handle(self.attempt, task, n)));
+        let positions = Some(Arc::new(Positions { sent: sent.to_vec(), received: received.to_vec() }));
+        let (task, up) = (TaskId(task), Up::Ack(id(n)));
+        self.on(CoordinatorEvent::FromTask { task, attempt, up, handle, positions })
     }
 
     /// A whole checkpoint, from the request to the stored metadata.

@@ -16,9 +16,11 @@ pub mod chandy_lamport;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
+pub mod recovery_line;
 pub mod rounds;
 pub mod stop_the_world;
 pub mod unaligned;
+pub mod uncoordinated;
 
 use abs_cyclic::AbsCyclic;
 use aligned::Aligned;
@@ -28,6 +30,7 @@ use chandy_lamport::ChandyLamport;
 use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
 use unaligned::Unaligned;
+use uncoordinated::Uncoordinated;
 
 /// A row of the registry: what `cutline list strategies` shows, and how to make it.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +59,7 @@ pub struct Strategy {
 
 const TRIGGER_ROOTS: &str =
     "a trigger per source, a mark per channel, an acknowledgement and a completion per task";
+const ALONE: &str = "an acknowledgement per snapshot; a completion for each that lies on a stored line";
 const TRIGGER_ALL: &str = "a trigger, an acknowledgement and a completion per task, a mark per channel";
 
 /// All strategies.
@@ -155,6 +159,18 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullSync,
         source: "the naive global snapshot of Carbone et al. 2015, section 2",
         cut: machines::<FreezeTheWorld, freeze_the_world::Coordinator>,
+    },
+    Strategy {
+        name: "uncoordinated",
+        about: "Every task takes checkpoints by a clock of its own and logs what it sends; a recovery line is looked for among them.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: false,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Elnozahy et al. 2002, section 3.1",
+        cut: machines::<Uncoordinated, uncoordinated::RecoveryLine>,
     },
 ];
 

@@ -148,7 +148,9 @@ impl<T: TaskCut> Network<T> {
                         .filter(|part| !part.open.is_empty())
                         .for_each(|part| part.dropped = true);
                 }
-                TaskEffect::Timer(_, token) => self.timers.push((task, token)),
+                TaskEffect::Timer(_, token) | TaskEffect::JitteredTimer(_, _, token) => {
+                    self.timers.push((task, token))
+                }
                 TaskEffect::Tell(_) | TaskEffect::Commit(_) => {}
             }
         }

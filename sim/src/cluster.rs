@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::channel::Item;
 use crate::event::{Event, Origin};
 use crate::graph::Role;
-use crate::ids::{Attempt, NodeId, TaskId};
+use crate::ids::{Attempt, ChannelId, NodeId, TaskId};
+use crate::log::in_transit;
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
@@ -141,6 +143,9 @@ impl World {
                 }
             }
         }
+        if self.network.logs_sent() {
+            self.replay_log(line);
+        }
         // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again. (The head of a
         // loop ends before those over whose feedback edges it is fed, and is right to.)
         let ended = &mut self.coordinator.ended;
@@ -151,6 +156,20 @@ impl World {
                 ended[channel.to.index()] &= !runs_on;
                 changed |= runs_on;
             }
+        }
+    }
+
+    /// Puts what was in transit at a line back into the channels, and begins their logs behind what is durable.
+    fn replay_log(&mut self, line: &[Option<Handle>]) {
+        self.coordinator.replayed.fill(0);
+        for (channel, items) in in_transit(&self.topology, &self.store, line).channels {
+            let to = self.topology.channels[channel.index()].to;
+            self.coordinator.replayed[to.index()] += items.iter().map(Item::bytes).sum::<u64>();
+            self.network.channels[channel.index()].refill(&items, self.now);
+        }
+        for (channel, ends) in self.topology.channels.iter().enumerate() {
+            let is_stored = line[ends.from.index()].is_some();
+            self.network.begin_log(ChannelId(channel as u32), is_stored);
         }
     }
 
@@ -189,7 +208,8 @@ impl World {
             Some(Some(snapshot)) => Some(snapshot),
             None => self.base[id.index()].clone(),
         };
-        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
+        let state = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
+        let bytes = state.saturating_add(self.coordinator.replayed[id.index()]);
         self.fill_task(id, snapshot.as_deref());
         let read = if snapshot.is_some() { Store::read_time(&topology.config.store, bytes) } else { 0 };
         let time = self.now + (topology.config.recovery.deploy + read).max(1);

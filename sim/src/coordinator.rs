@@ -59,8 +59,9 @@ struct NodeView {
 #[derive(Clone, Debug)]
 struct Writing {
     id: CheckpointId,
-    /// What it would make durable.
+    /// What it would make durable, and the snapshots that hold what was in transit.
     manifest: Manifest,
+    log: Arc<[Handle]>,
     /// It will fail, whatever was drawn for it.
     doomed: bool,
 }
@@ -96,8 +97,11 @@ reusable! {
         pub ended: Vec<bool>,
         /// For each task the number of its output channels whose end had been consumed.
         pub confirmed: Vec<u32>,
-        /// Metadata writes that have not ended.
+        /// For each task how much of the log it reads, in bytes.
+        pub replayed: Vec<u64>,
+        /// Metadata writes that have not ended; and whether all fail, until the next restore.
         writing: Vec<Writing>,
+        frozen: bool,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
         stale: Vec<(Handle, TaskId, Attempt)>,
         /// The restart delay is over, but slots or answers are missing.
@@ -129,7 +133,9 @@ impl Coordinator {
             restored: CheckpointId(0),
             ended: vec![false; tasks],
             confirmed: vec![0; tasks],
+            replayed: vec![0; tasks],
             writing: Vec::new(),
+            frozen: false,
             stale: Vec::new(),
             waiting: false,
             number: 0,
@@ -203,12 +209,13 @@ impl World {
                 }
             }
             Message::Status(report) => self.learn(report),
-            Message::Up(task, attempt, up, handle) => {
+            Message::Up(task, attempt, up, handle, positions) => {
                 if let Up::Ack(id) = up {
                     self.log(Event::AckReceived { task, attempt, id });
                 }
                 let stale = attempt != self.coordinator.attempt;
-                let effects = self.tell_machine(CoordinatorEvent::FromTask { task, attempt, up, handle });
+                let event = CoordinatorEvent::FromTask { task, attempt, up, handle, positions };
+                let effects = self.tell_machine(event);
                 if stale && effects > 0 {
                     self.log(Event::StaleEffect { task, attempt });
                 } else if let (true, Some(handle)) = (stale, handle) {
@@ -373,6 +380,7 @@ impl World {
     pub(crate) fn fail_over_to_newest(&mut self) {
         self.coordinator.restarts_left = u32::MAX;
         self.coordinator.writing.iter_mut().for_each(|writing| writing.doomed = true);
+        self.coordinator.frozen = true;
         self.fail_job();
     }
 
@@ -466,6 +474,7 @@ impl World {
             }
         }
         self.coordinator.stale.clear();
+        self.coordinator.frozen = false;
         self.store.discard_unreferenced();
         self.clear_cluster();
         let line = std::mem::take(&mut self.coordinator.line);

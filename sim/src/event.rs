@@ -277,6 +277,13 @@ pub enum Event {
         /// True if it begins.
         begins: bool,
     },
+    /// The log of what a task has sent since its newest durable snapshot goes to the store with the snapshot that it takes.
+    SentLogged {
+        /// The snapshot.
+        id: CheckpointId,
+        /// The size of that part of the log.
+        bytes: u64,
+    },
 }
 
 /// An event, when and by whom.

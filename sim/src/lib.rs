@@ -13,6 +13,7 @@ pub mod graph;
 pub mod handles;
 pub mod ids;
 pub mod input;
+mod log;
 mod mail;
 mod network;
 pub mod operator;

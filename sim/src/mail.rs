@@ -8,8 +8,9 @@ use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::{Request, TransactionId};
 use crate::graph::{Role, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
-use crate::protocol::{Down, Handle, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
+use crate::protocol::{Down, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
+use crate::random::{below, draw, mix};
 use crate::record::Mark;
 use crate::snapshot::OnChannel;
 use crate::step::Step;
@@ -30,6 +31,7 @@ impl Step<'_> {
             Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
             Mail::Written(id, true) => {
                 self.upload(id).for_each(|upload| upload.written = true);
+                self.trim_log(id);
                 self.forget_dropped(now);
                 self.persisted(id, now);
             }
@@ -133,7 +135,7 @@ impl Step<'_> {
             }
             return;
         }
-        if let Down::Trigger(id) = down {
+        if let (Down::Trigger(id), false) = (down, self.net.logs_sent()) {
             self.note_mark(Mark::Cut(id), now);
         }
         self.tell_protocol(TaskEvent::Control(down), now);
@@ -219,6 +221,12 @@ impl Step<'_> {
             TaskEffect::Tell(up) => self.tell(up, now),
             TaskEffect::Commit(id) => self.commit(id, now),
             TaskEffect::Timer(after, token) => {
+                self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
+            }
+            TaskEffect::JitteredTimer(after, jitter, token) => {
+                let nth = u64::from(self.task.sent);
+                let late = draw(self.shared.timer_key ^ mix(u64::from(self.id.0)), nth);
+                let after = after.saturating_add(below(late, jitter.saturating_add(1)));
                 self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
             }
         }
@@ -336,12 +344,14 @@ impl Step<'_> {
     }
 
     pub(crate) fn tell(&mut self, up: Up, now: Time) {
-        let mut handle: Option<Handle> = None;
+        let (mut handle, mut positions) = (None, None);
         if let Up::Ack(id) = up {
-            handle = self.upload(id).map(|upload| upload.handle).next();
+            if let Some(upload) = self.upload(id).next() {
+                (handle, positions) = (Some(upload.handle), upload.positions.clone());
+            }
             self.emit(now, Event::AckSent { id });
         }
-        self.send_up(Message::Up(self.id, self.task.attempt, up, handle), now);
+        self.send_up(Message::Up(self.id, self.task.attempt, up, handle, positions), now);
     }
 
     fn report(&mut self, life: Life, now: Time) {

@@ -15,9 +15,10 @@ mod overtaking;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{CLOSE, Channel, Consumed, Flush, Slot, Tag, WATERMARK, Waiting};
+use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::log::Log;
 use crate::protocol::InputSet;
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
@@ -148,6 +149,10 @@ reusable! {
         pub leaving: Vec<Ring<Leaving>>,
         /// True if the sender is told when a mark leaves.
         pub departures: bool,
+        /// For each channel what was sent and is not durable; empty unless the strategy has everything logged.
+        pub logs: Vec<Log>,
+        /// True if somebody takes note of every item that is sent.
+        pub noting: bool,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
         pub watched: Option<Slot>,
@@ -167,6 +172,12 @@ impl Network {
             port.used -= 1;
         }
         port.used < port.capacity
+    }
+
+    /// True if the strategy has everything that is sent logged.
+    #[inline]
+    pub fn logs_sent(&self) -> bool {
+        !self.logs.is_empty()
     }
 
     /// When the task may look for a free buffer again; [`NEVER`] if nobody knows yet (then it will be woken).
@@ -248,8 +259,8 @@ impl Network {
                 port.flush_at = port.flush_at.min(port.tick_at);
             }
         }
-        if self.watch.is_some() {
-            self.look_out(channel, slot);
+        if self.noting {
+            self.note_sent(channel, slot);
         }
         true
     }
@@ -259,15 +270,20 @@ impl Network {
         self.channels[channel.index()].append(slot);
         let alone = Waiting { slots: 1, bytes: slot.size, ready: now, needs_credit: false };
         self.depart(channel, alone, now, false);
-        if self.watch.is_some() {
-            self.look_out(channel, slot);
+        if self.noting {
+            self.note_sent(channel, slot);
         }
     }
 
-    #[cold]
-    fn look_out(&mut self, channel: ChannelId, slot: Slot) {
-        if self.watch == Some((channel, self.channels[channel.index()].sent.count)) {
+    /// The newest item of a channel: it is logged, and looked out for.
+    #[inline(never)]
+    fn note_sent(&mut self, channel: ChannelId, slot: Slot) {
+        let number = self.channels[channel.index()].sent.count;
+        if self.watch == Some((channel, number)) {
             self.watched = Some(slot);
+        }
+        if let (Some(log), Some(item)) = (self.logs.get_mut(channel.index()), Item::of(&slot)) {
+            log.push(number, item);
         }
     }
 
@@ -276,6 +292,10 @@ impl Network {
         self.close_buffer(channel, now);
         let ch = &mut self.channels[channel.index()];
         ch.append(slot);
+        if self.noting && slot.tag.counts() {
+            self.note_sent(channel, slot);
+        }
+        let ch = &mut self.channels[channel.index()];
         let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
         if ch.is_waiting() {
             ch.wait(event);
@@ -410,6 +430,19 @@ impl Network {
         // It is noticed by a task that waits for a buffer, too.
         let wake = if port.free_at == NEVER { notice.time } else { notice.time.max(port.free_at) };
         self.wakes.lower(task.0, wake);
+    }
+
+    /// The log of a channel begins at the restore: behind everything sent, if that is in the store. Otherwise what stands in
+    /// the channel comes from elsewhere, and no snapshot of this job holds it yet.
+    pub fn begin_log(&mut self, channel: ChannelId, is_stored: bool) {
+        let (ch, log) = (&self.channels[channel.index()], &mut self.logs[channel.index()]);
+        let held = if is_stored { 0 } else { u64::from(ch.slots.len()) };
+        let first = ch.sent.count.saturating_sub(held);
+        log.begin(first);
+        let items = (0..ch.slots.len()).filter_map(|at| ch.slots.get(at)).filter_map(Item::of);
+        if !is_stored {
+            (first + 1..).zip(items).for_each(|(number, item)| log.push(number, item));
+        }
     }
 
     /// Tells a task that something arrives on one of its empty inputs.
@@ -565,6 +598,7 @@ impl Network {
             channel.reset(config.exclusive_buffers.max(1));
         }
         self.leaving.iter_mut().for_each(Ring::clear);
+        self.logs.iter_mut().for_each(|log| log.begin(0));
         for (task, port) in self.ports.iter_mut().enumerate() {
             port.reset(gates(TaskId(task as u32)));
         }

@@ -11,7 +11,7 @@ use crate::channel::{Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
-use crate::protocol::{Handle, Input, InputSet, SnapshotMethod};
+use crate::protocol::{Handle, Input, InputSet, Positions, SnapshotMethod};
 use crate::queue::Action;
 use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
@@ -64,6 +64,11 @@ pub struct TaskSnapshot {
     pub unsent: Vec<OnChannel>,
     /// Size of those two in bytes.
     pub in_flight: u64,
+    /// The log of what the task has sent, by output channel: what precedes `sent` and was in no durable snapshot. Only where
+    /// everything sent is logged.
+    pub logged: Vec<OnChannel>,
+    /// Size of the log in bytes.
+    pub logged_bytes: u64,
     /// The inputs that have delivered their end.
     pub ended_inputs: InputSet,
     /// True if the task had consumed all its input and sent its end.
@@ -112,6 +117,12 @@ impl TaskSnapshot {
         since.fold(sent, |sent, unsent| sent.after(&unsent.items))
     }
 
+    /// What had been sent and received.
+    pub fn positions(&self) -> Positions {
+        let counts = |positions: &[Position]| positions.iter().map(|position| position.count).collect();
+        Positions { sent: counts(&self.sent), received: counts(&self.received) }
+    }
+
     /// What has been received on an input, and what was captured behind that.
     pub fn received_and_captured(&self, input: u32) -> Position {
         let received = self.received.get(input as usize).copied().unwrap_or_default();
@@ -140,8 +151,9 @@ impl Step<'_> {
             SnapshotMethod::FullAsync => costs.sync,
         };
         self.task.snapshots += 1;
-        let handle = Handle(u64::from(self.id.0) << 32 | u64::from(self.task.snapshots));
-        let (took, succeeds) = self.shared.write(&self.topology.config.store, handle.0, bytes);
+        let handle = Handle::of(self.id, self.task.snapshots);
+        let written = bytes.saturating_add(snapshot.logged_bytes);
+        let (took, succeeds) = self.shared.write(&self.topology.config.store, handle.0, written);
         let sync = sync.min(FAR);
         let state_at = now + sync + took.max(1);
         self.task.clock = match self.shared.method {
@@ -149,7 +161,10 @@ impl Step<'_> {
             SnapshotMethod::FullAsync => now + sync,
         };
         let first_mark = self.marks(id).map_or(now, |marks| marks.first);
-        let triggered = self.shared.triggered.get(&id).copied().unwrap_or(first_mark);
+        let triggered = match self.net.logs_sent() {
+            true => first_mark, // nobody has triggered it
+            false => self.shared.triggered.get(&id).copied().unwrap_or(first_mark),
+        };
         let metrics = SnapshotMetrics {
             start_delay: first_mark.saturating_sub(triggered),
             waiting: now - first_mark,
@@ -159,9 +174,14 @@ impl Step<'_> {
         };
         let departing = self.departing(id, now);
         self.emit(now, Event::SnapshotTaken { id });
+        let positions = self.net.logs_sent().then(|| Arc::new(snapshot.positions()));
+        if snapshot.logged_bytes > 0 {
+            self.emit(now, Event::SentLogged { id, bytes: snapshot.logged_bytes });
+        }
         self.task.uploads.push(Upload {
             id,
             handle,
+            positions,
             open: Some(Box::new(snapshot)),
             state_at,
             succeeds,
@@ -280,6 +300,7 @@ impl Step<'_> {
             Some(overtaken) => overtaken,
             None => Overtaken { id, sent: outputs.map(sent).collect(), unsent: Vec::new() },
         };
+        let logged = self.copy_log();
         TaskSnapshot {
             task: self.id,
             attempt: task.attempt,
@@ -295,12 +316,39 @@ impl Step<'_> {
             captured: Vec::new(),
             unsent,
             in_flight: 0,
+            logged_bytes: logged.iter().flat_map(|part| &part.items).map(Item::bytes).sum(),
+            logged,
             ended_inputs: task.ended_inputs.clone(),
             ended: task.status == Status::Ended,
             records: task.records,
             lineages: task.lineages,
             durable: self.protocol.durable(self.id),
             bytes: self.operator.state_bytes + task.state.bytes() + task.splits.len() as u64 * ENTRY_BYTES,
+        }
+    }
+}
+
+impl Step<'_> {
+    /// What was sent and is in no durable snapshot, with what waits for a buffer.
+    fn copy_log(&self) -> Vec<OnChannel> {
+        if !self.net.logs_sent() {
+            return Vec::new();
+        }
+        let logged = self.info.channels_out().enumerate().map(|(at, channel)| {
+            let waits = self.task.pending.iter().filter(|(to, _)| *to == channel);
+            let waits: Vec<Item> = waits.filter_map(|(_, slot)| Item::of(slot)).collect();
+            let next = self.net.channels[channel.index()].sent.count + 1;
+            OnChannel { at: at as u32, items: self.net.logs[channel.index()].segment(next, &waits) }
+        });
+        logged.filter(|logged| !logged.items.is_empty()).collect()
+    }
+
+    /// A snapshot is in the store, and with it the log of what had been sent by then.
+    pub(crate) fn trim_log(&mut self, id: CheckpointId) {
+        let upload = self.task.uploads.iter().find(|upload| upload.id == id);
+        let Some(positions) = upload.and_then(|upload| upload.positions.as_ref()) else { return };
+        for (channel, &sent) in self.info.channels_out().zip(&positions.sent) {
+            self.net.logs[channel.index()].trim(sent);
         }
     }
 }

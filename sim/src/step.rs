@@ -53,7 +53,9 @@ impl Step<'_> {
             }
             let flush_at = self.net.ports[self.id.index()].flush_at;
             let act_at = self.next_action();
-            if flush_at.min(act_at) >= self.horizon {
+            // One that wakes itself over and over must not go on for ever: see `bounds.steps`.
+            let too_much = self.shared.steps > self.topology.config.bounds.steps;
+            if flush_at.min(act_at) >= self.horizon || too_much {
                 return self.sleep(flush_at.min(act_at));
             }
             if flush_at <= act_at {

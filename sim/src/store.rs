@@ -27,6 +27,8 @@ reusable! {
         /// may never have been written.
         references: BTreeMap<Handle, u32>,
         manifests: BTreeMap<CheckpointId, Manifest>,
+        /// The snapshots that hold what was in transit, of those completed checkpoints whose channels are in a log.
+        logs: BTreeMap<CheckpointId, Arc<[Handle]>>,
     }
 }
 
@@ -52,15 +54,15 @@ impl Store {
     }
 
     /// The metadata of a checkpoint are about to be written: what they refer to must not go, whatever else is given up.
-    pub(crate) fn refer(&mut self, manifest: &Manifest) {
-        for &handle in manifest.iter().flatten() {
+    pub(crate) fn refer(&mut self, manifest: &Manifest, log: &[Handle]) {
+        for &handle in manifest.iter().flatten().chain(log) {
             *self.references.entry(handle).or_insert(0) += 1;
         }
     }
 
     /// The metadata of a checkpoint are not there (any more): what only they referred to is free to go.
-    pub(crate) fn release(&mut self, manifest: &Manifest) {
-        for handle in manifest.iter().flatten() {
+    pub(crate) fn release(&mut self, manifest: &Manifest, log: &[Handle]) {
+        for handle in manifest.iter().flatten().chain(log) {
             if let Some(references) = self.references.get_mut(handle) {
                 *references -= 1;
                 if *references == 0 {
@@ -71,8 +73,22 @@ impl Store {
     }
 
     /// The metadata of a checkpoint are now durable: it exists. They were announced by [`Store::refer`].
-    pub(crate) fn complete(&mut self, id: CheckpointId, manifest: Manifest) {
+    pub(crate) fn complete(&mut self, id: CheckpointId, manifest: Manifest, log: Arc<[Handle]>) {
         self.manifests.insert(id, manifest);
+        if !log.is_empty() {
+            self.logs.insert(id, log);
+        }
+    }
+
+    /// The snapshots that hold what was in transit at a completed checkpoint whose channels are in a log.
+    pub fn log(&self, id: CheckpointId) -> &[Handle] {
+        self.logs.get(&id).map_or(&[], |log| log)
+    }
+
+    /// A snapshot and the older ones of its task that are stored, newest first.
+    pub(crate) fn back_from(&self, handle: Handle) -> impl Iterator<Item = (Handle, &Arc<TaskSnapshot>)> {
+        let first = Handle::of(handle.task(), 0);
+        self.objects.range(first..=handle).rev().map(|(&handle, snapshot)| (handle, snapshot))
     }
 
     /// The snapshots of a completed checkpoint.
@@ -88,8 +104,9 @@ impl Store {
     /// Deletes a completed checkpoint, and the snapshots that no other one refers to.
     pub(crate) fn subsume(&mut self, id: CheckpointId) {
         let Some(manifest) = self.manifests.remove(&id) else { return };
-        self.release(&manifest);
-        manifest.iter().flatten().for_each(|&handle| self.discard(handle));
+        let log = self.logs.remove(&id).unwrap_or_default();
+        self.release(&manifest, &log);
+        manifest.iter().flatten().chain(log.iter()).for_each(|&handle| self.discard(handle));
     }
 
     /// Deletes a snapshot if no checkpoint refers to it.
@@ -107,6 +124,11 @@ impl Store {
     /// All stored snapshots, by handle.
     pub fn objects(&self) -> impl Iterator<Item = (Handle, &Arc<TaskSnapshot>)> + '_ {
         self.objects.iter().map(|(&handle, snapshot)| (handle, snapshot))
+    }
+
+    /// True if a checkpoint refers to a snapshot.
+    pub fn is_referenced(&self, handle: Handle) -> bool {
+        self.references.contains_key(&handle)
     }
 
     /// The stored snapshots to which no checkpoint refers.

@@ -1,13 +1,14 @@
 //! A task: what it is (this file) and what it does (see [`step`](crate::step)).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::channel::{Item, Position, Slot};
 use crate::event::SnapshotMetrics;
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
-use crate::protocol::{Down, Handle, Input, InputSet};
+use crate::protocol::{Down, Handle, Input, InputSet, Positions};
 use crate::record::Record;
 use crate::reusable;
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
@@ -79,6 +80,8 @@ pub(crate) struct Letter {
 pub(crate) struct Upload {
     pub id: CheckpointId,
     pub handle: Handle,
+    /// Where it stands, if what was sent is logged.
+    pub positions: Option<Arc<Positions>>,
     /// What is saved, as long as something may still be captured for it.
     pub open: Option<Box<TaskSnapshot>>,
     /// When the state is in the store, if the write succeeds.

@@ -1,0 +1,237 @@
+//! The coordinator of strategies whose tasks take checkpoints on their own: it finds the recovery line (Elnozahy, Alvisi, Wang
+//! and Johnson 2002, *A Survey of Rollback-Recovery Protocols in Message-Passing Systems*, section 3.1; Wang, Lowry and
+//! Fuchs 1995, *Consistent global checkpoints based on direct dependency tracking*).
+//!
+//! A *line* takes one checkpoint of each task. It is consistent if nobody has received what, at the line, nobody has sent: such a
+//! message is an *orphan*, and after a restore it would be sent again, if at all. What was sent and not received is no
+//! trouble: it is in the log, and is replayed. The consistent lines form a lattice; its maximum is the recovery line, found
+//! by *rollback propagation* ([`line`]).
+//!
+//! What it holds to:
+//! - A line that moves forward is stored as a checkpoint of the job, so whoever asks about checkpoints asks about lines. It
+//!   is restored only when it is durable, and nobody is told before.
+//! - It looks for a line once per interval, when a task asks for a checkpoint, and when tasks are lost: so what is restored
+//!   is the maximum of all that was acknowledged before the failure was noticed.
+//! - Lines only move forward. So what lies before the newest stored line is garbage: it is discarded when the line is
+//!   stored, but for what older lines that are retained, and the log, still refer to.
+//! - After a restore every task continues from its checkpoint on the line; what it had taken after that never happened.
+//! - What a task of an older attempt says changes nothing.
+//!
+//! Checkpoints of tasks expire never and may fail at will: a checkpoint that was not written is none. So the settings for rounds of
+//! coordinated checkpoints (time-out, pause, concurrent checkpoints, tolerable failures) mean nothing here.
+
+use std::sync::Arc;
+
+use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::protocol::{
+    AbortReason, CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line,
+    Positions, To, Up,
+};
+use cutline_sim::topology::ChannelInfo;
+
+/// A checkpoint that a task has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its id, the task's own.
+    pub id: CheckpointId,
+    /// Its snapshot.
+    pub handle: Handle,
+    /// What the task had sent and received by then.
+    pub positions: Arc<Positions>,
+}
+
+/// A line that is being stored: the checkpoint of the job, and the own ids of the tasks' checkpoints on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Writing {
+    id: CheckpointId,
+    line: Vec<CheckpointId>,
+}
+
+cutline_sim::reusable! {
+    /// The part in the coordinator.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct RecoveryLine {
+        /// For each task the checkpoints that a line may still take, oldest first. The first ones are the newest stored line, if
+        /// there is one.
+        pub(crate) taken: Vec<Vec<Taken>>,
+        /// The stored lines that are retained, oldest first.
+        pub(crate) stored: Vec<CheckpointId>,
+        writing: Option<Writing>,
+        /// The id of the next line.
+        next: CheckpointId,
+        /// All tasks run.
+        running: bool,
+        /// The next line that moves forward is stored.
+        wanted: bool,
+        /// The tasks of which a checkpoint was asked and did not come yet.
+        awaited: InputSet,
+        /// The series of ticks that counts.
+        series: u64,
+    }
+}
+
+impl CoordinatorCut for RecoveryLine {
+    fn new(job: &JobCtx<'_>) -> Self {
+        RecoveryLine {
+            taken: vec![Vec::new(); job.tasks as usize],
+            stored: Vec::new(),
+            writing: None,
+            next: CheckpointId(1),
+            running: false,
+            wanted: true,
+            awaited: InputSet::default(),
+            series: 0,
+        }
+    }
+
+    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
+        use CoordinatorEvent::{
+            Finished, FromTask, Lost, MetaFailed, MetaStored, Recover, Started, Timer as TimerRang,
+        };
+        match event {
+            FromTask { attempt, .. } if attempt != job.attempt => return,
+            FromTask { task, up: Up::Ack(id), handle: Some(handle), positions: Some(positions), .. } => {
+                self.remember(task, Taken { id, handle, positions }, fx)
+            }
+            FromTask { up: Up::Request, .. } => self.ask(job, fx),
+            FromTask { .. } => return, // a checkpoint that was not taken
+            Finished(task) => drop(self.awaited.remove(task.0)),
+            TimerRang(series) if series == self.series && self.running => {
+                self.wanted = true;
+                fx.timer(job.config.interval, series);
+            }
+            TimerRang(_) => return,
+            MetaStored(id) => self.stored(job, id, fx),
+            MetaFailed(id) => return self.failed(id, fx), // there will be another occasion
+            Lost => {
+                (self.running, self.wanted) = (false, true);
+                self.awaited.clear();
+                self.series += 1;
+            }
+            Recover => return self.recover(job, fx),
+            Started => self.start(job, fx),
+        }
+        self.store_if_ahead(job, fx);
+    }
+}
+
+impl RecoveryLine {
+    /// One more checkpoint that a line may take. One that is older than the newest line comes too late for any.
+    fn remember(&mut self, task: TaskId, taken: Taken, fx: &mut CoordinatorEffects) {
+        self.wanted |= self.awaited.remove(task.0);
+        let known = &mut self.taken[task.index()];
+        let at = known.partition_point(|other| other.id < taken.id);
+        if known.get(at).is_some_and(|other| other.id == taken.id) {
+            return; // said twice
+        }
+        if at == 0 && !self.stored.is_empty() {
+            return fx.discard(taken.handle);
+        }
+        known.insert(at, taken);
+    }
+
+    /// A task asks for a checkpoint of the job: every task is to take one.
+    fn ask(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        self.wanted = true;
+        self.awaited.fill(job.tasks);
+        for task in job.finished.iter() {
+            self.awaited.remove(task);
+        }
+        fx.tell(To::All, Down::Trigger(self.next));
+    }
+
+    /// Stores the recovery line, if one is wanted and it lies ahead of the newest stored one.
+    fn store_if_ahead(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        if !self.wanted || self.writing.is_some() {
+            return;
+        }
+        let Some(line) = line(job.channels, &self.taken) else { return };
+        if !self.stored.is_empty() && line.iter().all(|&at| at == 0) {
+            return;
+        }
+        self.wanted = false;
+        let id = self.next.max(job.first_checkpoint);
+        self.next = CheckpointId(id.0 + 1);
+        let on_it = || self.taken.iter().zip(&line).map(|(taken, &at)| &taken[at]);
+        fx.begin(id);
+        fx.complete(id, on_it().map(|taken| Some(taken.handle)).collect());
+        self.writing = Some(Writing { id, line: on_it().map(|taken| taken.id).collect() });
+    }
+
+    /// The line is durable. What lies before it is garbage, and each task whose checkpoint is on it may know.
+    fn stored(&mut self, job: &JobCtx<'_>, id: CheckpointId, fx: &mut CoordinatorEffects) {
+        let Some(Writing { line, .. }) = self.writing.take_if(|writing| writing.id == id) else {
+            return fx.subsume(id); // the job was restored without it
+        };
+        self.stored.push(id);
+        for (task, own) in (0..).map(TaskId).zip(line) {
+            let taken = &mut self.taken[task.index()];
+            let before = taken.partition_point(|taken| taken.id < own);
+            taken.drain(..before).for_each(|taken| fx.discard(taken.handle));
+            let has_moved = before > 0 || self.stored.len() == 1;
+            if has_moved && self.running && !job.finished.contains(task.0) {
+                fx.tell(To::Task(task), Down::Completed(own));
+            }
+        }
+        while self.stored.len() > job.config.retained.max(1) as usize {
+            fx.subsume(self.stored.remove(0));
+        }
+    }
+
+    fn failed(&mut self, id: CheckpointId, fx: &mut CoordinatorEffects) {
+        if self.writing.take_if(|writing| writing.id == id).is_some() {
+            self.wanted = true;
+            fx.abandon(id, AbortReason::MetadataNotStored, Vec::new());
+        }
+    }
+
+    /// Everything goes back to the newest stored line.
+    fn recover(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        if let Some(Writing { id, .. }) = self.writing.take() {
+            fx.abandon(id, AbortReason::Failover, Vec::new());
+        }
+        let kept = usize::from(!self.stored.is_empty());
+        self.taken.iter_mut().for_each(|taken| taken.truncate(kept));
+        let snapshots = match self.stored.is_empty() {
+            true => vec![None; job.tasks as usize],
+            false => self.taken.iter().map(|taken| taken.first().map(|taken| taken.handle)).collect(),
+        };
+        fx.restore(Line { checkpoint: self.stored.last().copied(), snapshots });
+    }
+
+    /// All tasks run. What they were restored from is on a stored line, but perhaps they have not heard of it.
+    fn start(&mut self, job: &JobCtx<'_>, fx: &mut CoordinatorEffects) {
+        (self.running, self.wanted) = (true, true);
+        if !self.stored.is_empty() {
+            for (task, taken) in (0..).map(TaskId).zip(&self.taken) {
+                taken.first().iter().for_each(|on_it| fx.tell(To::Task(task), Down::Completed(on_it.id)));
+            }
+        }
+        self.series += 1;
+        if job.config.interval > 0 {
+            fx.timer(job.config.interval, self.series);
+        }
+    }
+}
+
+/// Rollback propagation: begin with everyone's newest checkpoint; a task that has received what, at this line, nobody has sent
+/// goes back by one, for as long as there is such a task. What was given up is on no consistent line, so where this ends is the
+/// maximum. For each task the place of its checkpoint; `None` if there is no line.
+pub fn line(channels: &[ChannelInfo], taken: &[Vec<Taken>]) -> Option<Vec<usize>> {
+    let newest = taken.iter().map(|taken| taken.len().checked_sub(1));
+    let mut line: Vec<usize> = newest.collect::<Option<_>>()?;
+    loop {
+        let mut has_orphans = false;
+        for channel in channels {
+            let (from, to) = (channel.from.index(), channel.to.index());
+            let sent = taken[from][line[from]].positions.sent[channel.output as usize];
+            while taken[to][line[to]].positions.received[channel.input as usize] > sent {
+                line[to] = line[to].checked_sub(1)?;
+                has_orphans = true;
+            }
+        }
+        if !has_orphans {
+            return Some(line);
+        }
+    }
+}
