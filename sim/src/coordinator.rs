@@ -8,6 +8,7 @@
 
 mod effects;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Event, Origin};
@@ -104,6 +105,9 @@ reusable! {
         frozen: bool,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
         stale: Vec<(Handle, TaskId, Attempt)>,
+        /// Where snapshots are each task's own: those that were acknowledged in time since the last restore. They may still count
+        /// when the attempt is over, and what is said twice may be late the second time.
+        timely: BTreeSet<Handle>,
         /// The restart delay is over, but slots or answers are missing.
         waiting: bool,
         /// Number of things it has scheduled.
@@ -137,6 +141,7 @@ impl Coordinator {
             writing: Vec::new(),
             frozen: false,
             stale: Vec::new(),
+            timely: BTreeSet::new(),
             waiting: false,
             number: 0,
         }
@@ -214,11 +219,16 @@ impl World {
                     self.log(Event::AckReceived { task, attempt, id });
                 }
                 let stale = attempt != self.coordinator.attempt;
+                if !stale && self.network.logs_sent() {
+                    self.coordinator.timely.extend(handle);
+                }
                 let event = CoordinatorEvent::FromTask { task, attempt, up, handle, positions };
                 let effects = self.tell_machine(event);
                 if stale && effects > 0 {
                     self.log(Event::StaleEffect { task, attempt });
-                } else if let (true, Some(handle)) = (stale, handle) {
+                } else if let (true, Some(handle)) = (stale, handle)
+                    && !self.coordinator.timely.contains(&handle)
+                {
                     self.coordinator.stale.push((handle, task, attempt));
                 }
             }
@@ -474,6 +484,7 @@ impl World {
             }
         }
         self.coordinator.stale.clear();
+        self.coordinator.timely.clear();
         self.coordinator.frozen = false;
         self.store.discard_unreferenced();
         self.clear_cluster();
