@@ -235,3 +235,108 @@ pub fn line(channels: &[ChannelInfo], taken: &[Vec<Taken>]) -> Option<Vec<usize>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cutline_sim::config::CheckpointConfig;
+    use cutline_sim::ids::Attempt;
+    use cutline_sim::protocol::CoordinatorEffect::{self, *};
+
+    use super::*;
+    use crate::hand::{HandCoordinator, TASKS, handle, id};
+
+    /// A job of three tasks in a row without ticks, in which each has taken its first checkpoint and these are stored as line 1.
+    fn begun() -> HandCoordinator<RecoveryLine> {
+        let mut hand = HandCoordinator::by_request(1);
+        assert_eq!(hand.ack_at(0, 1, &[0], &[]), []);
+        assert_eq!(hand.ack_at(1, 1, &[0], &[0]), []);
+        assert_eq!(hand.ack_at(2, 1, &[], &[0]), stores(1, [1, 1, 1]));
+        let told = hand.on(CoordinatorEvent::MetaStored(id(1)));
+        let completed = |task| Tell(To::Task(TaskId(task)), Down::Completed(id(1)));
+        assert_eq!(told, [completed(0), completed(1), completed(2)]);
+        hand
+    }
+
+    fn stores(line: u64, own: [u64; TASKS as usize]) -> [CoordinatorEffect; 2] {
+        let snapshots = (0..TASKS).zip(own).map(|(task, own)| Some(handle(Attempt(1), task, own)));
+        [Begin(id(line)), Complete(id(line), snapshots.collect())]
+    }
+
+    #[test]
+    fn a_line_waits_for_what_was_received_to_have_been_sent() {
+        let mut hand = begun();
+        assert_eq!(hand.up(1, Up::Request), [Tell(To::All, Down::Trigger(id(2)))]);
+        assert_eq!(hand.ack_at(2, 2, &[], &[7]), [], "7 received, and no checkpoint has sent any");
+        assert_eq!(hand.ack_at(1, 2, &[5], &[3]), []);
+        assert_eq!(hand.ack_at(0, 2, &[4], &[]), stores(2, [2, 2, 1]));
+        assert_eq!(hand.ack_at(1, 3, &[9], &[4]), [], "one line is written at a time");
+        let effects = hand.on(CoordinatorEvent::MetaStored(id(2)));
+        let old = |task| Discard(handle(Attempt(1), task, 1));
+        let told = |task| Tell(To::Task(TaskId(task)), Down::Completed(id(2)));
+        assert_eq!(effects, [old(0), told(0), old(1), told(1), Subsume(id(1))]);
+        assert_eq!(
+            hand.on(CoordinatorEvent::Lost),
+            stores(3, [2, 3, 2]),
+            "the newest of all when tasks are lost"
+        );
+    }
+
+    #[test]
+    fn what_comes_twice_late_or_from_another_attempt_is_no_candidate() {
+        let mut hand = begun();
+        hand.up(1, Up::Request);
+        hand.ack_at(0, 3, &[4], &[]);
+        assert_eq!(hand.ack_at(0, 3, &[4], &[]), []);
+        hand.on(CoordinatorEvent::MetaStored(id(2)));
+        assert_eq!(hand.ack_at(0, 2, &[3], &[]), [Discard(handle(Attempt(1), 0, 2))]);
+        assert_eq!(hand.ack_at(0, 3, &[4], &[]), []);
+        let positions = Some(Arc::new(Positions { sent: vec![9], received: vec![] }));
+        let (task, attempt, up) = (TaskId(0), Attempt(0), Up::Ack(id(4)));
+        let handle = Some(handle(attempt, 0, 4));
+        let before = hand.machine.clone();
+        assert_eq!(hand.on(CoordinatorEvent::FromTask { task, attempt, up, handle, positions }), []);
+        assert_eq!(hand.machine, before, "it does not even count later");
+    }
+
+    #[test]
+    fn all_go_back_to_the_newest_stored_line() {
+        let mut hand = begun();
+        hand.up(1, Up::Request);
+        hand.ack_at(0, 2, &[4], &[]);
+        hand.on(CoordinatorEvent::MetaFailed(id(2)));
+        hand.on(CoordinatorEvent::Lost);
+        let snapshots = (0..TASKS).map(|task| Some(handle(Attempt(1), task, 1))).collect();
+        hand.attempt.0 += 1;
+        let effects = hand.on(CoordinatorEvent::Recover);
+        let abandoned = Abandon(id(3), AbortReason::Failover, vec![]);
+        assert_eq!(effects, [abandoned, Restore(Line { checkpoint: Some(id(1)), snapshots })]);
+        let told: Vec<_> = hand.on(CoordinatorEvent::Started);
+        assert_eq!(told.len(), TASKS as usize, "perhaps nobody had heard: {told:?}");
+        // What was taken behind the line never happened, and its ids come again.
+        assert_eq!(hand.machine.taken.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
+    }
+
+    #[test]
+    fn without_a_line_the_initial_state_is_restored() {
+        let mut hand = HandCoordinator::<RecoveryLine>::by_request(1);
+        hand.ack_at(0, 1, &[0], &[]);
+        hand.on(CoordinatorEvent::Lost);
+        let line = Line { checkpoint: None, snapshots: vec![None; TASKS as usize] };
+        assert_eq!(hand.restart(), [Restore(line)]);
+        assert!(hand.machine.taken.iter().all(Vec::is_empty));
+    }
+
+    #[test]
+    fn it_looks_once_per_interval() {
+        let config = CheckpointConfig { interval: 100, ..CheckpointConfig::default() };
+        let mut hand = HandCoordinator::<RecoveryLine>::running(config);
+        (0..TASKS).for_each(|task| drop(hand.ack_at(task, 1, &[0], &[0])));
+        hand.on(CoordinatorEvent::MetaStored(id(1)));
+        assert_eq!(hand.ack_at(0, 2, &[4], &[]), []);
+        let series = hand.machine.series;
+        let [timer, begin, complete] = &hand.on(CoordinatorEvent::Timer(series))[..] else { panic!() };
+        assert_eq!(*timer, Timer(100, series));
+        assert_eq!([begin.clone(), complete.clone()], stores(2, [2, 1, 1]));
+        assert_eq!(hand.on(CoordinatorEvent::Timer(series - 1)), [], "a tick of an older series");
+    }
+}

@@ -10,6 +10,7 @@ mod ack_before_captured;
 mod ack_before_durable;
 mod awaits_back_edges;
 mod capture_again;
+mod commit_alone;
 mod commit_on_snapshot;
 mod count_acks;
 mod count_barriers;
@@ -23,11 +24,13 @@ mod forget_trigger;
 mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
+mod hoard;
 mod ignore_late_ack;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
 mod mixed_line;
+mod newest_of_all;
 mod no_block;
 mod no_drain;
 mod read_on;
@@ -39,6 +42,7 @@ mod string_order;
 mod subsume_early;
 mod timeout_reads_on;
 mod timeout_uncaptured;
+mod undead;
 mod unlogged_back_edge;
 mod unrecorded_input;
 mod unsaved_output;
@@ -56,8 +60,10 @@ use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
 use crate::chandy_lamport::{self, ChandyLamport};
 use crate::freeze_the_world::{self, FreezeTheWorld};
+use crate::recovery_line::RecoveryLine;
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
+use crate::uncoordinated::Uncoordinated;
 
 /// A change to the part of a strategy that runs in every task.
 pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
@@ -190,6 +196,16 @@ fn cyclic_task<M: TaskMutation<Of = AbsCyclic>>(job: &JobCtx<'_>) -> Box<dyn Pro
     machines::<MutantTask<M>, abs_cyclic::Coordinator>(job)
 }
 
+/// Machines of `uncoordinated` with a mutation in the tasks.
+fn uncoordinated_task<M: TaskMutation<Of = Uncoordinated>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, RecoveryLine>(job)
+}
+
+/// Machines of `uncoordinated` with a mutation in the coordinator.
+fn recovery_line<M: CoordinatorMutation<Of = RecoveryLine>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<Uncoordinated, MutantCoordinator<M>>(job)
+}
+
 /// All planted bugs, by the oracle that must catch them.
 pub const BUGS: &[Bug] = &[
     Bug {
@@ -226,6 +242,15 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-26403",
         caught_by: ledger::NAME,
         cut: aligned_task::<forget_last_commit::ForgetLastCommit>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "commit-alone",
+        about: "a sink commits when its own checkpoint is durable, before it lies on a line",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: ledger::NAME,
+        cut: uncoordinated_task::<commit_alone::CommitAlone>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
@@ -364,6 +389,15 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "newest-of-all",
+        about: "the line is everyone's newest checkpoint, whatever was received and not sent by then",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: recovery_line::<newest_of_all::NewestOfAll>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "count-acks",
         about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
         of: "aligned",
@@ -451,6 +485,24 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-5063",
         caught_by: store::NAME,
         cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "hoard",
+        about: "checkpoints that no line can contain any more are never deleted",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: recovery_line::<hoard::Hoard>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "undead",
+        about: "checkpoints that a restore has undone may still lie on the next line",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: recovery_line::<undead::Undead>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
