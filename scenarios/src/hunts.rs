@@ -259,7 +259,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("subsume-early", SUMS, &[], Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
-    hunt("hoard", SUMS, &[], Profile("none"), 1),
+    hunt("hoard", SUMS, &[], Profile("none"), 20),
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
