@@ -24,6 +24,7 @@ pub struct HandTask<T> {
     pub age: Time,
     open: InputSet,
     feedback: InputSet,
+    sent_to: InputSet,
     inputs: u32,
     is_source: bool,
 }
@@ -48,22 +49,40 @@ impl<T: TaskCut> HandTask<T> {
             feedback.insert(input);
         }
         let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
-        let (task, age) = (TaskId(0), 0);
-        let task =
-            TaskCtx { task, inputs, open: &open, feedback: &feedback, is_source, config: &config, age };
+        let (sent_to, task, tasks) = (InputSet::default(), TaskId(0), TASKS);
+        let task = TaskCtx {
+            task,
+            inputs,
+            open: &open,
+            feedback: &feedback,
+            is_source,
+            tasks,
+            sent_to: &sent_to,
+            config: &config,
+            age: 0,
+        };
         let machine = T::new(&task, T::Durable::default());
-        HandTask { machine, config, age, open, feedback, inputs, is_source }
+        HandTask { machine, config, age: 0, open, feedback, sent_to, inputs, is_source }
     }
 
     pub fn on(&mut self, event: TaskEvent) -> Vec<TaskEffect> {
         if let TaskEvent::InputEnded(input) = event {
             self.open.remove(input);
         }
-        let HandTask { machine, config, age, open, feedback, inputs, is_source } = self;
-        let (inputs, is_source, age) = (*inputs, *is_source, *age);
-        let task = TaskCtx { task: TaskId(0), inputs, open, feedback, is_source, config, age };
+        self.tell(|machine, task, fx| machine.on(task, event, fx))
+    }
+
+    /// What is next to be delivered carries this tag.
+    pub fn before_deliver(&mut self, tag: &[u32]) -> Vec<TaskEffect> {
+        self.tell(|machine, task, fx| machine.before_deliver(task, tag, fx))
+    }
+
+    fn tell(&mut self, what: impl Fn(&mut T, &TaskCtx<'_>, &mut TaskEffects)) -> Vec<TaskEffect> {
+        let HandTask { machine, config, age, open, feedback, sent_to, inputs, is_source } = self;
+        let (task, tasks, inputs, is_source, age) = (TaskId(0), TASKS, *inputs, *is_source, *age);
+        let task = TaskCtx { task, inputs, open, feedback, is_source, tasks, sent_to, config, age };
         let mut fx = TaskEffects::default();
-        machine.on(&task, event, &mut fx);
+        what(machine, &task, &mut fx);
         fx.0
     }
 }

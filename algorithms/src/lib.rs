@@ -13,6 +13,8 @@ pub mod aligned_timeout;
 pub mod at_least_once;
 pub mod bugs;
 pub mod chandy_lamport;
+pub mod communication_induced;
+pub mod communication_induced_bcs;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
@@ -27,6 +29,8 @@ use aligned::Aligned;
 use aligned_timeout::AlignedTimeout;
 use at_least_once::AtLeastOnce;
 use chandy_lamport::ChandyLamport;
+use communication_induced::CommunicationInduced;
+use communication_induced_bcs::CommunicationInducedBcs;
 use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
 use unaligned::Unaligned;
@@ -171,6 +175,30 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullAsync,
         source: "Elnozahy et al. 2002, section 3.1",
         cut: machines::<Uncoordinated, uncoordinated::RecoveryLine>,
+    },
+    Strategy {
+        name: "communication-induced",
+        about: "As uncoordinated; and records carry clocks, by which a task sees that it must take a checkpoint before a delivery.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: false,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Helary, Mostefaoui, Netzer and Raynal 2000",
+        cut: machines::<CommunicationInduced, communication_induced::RecoveryLine>,
+    },
+    Strategy {
+        name: "communication-induced-bcs",
+        about: "As uncoordinated; and records carry the number of the sender's checkpoint, to which a receiver catches up first.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: false,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Briatico, Ciuffoletti and Simoncini 1984",
+        cut: machines::<CommunicationInducedBcs, communication_induced_bcs::RecoveryLine>,
     },
 ];
 

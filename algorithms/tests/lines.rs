@@ -1,12 +1,19 @@
 //! Recovery lines over random histories: processes that send, receive and take checkpoints whenever they like. The line found by
 //! rollback propagation is the maximum that trying all combinations finds; where no cycle of channels exists no checkpoint is
-//! useless, whatever the interleaving; and without forced checkpoints feedback can undo everything.
+//! useless, whatever the interleaving; without forced checkpoints feedback can undo everything, and with those that the tasks'
+//! machines of the communication-induced strategies ask for it undoes nothing.
 
 use std::sync::Arc;
 
+use cutline_algorithms::communication_induced::CommunicationInduced;
+use cutline_algorithms::communication_induced_bcs::CommunicationInducedBcs;
 use cutline_algorithms::recovery_line::{Taken, line};
+use cutline_algorithms::uncoordinated::Uncoordinated;
+use cutline_sim::config::CheckpointConfig;
 use cutline_sim::ids::{CheckpointId, EdgeId, TaskId};
-use cutline_sim::protocol::{Handle, Positions};
+use cutline_sim::protocol::{
+    Down, Handle, InputSet, Positions, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent,
+};
 use cutline_sim::random::{below, draw};
 use cutline_sim::topology::ChannelInfo;
 
@@ -19,20 +26,43 @@ struct Message {
     received_in: usize,
 }
 
-/// What has happened.
-struct History {
+/// What has happened. The machines of the tasks say when a checkpoint is forced.
+struct History<T> {
     channels: Vec<ChannelInfo>,
     /// What each process has sent and received, by output and input.
     now: Vec<Positions>,
     taken: Vec<Vec<Taken>>,
-    /// For each channel, the intervals in which what is in transit was sent.
-    in_transit: Vec<Vec<usize>>,
+    /// For each channel, the intervals in which what is in transit was sent, and its tags.
+    in_transit: Vec<Vec<(usize, Vec<u32>)>>,
     received: Vec<Message>,
+    machines: Vec<T>,
+    /// What each process piggybacks.
+    tags: Vec<Vec<u32>>,
+    /// For each process those to whom it has sent anything since its last checkpoint.
+    sent_to: Vec<InputSet>,
+    config: CheckpointConfig,
+    forced: usize,
+    /// A mutation of the protocol.
+    mutation: Mutation,
 }
 
-impl History {
+/// What is wrong with how a protocol is carried out.
+#[derive(Clone, Copy, PartialEq)]
+enum Mutation {
+    Nothing,
+    /// A forced checkpoint is taken after the delivery.
+    ForcedLate,
+    /// The tag is never renewed.
+    TagOfTheStart,
+}
+
+impl<T: TaskCut> History<T> {
     /// Processes with these channels; every one starts with a checkpoint.
-    fn new(processes: usize, ends: &[(usize, usize)]) -> History {
+    fn new(processes: usize, ends: &[(usize, usize)]) -> History<T> {
+        Self::mutated(processes, ends, Mutation::Nothing)
+    }
+
+    fn mutated(processes: usize, ends: &[(usize, usize)], mutation: Mutation) -> History<T> {
         let mut now = vec![Positions::default(); processes];
         let mut channels = Vec::new();
         for &(from, to) in ends {
@@ -40,16 +70,92 @@ impl History {
             now[from].sent.push(0);
             now[to].received.push(0);
             let (from, to) = (TaskId(from as u32), TaskId(to as u32));
-            channels.push(ChannelInfo { from, to, output, input, edge: EdgeId(0) });
+            channels.push(ChannelInfo { from, to, output, input, edge: EdgeId(0), feedback: false });
         }
         let in_transit = vec![Vec::new(); channels.len()];
         let taken = vec![Vec::new(); processes];
-        let mut history = History { channels, now, taken, in_transit, received: Vec::new() };
-        (0..processes).for_each(|process| history.take(process));
+        let (received, machines) = (Vec::new(), Vec::new());
+        let sent_to = vec![InputSet::default(); processes];
+        let config = CheckpointConfig { interval: 0, ..CheckpointConfig::default() };
+        let forced = 0;
+        let tags = vec![Vec::new(); processes];
+        let mut history = History {
+            channels,
+            now,
+            taken,
+            in_transit,
+            received,
+            machines,
+            tags,
+            sent_to,
+            config,
+            forced,
+            mutation,
+        };
+        for process in 0..processes {
+            let machine = history.context(process, |task| T::new(task, T::Durable::default()));
+            history.machines.push(machine);
+        }
+        for process in 0..processes {
+            history.tell(process, |machine, task, fx| machine.on(task, TaskEvent::Started, fx));
+            history.tell(process, |machine, task, fx| {
+                machine.on(task, TaskEvent::Persisted(CheckpointId(1)), fx)
+            });
+        }
         history
     }
 
+    fn context<R>(&self, process: usize, then: impl FnOnce(&TaskCtx<'_>) -> R) -> R {
+        let (task, tasks, open) = (TaskId(process as u32), self.now.len() as u32, InputSet::default());
+        let (sent_to, config) = (&self.sent_to[process], &self.config);
+        then(&TaskCtx {
+            task,
+            inputs: 0,
+            open: &open,
+            feedback: &open,
+            is_source: false,
+            tasks,
+            sent_to,
+            config,
+            age: 0,
+        })
+    }
+
+    /// Tells a machine something; true if it takes a checkpoint.
+    fn tell(&mut self, process: usize, what: impl Fn(&mut T, &TaskCtx<'_>, &mut TaskEffects)) -> bool {
+        let (mut machine, mut fx) = (self.machines[process].clone(), TaskEffects::default());
+        self.context(process, |task| what(&mut machine, task, &mut fx));
+        self.machines[process] = machine;
+        let takes = fx.0.iter().any(|effect| matches!(effect, TaskEffect::Snapshot(_)));
+        if takes {
+            self.keep(process);
+        }
+        takes
+    }
+
+    /// A process takes a basic checkpoint, which is durable at once.
     fn take(&mut self, process: usize) {
+        let trigger = TaskEvent::Control(Down::Trigger(CheckpointId(0)));
+        assert!(self.tell(process, |machine, task, fx| machine.on(task, trigger, fx)));
+        self.persist(process);
+    }
+
+    fn persist(&mut self, process: usize) {
+        let id = self.taken[process].last().expect("a checkpoint").id;
+        self.tell(process, |machine, task, fx| machine.on(task, TaskEvent::Persisted(id), fx));
+    }
+
+    /// A machine is asked for its tag when it starts, after a checkpoint, and when it says that a delivery has changed it.
+    fn renew_tag(&mut self, process: usize) {
+        if self.mutation != Mutation::TagOfTheStart || self.tags[process].is_empty() {
+            self.tags[process].clear();
+            self.machines[process].tag(&mut self.tags[process]);
+        }
+    }
+
+    fn keep(&mut self, process: usize) {
+        self.sent_to[process].clear();
+        self.renew_tag(process);
         let id = CheckpointId(self.taken[process].len() as u64 + 1);
         let positions = Arc::new(self.now[process].clone());
         self.taken[process].push(Taken { id, handle: Handle(id.0), positions });
@@ -63,7 +169,9 @@ impl History {
         let ends = self.channels[channel];
         self.now[ends.from.index()].sent[ends.output as usize] += 1;
         let sent_in = self.interval(ends.from.index());
-        self.in_transit[channel].push(sent_in);
+        let tag = self.tags[ends.from.index()].clone();
+        self.sent_to[ends.from.index()].insert(ends.to.0);
+        self.in_transit[channel].push((sent_in, tag));
     }
 
     /// The oldest message in transit is delivered, if there is one.
@@ -73,9 +181,33 @@ impl History {
         }
         let ends = self.channels[channel];
         let (from, to) = (ends.from.index(), ends.to.index());
-        let sent_in = self.in_transit[channel].remove(0);
+        let (sent_in, tag) = self.in_transit[channel].remove(0);
+        if self.mutation != Mutation::ForcedLate {
+            self.force(to, &tag);
+        }
         self.now[to].received[ends.input as usize] += 1;
         self.received.push(Message { from, sent_in, to, received_in: self.interval(to) });
+        if self.mutation == Mutation::ForcedLate {
+            self.force(to, &tag);
+        }
+        let mut machine = self.machines[to].clone();
+        let has_changed = self.context(to, |task| machine.delivered(task, &tag));
+        self.machines[to] = machine;
+        if has_changed {
+            self.renew_tag(to);
+        }
+    }
+
+    /// What is to be delivered may force a checkpoint.
+    fn force(&mut self, process: usize, tag: &[u32]) {
+        if self.tell(process, |machine, task, fx| machine.before_deliver(task, tag, fx)) {
+            self.forced += 1;
+            self.persist(process);
+            assert!(
+                !self.tell(process, |machine, task, fx| machine.before_deliver(task, tag, fx)),
+                "once is enough"
+            );
+        }
     }
 
     /// Anything happens, so many times.
@@ -157,7 +289,7 @@ fn the_line_is_the_maximum_of_all() {
     let (mut behind, mut compared) = (0, 0);
     for key in 0..400 {
         let processes = 2 + (key % 3) as usize;
-        let mut history = History::new(processes, &ends(key, processes, key % 2 == 0));
+        let mut history = History::<Uncoordinated>::new(processes, &ends(key, processes, key % 2 == 0));
         history.run(key, 60, 150);
         if history.taken.iter().map(Vec::len).product::<usize>() > 20_000 {
             continue;
@@ -176,11 +308,11 @@ fn the_line_is_the_maximum_of_all() {
 
 #[test]
 fn there_is_no_line_without_a_checkpoint_of_everyone() {
-    let mut history = History::new(2, &[(0, 1)]);
+    let mut history = History::<Uncoordinated>::new(2, &[(0, 1)]);
     history.taken[0].clear();
     assert_eq!(line(&history.channels, &history.taken), None);
     // Nor if all that is left of one has received what no checkpoint has sent.
-    let mut history = History::new(2, &[(0, 1)]);
+    let mut history = History::<Uncoordinated>::new(2, &[(0, 1)]);
     history.send(0);
     history.receive(0);
     history.take(1);
@@ -192,10 +324,10 @@ fn there_is_no_line_without_a_checkpoint_of_everyone() {
 fn without_a_cycle_of_channels_no_checkpoint_is_useless() {
     let mut cyclic = 0;
     for key in 0..200 {
-        let mut dag = History::new(5, &ends(key, 5, false));
+        let mut dag = History::<Uncoordinated>::new(5, &ends(key, 5, false));
         dag.run(key, 300, 100);
         assert_eq!(dag.useless(), 0, "history {key}");
-        let mut graph = History::new(5, &ends(key, 5, true));
+        let mut graph = History::<Uncoordinated>::new(5, &ends(key, 5, true));
         graph.run(key, 300, 100);
         cyclic += graph.useless();
     }
@@ -203,7 +335,7 @@ fn without_a_cycle_of_channels_no_checkpoint_is_useless() {
 }
 
 /// Each of two processes answers the other, and takes its checkpoints between a message and its answer.
-fn ping_pong(rounds: usize) -> History {
+fn ping_pong<T: TaskCut>(rounds: usize) -> History<T> {
     let mut history = History::new(2, &[(0, 1), (1, 0)]);
     history.send(0);
     for _ in 0..rounds {
@@ -219,8 +351,99 @@ fn ping_pong(rounds: usize) -> History {
 #[test]
 fn dense_feedback_topples_everything_to_the_initial_state() {
     for rounds in [1, 2, 10, 100] {
-        let history = ping_pong(rounds);
+        let history = ping_pong::<Uncoordinated>(rounds);
         assert_eq!(history.interval(0), rounds);
         assert_eq!(line(&history.channels, &history.taken), Some(vec![0, 0]), "{rounds} rounds");
+    }
+}
+
+/// Checkpoints and forced ones over random histories of a protocol on graphs with cycles, and how many of all are useless.
+fn on_cycles<T: TaskCut>(mutation: Mutation) -> (usize, usize, usize) {
+    let (mut all, mut forced, mut useless) = (0, 0, 0);
+    for key in 0..200 {
+        let processes = 2 + (key % 5) as usize;
+        let mut history = History::<T>::mutated(processes, &ends(key, processes, true), mutation);
+        history.run(key, 300, 100);
+        all += history.taken.iter().map(Vec::len).sum::<usize>();
+        forced += history.forced;
+        useless += history.useless();
+    }
+    (all, forced, useless)
+}
+
+#[test]
+fn what_communication_induces_is_never_useless() {
+    let (hmnr, bcs) = (
+        on_cycles::<CommunicationInduced>(Mutation::Nothing),
+        on_cycles::<CommunicationInducedBcs>(Mutation::Nothing),
+    );
+    assert_eq!((hmnr.2, bcs.2), (0, 0));
+    assert!(hmnr.1 > 100 && bcs.1 > 100, "{hmnr:?} {bcs:?}");
+    assert!(hmnr.1 < bcs.1, "the clocks force fewer than the index: {hmnr:?} {bcs:?}");
+    let alone = on_cycles::<Uncoordinated>(Mutation::Nothing);
+    assert!(alone.1 == 0 && alone.2 > 1000, "{alone:?}");
+}
+
+/// The search finds what a protocol that is carried out wrongly lets through.
+#[test]
+fn a_checkpoint_forced_late_and_a_clock_not_carried_are_seen() {
+    for mutation in [Mutation::ForcedLate, Mutation::TagOfTheStart] {
+        assert!(on_cycles::<CommunicationInduced>(mutation).2 > 100);
+        assert!(on_cycles::<CommunicationInducedBcs>(mutation).2 > 100);
+    }
+}
+
+#[test]
+fn forced_checkpoints_hold_dense_feedback() {
+    fn behind<T: TaskCut>(rounds: usize) -> usize {
+        let history = ping_pong::<T>(rounds);
+        let line = line(&history.channels, &history.taken).expect("a line");
+        (0..2).map(|process| history.interval(process) - line[process]).max().expect("two")
+    }
+    for rounds in [10, 100] {
+        assert_eq!(behind::<Uncoordinated>(rounds), rounds);
+        assert!(behind::<CommunicationInduced>(rounds) <= 1, "{}", behind::<CommunicationInduced>(rounds));
+        assert!(
+            behind::<CommunicationInducedBcs>(rounds) <= 1,
+            "{}",
+            behind::<CommunicationInducedBcs>(rounds)
+        );
+    }
+}
+
+/// Known histories, process by process from 1: a message, or a basic checkpoint. Which messages force a checkpoint?
+#[test]
+fn known_histories_force_what_they_must() {
+    enum Step {
+        /// From, to.
+        Message(usize, usize),
+        Basic(usize),
+    }
+    use Step::{Basic, Message as To};
+    let histories: [(usize, &[Step], &[usize]); 5] = [
+        (5, &[To(1, 2), Basic(3), To(2, 3), To(3, 4), To(5, 4)], &[0, 0, 0, 0]),
+        (5, &[To(1, 2), Basic(3), To(2, 3), To(3, 1), To(1, 2), To(2, 3)], &[0, 0, 1, 0, 0]),
+        (3, &[To(2, 3), To(3, 1), To(1, 2)], &[0, 0, 0]),
+        (3, &[To(2, 3), To(1, 2)], &[0, 0]),
+        (4, &[To(1, 3), Basic(2), To(2, 3), To(3, 4), To(4, 1)], &[0, 0, 0, 0]),
+    ];
+    for (at, (processes, steps, expected)) in histories.into_iter().enumerate() {
+        let all = (0..processes).flat_map(|from| (0..processes).map(move |to| (from, to)));
+        let ends: Vec<(usize, usize)> = all.filter(|(from, to)| from != to).collect();
+        let mut history = History::<CommunicationInduced>::new(processes, &ends);
+        let mut forced = Vec::new();
+        for step in steps {
+            match *step {
+                Basic(process) => history.take(process - 1),
+                To(from, to) => {
+                    let channel = ends.iter().position(|&end| end == (from - 1, to - 1)).expect("a channel");
+                    let before = history.forced;
+                    history.send(channel);
+                    history.receive(channel);
+                    forced.push(history.forced - before);
+                }
+            }
+        }
+        assert_eq!(forced, expected, "history {at}");
     }
 }

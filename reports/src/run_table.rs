@@ -99,8 +99,15 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
         ("messages disturbed", Some(units::count(record.messages_disturbed))),
         ("writes failed", Some(units::count(record.writes_failed))),
         ("checkpoints", Some(checkpoints(record))),
-        ("local checkpoints", local(|local| format!("{} taken, {} useless", local.taken, local.useless))),
+        ("local checkpoints", local(local_checkpoints)),
         ("log written", local(|local| units::bytes(local.log_bytes))),
+        (
+            "piggybacked",
+            record
+                .local
+                .filter(|local| local.piggybacked_bytes > 0)
+                .map(|local| units::bytes(local.piggybacked_bytes)),
+        ),
         (
             "newest checkpoint",
             Some(record.completed().last().map_or_else(none, |newest| newest.path.clone())),
@@ -119,6 +126,15 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
         ("virtual time", Some(units::time(record.duration))),
         ("digest", Some(record.digest.clone())),
     ]
+}
+
+/// `40 taken, 12 of them forced, 7 useless`.
+fn local_checkpoints(local: &LocalCheckpoints) -> String {
+    let forced = match local.forced {
+        0 => String::new(),
+        forced => format!(", {forced} of them forced"),
+    };
+    format!("{} taken{forced}, {} useless", local.taken, local.useless)
 }
 
 /// `5 completed, 2 aborted (failover 1, expired 1)`.
@@ -203,12 +219,12 @@ mod tests {
 
     #[test]
     fn local_checkpoints_are_shown_where_there_are_any() {
-        let names = ["rollback depth", "rollback in time", "local checkpoints", "log written"];
+        let names = ["rollback depth", "rollback in time", "local checkpoints", "log written", "piggybacked"];
         let without = table(&samples::run("aligned"));
         assert!(names.iter().all(|name| !without.contains(name)), "{without}");
         let with = table(&samples::local("uncoordinated"));
         assert!(names.iter().all(|name| with.contains(name)), "{with}");
-        assert!(with.contains("40 taken, 7 useless"), "{with}");
+        assert!(with.contains("40 taken, 12 of them forced, 7 useless"), "{with}");
         assert!(with.contains("3 / 3 / 3"), "{with}");
     }
 

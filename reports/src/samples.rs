@@ -100,7 +100,13 @@ pub fn run(strategy: &str) -> RunRecord {
 /// The same, of tasks that take checkpoints on their own.
 pub fn local(strategy: &str) -> RunRecord {
     let mut record = run(strategy);
-    record.local = Some(LocalCheckpoints { taken: 40, useless: 7, log_bytes: 64 << 10 });
+    record.local = Some(LocalCheckpoints {
+        taken: 40,
+        useless: 7,
+        forced: 12,
+        log_bytes: 64 << 10,
+        piggybacked_bytes: 9000,
+    });
     record.restores[0].rollback = Some(Rollback { deepest: 3, total: 9, age: 700 * MS });
     record
 }

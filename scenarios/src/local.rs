@@ -36,6 +36,7 @@ impl Local {
         match stamped.event {
             Event::SnapshotTaken { id } => drop(self.taken.insert((task, id), stamped.time)),
             Event::SentLogged { bytes, .. } => self.counts.log_bytes += bytes,
+            Event::SnapshotForced { .. } => self.counts.forced += 1,
             Event::Persisted { id, metrics } => {
                 let taken = self.taken.remove(&(task, id)).unwrap_or(stamped.time);
                 let durable = self.durable.entry(task).or_default();
@@ -81,9 +82,9 @@ impl Local {
         rollback
     }
 
-    /// What it all came to.
-    pub fn counts(&self) -> LocalCheckpoints {
-        self.counts
+    /// What it all came to in a run that has ended so.
+    pub fn counts(&self, world: &World) -> LocalCheckpoints {
+        LocalCheckpoints { piggybacked_bytes: world.piggybacked(), ..self.counts }
     }
 }
 

@@ -88,8 +88,12 @@ pub struct LocalCheckpoints {
     pub taken: u64,
     /// How many of those lay on no line that was stored.
     pub useless: u64,
+    /// How many were taken because of what was about to be delivered, durable or not.
+    pub forced: u64,
     /// What was written of the log of everything sent, in bytes.
     pub log_bytes: u64,
+    /// What was piggybacked on everything sent, in bytes.
+    pub piggybacked_bytes: u64,
 }
 
 /// How far tasks that take checkpoints on their own went back in a recovery.

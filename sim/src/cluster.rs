@@ -6,7 +6,7 @@ use crate::channel::Item;
 use crate::event::{Event, Origin};
 use crate::graph::Role;
 use crate::ids::{Attempt, ChannelId, NodeId, TaskId};
-use crate::log::in_transit;
+use crate::log::{Held, in_transit};
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
@@ -162,10 +162,13 @@ impl World {
     /// Puts what was in transit at a line back into the channels, and begins their logs behind what is durable.
     fn replay_log(&mut self, line: &[Option<Handle>]) {
         self.coordinator.replayed.fill(0);
-        for (channel, items) in in_transit(&self.topology, &self.store, line).channels {
+        for Held { channel, items, tags } in in_transit(&self.topology, &self.store, line).channels {
             let to = self.topology.channels[channel.index()].to;
             self.coordinator.replayed[to.index()] += items.iter().map(Item::bytes).sum::<u64>();
             self.network.channels[channel.index()].refill(&items, self.now);
+            if let Some(runs) = self.network.tags.get_mut(channel.index()) {
+                runs.begin(tags);
+            }
         }
         for (channel, ends) in self.topology.channels.iter().enumerate() {
             let is_stored = line[ends.from.index()].is_some();
@@ -250,7 +253,8 @@ impl World {
             choose_split(task);
         }
         let durable = snapshot.map_or(&[][..], |snapshot| &snapshot.durable);
-        self.protocol.start(&task_ctx(id, task, info, &self.topology), durable);
+        let sent_to = &self.network.ports[id.index()].sent_to;
+        self.protocol.start(&task_ctx(id, task, info, &self.topology, sent_to), durable);
     }
 
     // Crashes.

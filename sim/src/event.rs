@@ -284,6 +284,11 @@ pub enum Event {
         /// The size of that part of the log.
         bytes: u64,
     },
+    /// The snapshot that a task has just taken was forced by what was about to be delivered.
+    SnapshotForced {
+        /// The snapshot.
+        id: CheckpointId,
+    },
 }
 
 /// An event, when and by whom.

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 
 use crate::channel::Item;
 use crate::ids::{ChannelId, TaskId};
+use crate::piggyback::{Run, Runs, clip};
 use crate::protocol::Handle;
 use crate::reusable;
 use crate::snapshot::TaskSnapshot;
@@ -29,6 +30,8 @@ reusable! {
         /// How many items come before the first one here.
         before: u64,
         items: VecDeque<Item>,
+        /// Their tags, if there are any.
+        pub tags: Runs,
     }
 }
 
@@ -37,6 +40,7 @@ impl Log {
     pub fn begin(&mut self, before: u64) {
         self.before = before;
         self.items.clear();
+        self.tags.begin(Vec::new());
     }
 
     /// The item with this number was sent; one that is durable already (it waited for a buffer when its snapshot was taken) is
@@ -52,13 +56,50 @@ impl Log {
         let gone = durable.saturating_sub(self.before).min(self.items.len() as u64);
         self.items.drain(..gone as usize);
         self.before = self.before.max(durable);
+        self.tags.forget(self.before);
     }
 
     /// What the snapshot must hold: what is here, and what `waits` behind it for a buffer, the first of which is number `next`.
-    pub fn segment(&self, next: u64, waits: &[Item]) -> Vec<Item> {
+    pub fn segment(&self, at: u32, next: u64, waits: &[Item]) -> Logged {
         let known = (self.before + self.items.len() as u64 + 1).saturating_sub(next) as usize;
-        self.items.iter().chain(waits.iter().skip(known)).copied().collect()
+        let items: Vec<Item> = self.items.iter().chain(waits.iter().skip(known)).copied().collect();
+        let tags = clip(self.tags.iter(), self.before, self.before + items.len() as u64);
+        Logged { at, first: self.before + 1, items, tags }
     }
+}
+
+/// A part of a channel's log, in the snapshot of its sender. It ends where the snapshot says that everything was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// The number of the channel among the task's outputs.
+    pub at: u32,
+    /// The number of the first item among all that were ever sent there.
+    pub first: u64,
+    /// The items, oldest first.
+    pub items: Vec<Item>,
+    /// Their tags, if there are any.
+    pub tags: Vec<Run>,
+}
+
+impl Logged {
+    /// Its size in bytes: an item is kept with its tag.
+    pub fn bytes(&self) -> u64 {
+        let items: u64 = self.items.iter().map(Item::bytes).sum();
+        let behind = self.first + self.items.len() as u64;
+        let ends = self.tags.iter().skip(1).map(|run| run.from).chain([behind]);
+        let tags = self.tags.iter().zip(ends).map(|(run, end)| (end - run.from) * 4 * run.tag.len() as u64);
+        items + tags.sum::<u64>()
+    }
+}
+
+/// What a channel holds at a line.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub channel: ChannelId,
+    /// The items, oldest first.
+    pub items: Vec<Item>,
+    /// Their tags, if there are any.
+    pub tags: Vec<Run>,
 }
 
 /// What a line finds in the log.
@@ -66,8 +107,15 @@ impl Log {
 pub(crate) struct InTransit {
     /// The snapshots of senders that hold it.
     pub held_by: Vec<Handle>,
-    /// For each channel that was not empty, what had been sent on it and not received, oldest first.
-    pub channels: Vec<(ChannelId, Vec<Item>)>,
+    /// For each channel that was not empty, what had been sent on it and not received.
+    pub channels: Vec<Held>,
+}
+
+impl InTransit {
+    /// The items alone, by channel.
+    pub fn items(self) -> Vec<(ChannelId, Vec<Item>)> {
+        self.channels.into_iter().map(|held| (held.channel, held.items)).collect()
+    }
 }
 
 /// Reads the log of a line: of each channel what lies between the positions of its two ends.
@@ -83,7 +131,8 @@ pub(crate) fn in_transit(topology: &Topology, store: &Store, line: &[Option<Hand
             let ends = &topology.channels[channel.index()];
             let receiver = snapshot(ends.to);
             let received = receiver.and_then(|to| to.received.get(ends.input as usize).copied());
-            Search { from: received.unwrap_or_default().count, until: sent.count, parts: Vec::new() }
+            let from = received.unwrap_or_default().count;
+            Search { from, until: sent.count, parts: Vec::new(), tags: Vec::new() }
         });
         let mut channels: Vec<Search<'_>> = channels.collect();
         let mut snapshots = store.back_from(handle);
@@ -95,9 +144,11 @@ pub(crate) fn in_transit(topology: &Topology, store: &Store, line: &[Option<Hand
                 found.held_by.push(handle);
             }
         }
-        for (channel, Search { parts, .. }) in info.channels_out().zip(channels) {
+        for (channel, Search { parts, tags, .. }) in info.channels_out().zip(channels) {
             if !parts.is_empty() {
-                found.channels.push((channel, parts.into_iter().rev().flatten().copied().collect()));
+                let items = parts.into_iter().rev().flatten().copied().collect();
+                let tags = tags.into_iter().rev().flatten().collect();
+                found.channels.push(Held { channel, items, tags });
             }
         }
     }
@@ -111,6 +162,7 @@ struct Search<'a> {
     until: u64,
     /// What was found, the newest first.
     parts: Vec<&'a [Item]>,
+    tags: Vec<Vec<Run>>,
 }
 
 impl<'a> Search<'a> {
@@ -122,12 +174,13 @@ impl<'a> Search<'a> {
     fn take(&mut self, output: usize, snapshot: &'a TaskSnapshot) -> bool {
         let logged = snapshot.logged.iter().find(|logged| logged.at as usize == output);
         let (Some(logged), Some(sent)) = (logged, snapshot.sent.get(output)) else { return false };
-        let begins = sent.count - logged.items.len() as u64;
+        let begins = logged.first - 1;
         if !self.is_open() || sent.count < self.until || begins >= self.until {
             return false;
         }
         let begin = begins.max(self.from);
         self.parts.push(&logged.items[(begin - begins) as usize..(self.until - begins) as usize]);
+        self.tags.push(clip(logged.tags.iter(), begin, self.until));
         self.until = begin;
         true
     }
@@ -145,21 +198,21 @@ mod tests {
     fn a_log_holds_what_is_not_durable_once() {
         let mut log = Log::default();
         (1..=5).for_each(|number| log.push(number, Item::Watermark(number)));
-        assert_eq!(log.segment(6, &items(6..=7)), items(1..=7));
+        assert_eq!(log.segment(0, 6, &items(6..=7)).items, items(1..=7));
         // Durable up to 6, which waits for a buffer and is sent only now.
         log.trim(6);
-        assert_eq!(log.segment(6, &items(6..=7)), items(7..=7));
+        assert_eq!(log.segment(0, 6, &items(6..=7)).items, items(7..=7));
         log.push(6, Item::Watermark(6));
         log.push(7, Item::Watermark(7));
-        assert_eq!(log.segment(8, &[]), items(7..=7));
+        assert_eq!(log.segment(0, 8, &[]).items, items(7..=7));
         log.trim(3);
         assert_eq!(
-            log.segment(8, &[]),
+            log.segment(0, 8, &[]).items,
             items(7..=7),
             "an older snapshot that becomes durable late changes nothing"
         );
         log.begin(40);
         log.push(41, Item::Watermark(41));
-        assert_eq!(log.segment(42, &[]), items(41..=41));
+        assert_eq!(log.segment(0, 42, &[]).items, items(41..=41));
     }
 }

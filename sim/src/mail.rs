@@ -105,6 +105,7 @@ impl Step<'_> {
         }
         self.send_pending(now); // what was made before the snapshot and not sent
         self.tell_protocol(TaskEvent::Started, now);
+        self.renew_tag();
         self.end_if_done(now);
         if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
@@ -182,7 +183,8 @@ impl Step<'_> {
             TaskEvent::Control(Down::Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) => self.age(id, now),
             _ => 0,
         };
-        let cx = TaskCtx { age, ..task_ctx(self.id, self.task, self.info, self.topology) };
+        let sent_to = &self.net.ports[self.id.index()].sent_to;
+        let cx = TaskCtx { age, ..task_ctx(self.id, self.task, self.info, self.topology, sent_to) };
         self.protocol.on_task(&cx, event, &mut fx);
         let acts = !fx.0.is_empty();
         for effect in fx.0.drain(..) {
@@ -194,7 +196,7 @@ impl Step<'_> {
         }
     }
 
-    fn execute(&mut self, effect: TaskEffect, now: Time) {
+    pub(crate) fn execute(&mut self, effect: TaskEffect, now: Time) {
         // A strategy's machine may name inputs that do not exist; nothing happens then.
         let channel = |input: Input| self.info.inputs.get(input as usize).copied();
         match effect {
@@ -390,6 +392,7 @@ pub(crate) fn task_ctx<'a>(
     task: &'a Task,
     info: &'a TaskInfo,
     topology: &'a Topology,
+    sent_to: &'a InputSet,
 ) -> TaskCtx<'a> {
     TaskCtx {
         task: id,
@@ -397,6 +400,8 @@ pub(crate) fn task_ctx<'a>(
         open: &task.open,
         feedback: &info.feedback,
         is_source: info.inputs.is_empty(),
+        tasks: topology.tasks.len() as u32,
+        sent_to,
         config: &topology.config.checkpointing,
         age: 0,
     }

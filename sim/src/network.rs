@@ -19,6 +19,7 @@ use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::log::Log;
+use crate::piggyback::Runs;
 use crate::protocol::InputSet;
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
@@ -59,6 +60,11 @@ reusable! {
         /// What is on its way or here and not yet noticed, the first to come first: confirmed ends, and marks where their
         /// arrivals or departures matter.
         pub notices: Vec<Notice>,
+        /// The tasks to which something was sent since the last snapshot; the size of the tag on everything that is sent, and of
+        /// all tags that ever were. Only where tags are piggybacked.
+        pub sent_to: InputSet,
+        pub tag_bytes: u32,
+        pub piggybacked: u64,
     }
 }
 
@@ -108,6 +114,9 @@ impl Port {
             flush_at: NEVER,
             tick_at: NEVER,
             notices: Vec::new(),
+            sent_to: InputSet::default(),
+            tag_bytes: 0,
+            piggybacked: 0,
         }
     }
 
@@ -130,6 +139,8 @@ impl Port {
         self.flush_at = NEVER;
         self.tick_at = NEVER;
         self.notices.clear();
+        self.sent_to.clear();
+        self.tag_bytes = 0;
     }
 }
 
@@ -151,6 +162,8 @@ reusable! {
         pub departures: bool,
         /// For each channel what was sent and is not durable; empty unless the strategy has everything logged.
         pub logs: Vec<Log>,
+        /// For each channel the tags of what is in it; empty unless the strategy piggybacks any.
+        pub tags: Vec<Runs>,
         /// True if somebody takes note of every item that is sent.
         pub noting: bool,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
@@ -230,7 +243,8 @@ impl Network {
     pub fn try_send(&mut self, channel: ChannelId, slot: Slot, now: Time) -> bool {
         let ch = &self.channels[channel.index()];
         let from = ch.from;
-        let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) <= self.config.buffer_bytes;
+        let bytes = slot.size.saturating_add(self.ports[from.index()].tag_bytes);
+        let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(bytes) <= self.config.buffer_bytes;
         if !fits {
             if ch.feedback {
                 self.send_back(channel, slot, now);
@@ -247,7 +261,7 @@ impl Network {
             self.ports[from.index()].used += 1;
         }
         ch.open_slots += 1;
-        ch.open_bytes = ch.open_bytes.saturating_add(slot.size);
+        ch.open_bytes = ch.open_bytes.saturating_add(bytes);
         if self.config.buffer_timeout == 0 || ch.open_bytes >= self.config.buffer_bytes {
             self.close_buffer(channel, now);
         } else if ch.flush == Flush::No {
@@ -268,14 +282,16 @@ impl Network {
     /// Sends a record or a watermark over a feedback edge: it departs at once.
     fn send_back(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         self.channels[channel.index()].append(slot);
-        let alone = Waiting { slots: 1, bytes: slot.size, ready: now, needs_credit: false };
+        let bytes =
+            slot.size.saturating_add(self.ports[self.channels[channel.index()].from.index()].tag_bytes);
+        let alone = Waiting { slots: 1, bytes, ready: now, needs_credit: false };
         self.depart(channel, alone, now, false);
         if self.noting {
             self.note_sent(channel, slot);
         }
     }
 
-    /// The newest item of a channel: it is logged, and looked out for.
+    /// The newest item of a channel: it is logged, looked out for, and the price of its tag is paid.
     #[inline(never)]
     fn note_sent(&mut self, channel: ChannelId, slot: Slot) {
         let number = self.channels[channel.index()].sent.count;
@@ -284,6 +300,14 @@ impl Network {
         }
         if let (Some(log), Some(item)) = (self.logs.get_mut(channel.index()), Item::of(&slot)) {
             log.push(number, item);
+        }
+        if let Some(tags) = self.tags.get(channel.index()) {
+            let ch = &self.channels[channel.index()];
+            let port = &mut self.ports[ch.from.index()];
+            port.piggybacked += u64::from(port.tag_bytes);
+            if number > tags.snapshot_at {
+                port.sent_to.insert(ch.to.0);
+            }
         }
     }
 
@@ -599,6 +623,7 @@ impl Network {
         }
         self.leaving.iter_mut().for_each(Ring::clear);
         self.logs.iter_mut().for_each(|log| log.begin(0));
+        self.tags.iter_mut().for_each(|tags| tags.begin(Vec::new()));
         for (task, port) in self.ports.iter_mut().enumerate() {
             port.reset(gates(TaskId(task as u32)));
         }

@@ -80,11 +80,14 @@ pub struct Hooks {
     /// nor with those of other tasks; acknowledgements come with [`Positions`], and [`CoordinatorEffect::Complete`] may
     /// name any snapshots that together are consistent.
     pub log_sent: bool,
+    /// Everything sent carries a tag, and whoever is about to receive it looks at that first: [`TaskCut::tag`],
+    /// [`TaskCut::before_deliver`], [`TaskCut::delivered`]. Only together with `log_sent`, for the log keeps the tags too.
+    pub tags: bool,
 }
 
 impl Hooks {
     /// Nothing.
-    pub const NONE: Hooks = Hooks { arrivals: false, departures: false, log_sent: false };
+    pub const NONE: Hooks = Hooks { arrivals: false, departures: false, log_sent: false, tags: false };
 }
 
 /// What a task's machine may look at.
@@ -100,6 +103,10 @@ pub struct TaskCtx<'a> {
     pub feedback: &'a InputSet,
     /// True for a source.
     pub is_source: bool,
+    /// The number of tasks of the job.
+    pub tasks: u32,
+    /// The tasks to which something was sent since the last snapshot. Only with [`Hooks::tags`].
+    pub sent_to: &'a InputSet,
     /// Checkpointing as configured.
     pub config: &'a CheckpointConfig,
     /// With a trigger and with a mark that arrives: the time since the coordinator began that checkpoint, in nanoseconds.
@@ -234,6 +241,20 @@ pub trait TaskCut: Clone + Send + Sync + 'static {
 
     /// Reacts to an event.
     fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+
+    /// Writes the words that are piggybacked on everything sent from now on; asked when the task starts, after every snapshot, and
+    /// after a delivery that has changed them. Only with [`Hooks::tags`].
+    fn tag(&self, _words: &mut Vec<u32>) {}
+
+    /// Something that was sent with this tag is next to be delivered. A snapshot that is taken now comes before the delivery. Asked
+    /// once more after such a snapshot; not asked where the last delivery on that input had the same tag. Only with
+    /// [`Hooks::tags`].
+    fn before_deliver(&mut self, _task: &TaskCtx<'_>, _tag: &[u32], _fx: &mut TaskEffects) {}
+
+    /// It is delivered. True if that has changed what [`TaskCut::tag`] says. Only with [`Hooks::tags`].
+    fn delivered(&mut self, _task: &TaskCtx<'_>, _tag: &[u32]) -> bool {
+        false
+    }
 }
 
 /// What the coordinator's machine may look at.

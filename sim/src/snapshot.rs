@@ -11,6 +11,7 @@ use crate::channel::{Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
+use crate::log::Logged;
 use crate::protocol::{Handle, Input, InputSet, Positions, SnapshotMethod};
 use crate::queue::Action;
 use crate::record::Mark;
@@ -66,7 +67,7 @@ pub struct TaskSnapshot {
     pub in_flight: u64,
     /// The log of what the task has sent, by output channel: what precedes `sent` and was in no durable snapshot. Only where
     /// everything sent is logged.
-    pub logged: Vec<OnChannel>,
+    pub logged: Vec<Logged>,
     /// Size of the log in bytes.
     pub logged_bytes: u64,
     /// The inputs that have delivered their end.
@@ -196,6 +197,7 @@ impl Step<'_> {
         if self.task.status == Status::Ended && self.has_consumed_all() {
             self.task.ends_with.get_or_insert(id);
         }
+        self.begin_interval();
     }
 
     fn marks(&self, id: CheckpointId) -> Option<&Marks> {
@@ -316,7 +318,7 @@ impl Step<'_> {
             captured: Vec::new(),
             unsent,
             in_flight: 0,
-            logged_bytes: logged.iter().flat_map(|part| &part.items).map(Item::bytes).sum(),
+            logged_bytes: logged.iter().map(Logged::bytes).sum(),
             logged,
             ended_inputs: task.ended_inputs.clone(),
             ended: task.status == Status::Ended,
@@ -330,7 +332,7 @@ impl Step<'_> {
 
 impl Step<'_> {
     /// What was sent and is in no durable snapshot, with what waits for a buffer.
-    fn copy_log(&self) -> Vec<OnChannel> {
+    fn copy_log(&self) -> Vec<Logged> {
         if !self.net.logs_sent() {
             return Vec::new();
         }
@@ -338,7 +340,7 @@ impl Step<'_> {
             let waits = self.task.pending.iter().filter(|(to, _)| *to == channel);
             let waits: Vec<Item> = waits.filter_map(|(_, slot)| Item::of(slot)).collect();
             let next = self.net.channels[channel.index()].sent.count + 1;
-            OnChannel { at: at as u32, items: self.net.logs[channel.index()].segment(next, &waits) }
+            self.net.logs[channel.index()].segment(at as u32, next, &waits)
         });
         logged.filter(|logged| !logged.items.is_empty()).collect()
     }

@@ -206,6 +206,8 @@ reusable! {
         pub end_is_safe: bool,
         /// The number of output channels whose receiver is known to have consumed the end.
         pub confirmed: u32,
+        /// What is piggybacked on everything that it sends, if anything is.
+        pub tag: Option<Arc<[u32]>>,
     }
 }
 
@@ -279,5 +281,6 @@ impl Task {
         self.ends_with = None;
         self.end_is_safe = false;
         self.confirmed = 0;
+        self.tag = None;
     }
 }

@@ -22,6 +22,7 @@ use crate::faults::{FaultPlan, Faults};
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::log::{Log, in_transit};
 use crate::network::{Network, Port};
+use crate::piggyback::Runs;
 use crate::post::{MessageFaults, Post};
 use crate::protocol::{Handle, InputSet, JobCtx, SnapshotMethod};
 use crate::queue::{Action, Queue};
@@ -140,6 +141,7 @@ impl World {
                 && !hooks.arrivals
                 && !hooks.log_sent,
             logs: vec![Log::default(); if hooks.log_sent { topology.channels.len() } else { 0 }],
+            tags: vec![Runs::default(); if hooks.tags { topology.channels.len() } else { 0 }],
             noting: hooks.log_sent,
             leaving: vec![Ring::default(); if hooks.arrivals { topology.channels.len() } else { 0 }],
             departures: hooks.departures,
@@ -440,7 +442,7 @@ impl World {
     /// had been sent on it and not received. Otherwise nothing.
     pub fn in_transit(&self, line: &[Option<Handle>]) -> Vec<(ChannelId, Vec<Item>)> {
         match self.network.logs_sent() {
-            true => in_transit(&self.topology, &self.store, line).channels,
+            true => in_transit(&self.topology, &self.store, line).items(),
             false => Vec::new(),
         }
     }
@@ -448,6 +450,11 @@ impl World {
     /// True if everything sent is logged: then snapshots are each task's own, with ids of their own.
     pub fn logs_sent(&self) -> bool {
         self.network.logs_sent()
+    }
+
+    /// How many bytes of tags have been sent with records, watermarks and ends.
+    pub fn piggybacked(&self) -> u64 {
+        self.network.ports.iter().map(|port| port.piggybacked).sum()
     }
 
     /// The external system.

@@ -96,6 +96,18 @@ impl<M: TaskMutation> TaskCut for MutantTask<M> {
     fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
         self.mutation.on(&mut self.machine, task, event, fx);
     }
+
+    fn tag(&self, words: &mut Vec<u32>) {
+        self.machine.tag(words);
+    }
+
+    fn before_deliver(&mut self, task: &TaskCtx<'_>, tag: &[u32], fx: &mut TaskEffects) {
+        self.machine.before_deliver(task, tag, fx);
+    }
+
+    fn delivered(&mut self, task: &TaskCtx<'_>, tag: &[u32]) -> bool {
+        self.machine.delivered(task, tag)
+    }
 }
 
 /// A change to the part of a strategy that runs in the coordinator.
