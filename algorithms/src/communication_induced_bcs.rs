@@ -49,9 +49,16 @@ impl TaskCut for CommunicationInducedBcs {
         if let Some(&index) = tag.first()
             && index > self.index
         {
-            self.index = index;
-            self.basic.take(fx);
+            self.force(index, fx);
         }
+    }
+}
+
+impl CommunicationInducedBcs {
+    /// Takes a checkpoint with this index.
+    pub(crate) fn force(&mut self, index: u32, fx: &mut TaskEffects) {
+        self.index = index;
+        self.basic.take(fx);
     }
 }
 

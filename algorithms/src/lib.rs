@@ -18,6 +18,7 @@ pub mod communication_induced_bcs;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
+pub mod mutants;
 pub mod recovery_line;
 pub mod rounds;
 pub mod stop_the_world;
@@ -170,7 +171,7 @@ pub const STRATEGIES: &[Strategy] = &[
         guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what the log holds between the checkpoints of the two ends",
-        cycles: false,
+        cycles: true,
         messages: ALONE,
         snapshot: SnapshotMethod::FullAsync,
         source: "Elnozahy et al. 2002, section 3.1",
@@ -182,7 +183,7 @@ pub const STRATEGIES: &[Strategy] = &[
         guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what the log holds between the checkpoints of the two ends",
-        cycles: false,
+        cycles: true,
         messages: ALONE,
         snapshot: SnapshotMethod::FullAsync,
         source: "Helary, Mostefaoui, Netzer and Raynal 2000",
@@ -194,7 +195,7 @@ pub const STRATEGIES: &[Strategy] = &[
         guarantee: CheckpointMode::ExactlyOnce,
         blocks: "nothing",
         channel_state: "what the log holds between the checkpoints of the two ends",
-        cycles: false,
+        cycles: true,
         messages: ALONE,
         snapshot: SnapshotMethod::FullAsync,
         source: "Briatico, Ciuffoletti and Simoncini 1984",

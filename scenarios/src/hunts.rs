@@ -252,6 +252,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
     hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
+    hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
@@ -267,6 +268,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
     hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
+    hunt("equal-index", SUMS, &[], Profile("none"), 1),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
 ];

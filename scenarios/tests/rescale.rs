@@ -556,6 +556,18 @@ fn random_jobs_go_on_with_what_was_in_flight() {
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
 }
 
+/// A line of tasks' own checkpoints cuts through channels; the savepoint made of it holds what the log had, for whoever comes next.
+#[test]
+fn random_jobs_go_on_from_lines_with_what_was_logged() {
+    let mut seen = Seen::default();
+    let names =
+        ["uncoordinated", "communication-induced", "unaligned", "communication-induced-bcs", "aligned"];
+    let strategies =
+        names.map(|name| STRATEGIES.iter().find(|strategy| strategy.name == name).expect("a strategy"));
+    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &strategies, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
 /// The end of a shorter input was on its way: it is not the end of the longer one.
 #[test]
 fn an_input_that_has_grown_goes_on_behind_what_was_in_flight() {

@@ -84,7 +84,8 @@ pub struct SnapshotMetrics {
     pub processed_in_flight: u64,
 }
 
-/// Something that happened.
+/// Something that happened. The ids of snapshots, acknowledgements and commits are those of checkpoints; but where tasks take
+/// checkpoints on their own ([`Hooks::log_sent`](crate::protocol::Hooks::log_sent)) they are each task's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `algorithms/src` that are no strategies but serve several.
-const HELPERS: &[&str] = &["lib", "mod", "tests", "hand", "rounds", "registry"];
+const HELPERS: &[&str] = &["lib", "mod", "tests", "hand", "mutants", "rounds", "recovery_line", "registry"];
 
 /// Names of strategies that mean something else besides, and so may stand in the machine.
 const AMBIGUOUS: &[(&str, &str)] =
@@ -55,6 +55,8 @@ const REGISTRIES: &[&str] = &[
 const SERVANTS: &[&str] = &[
     "sim/src/oracles/reference.rs",
     "algorithms/src/rounds.rs",
+    "algorithms/src/recovery_line.rs",
+    "algorithms/src/mutants.rs",
     "algorithms/src/hand.rs",
     "scenarios/src/faults/tests.rs",
 ];

@@ -17,8 +17,10 @@ mod count_barriers;
 mod early_forward;
 mod early_resume;
 mod ended_inputs_count;
+mod equal_index;
 mod first_barrier;
 mod first_input;
+mod forced_unwritten;
 mod forget_last_commit;
 mod forget_trigger;
 mod frozen_for_ever;
@@ -49,98 +51,21 @@ mod unsaved_output;
 
 use cutline_sim::erased::{Protocol, machines};
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
-use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
-    TaskEffects, TaskEvent,
-};
+use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 use crate::abs_cyclic::{self, AbsCyclic};
 use crate::aligned::{self, Aligned};
 use crate::aligned_timeout::{self, AlignedTimeout};
 use crate::at_least_once::{self, AtLeastOnce};
 use crate::chandy_lamport::{self, ChandyLamport};
+use crate::communication_induced::CommunicationInduced;
+use crate::communication_induced_bcs::CommunicationInducedBcs;
 use crate::freeze_the_world::{self, FreezeTheWorld};
+pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
 use crate::recovery_line::RecoveryLine;
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
 use crate::uncoordinated::Uncoordinated;
-
-/// A change to the part of a strategy that runs in every task.
-pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: TaskCut;
-
-    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
-    fn on(&mut self, machine: &mut Self::Of, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
-}
-
-/// The machine of a task, mutated.
-#[derive(Clone, Debug)]
-pub struct MutantTask<M: TaskMutation> {
-    machine: M::Of,
-    mutation: M,
-}
-
-impl<M: TaskMutation> TaskCut for MutantTask<M> {
-    type Durable = <M::Of as TaskCut>::Durable;
-    const HOOKS: Hooks = M::Of::HOOKS;
-
-    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
-        MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }
-    }
-
-    fn durable(&self) -> Self::Durable {
-        self.machine.durable()
-    }
-
-    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        self.mutation.on(&mut self.machine, task, event, fx);
-    }
-
-    fn tag(&self, words: &mut Vec<u32>) {
-        self.machine.tag(words);
-    }
-
-    fn before_deliver(&mut self, task: &TaskCtx<'_>, tag: &[u32], fx: &mut TaskEffects) {
-        self.machine.before_deliver(task, tag, fx);
-    }
-
-    fn delivered(&mut self, task: &TaskCtx<'_>, tag: &[u32]) -> bool {
-        self.machine.delivered(task, tag)
-    }
-}
-
-/// A change to the part of a strategy that runs in the coordinator.
-pub trait CoordinatorMutation: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: CoordinatorCut;
-
-    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
-    fn on(
-        &mut self,
-        machine: &mut Self::Of,
-        job: &JobCtx<'_>,
-        event: CoordinatorEvent,
-        fx: &mut CoordinatorEffects,
-    );
-}
-
-/// The machine of the coordinator, mutated.
-#[derive(Clone, Debug)]
-pub struct MutantCoordinator<M: CoordinatorMutation> {
-    machine: M::Of,
-    mutation: M,
-}
-
-impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
-    fn new(job: &JobCtx<'_>) -> Self {
-        MutantCoordinator { machine: M::Of::new(job), mutation: M::default() }
-    }
-
-    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        self.mutation.on(&mut self.machine, job, event, fx);
-    }
-}
 
 /// A planted bug. A row of `cutline list bugs`.
 #[derive(Clone, Copy)]
@@ -216,6 +141,16 @@ fn uncoordinated_task<M: TaskMutation<Of = Uncoordinated>>(job: &JobCtx<'_>) -> 
 /// Machines of `uncoordinated` with a mutation in the coordinator.
 fn recovery_line<M: CoordinatorMutation<Of = RecoveryLine>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines::<Uncoordinated, MutantCoordinator<M>>(job)
+}
+
+/// Machines of `communication-induced` with a mutation in the tasks.
+fn inducing_task<M: TaskMutation<Of = CommunicationInduced>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, RecoveryLine>(job)
+}
+
+/// Machines of `communication-induced-bcs` with a mutation in the tasks.
+fn indexing_task<M: TaskMutation<Of = CommunicationInducedBcs>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines::<MutantTask<M>, RecoveryLine>(job)
 }
 
 /// All planted bugs, by the oracle that must catch them.
@@ -437,6 +372,15 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "forced-unwritten",
+        about: "a forced checkpoint is acknowledged before it is written",
+        of: "communication-induced",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: inducing_task::<forced_unwritten::ForcedUnwritten>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "mixed-line",
         about: "one task is restored from the checkpoint before the one from which all others are",
         of: "aligned",
@@ -569,6 +513,15 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "equal-index",
+        about: "what carries the index that the task has already forces a checkpoint, too",
+        of: "communication-induced-bcs",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: indexing_task::<equal_index::EqualIndex>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

@@ -122,6 +122,8 @@ impl World {
             let logged = log.iter().filter_map(|&handle| self.store.get(handle));
             let bytes = state + logged.map(|snapshot| snapshot.logged_bytes).sum::<u64>();
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
+            let is_older = |handle: &Handle| manifest[handle.task().index()] > Some(*handle);
+            self.coordinator.timely.retain(|handle| !is_older(handle)); // no line will contain it any more
             self.store.complete(id, manifest, log);
             self.log(Event::CheckpointCompleted { id, duration, bytes });
             self.tell_machine(CoordinatorEvent::MetaStored(id));

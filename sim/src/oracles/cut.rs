@@ -6,10 +6,11 @@
 //! received more. Where what was sent is logged, what the log holds between the two counts as received: it is what a restore
 //! replays. A checkpoint that names a snapshot which the store does not have has no cut at all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Oracle, Verdict};
-use crate::channel::Position;
+use crate::channel::{Item, Position};
 use crate::config::CheckpointMode;
 use crate::event::{Event, Stamped};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
@@ -94,7 +95,7 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
     let snapshots: Vec<Option<Option<&Arc<TaskSnapshot>>>> =
         manifest.iter().map(|handle| handle.map(|handle| world.store().get(handle))).collect();
     let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
-    let logged = world.in_transit(manifest);
+    let logged: BTreeMap<ChannelId, Vec<Item>> = world.in_transit(manifest).into_iter().collect();
     for (sender, info) in topology.tasks.iter().enumerate() {
         let channels =
             info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
@@ -107,8 +108,7 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
             let sent = from.flatten().map(|snapshot| snapshot.sent_in(id, at as u32)).unwrap_or_default();
             let to = to.flatten();
             let received = to.map(|to| to.received_and_captured(ends.input)).unwrap_or_default();
-            let logged = logged.iter().find(|(logged, _)| logged.index() == channel);
-            let received = received.after(logged.into_iter().flat_map(|(_, items)| items));
+            let received = received.after(logged.get(&ChannelId(channel as u32)).into_iter().flatten());
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {
                 let consumed = to.and_then(|to| to.received.get(ends.input as usize));
