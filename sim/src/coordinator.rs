@@ -105,8 +105,8 @@ reusable! {
         frozen: bool,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
         stale: Vec<(Handle, TaskId, Attempt)>,
-        /// Where snapshots are each task's own: those that were acknowledged in time since the last restore. They may still count
-        /// when the attempt is over, and what is said twice may be late the second time.
+        /// Where snapshots are each task's own: those of the line that was restored last, and those that were acknowledged in time
+        /// since. They may still count when the attempt is over, and what is said twice may be late the second time.
         timely: BTreeSet<Handle>,
         /// The restart delay is over, but slots or answers are missing.
         waiting: bool,
@@ -484,7 +484,11 @@ impl World {
             }
         }
         self.coordinator.stale.clear();
-        self.coordinator.timely.clear();
+        let coordinator = &mut self.coordinator;
+        coordinator.timely.clear();
+        if self.network.logs_sent() {
+            coordinator.timely.extend(coordinator.line.iter().flatten());
+        }
         self.coordinator.frozen = false;
         self.store.discard_unreferenced();
         self.clear_cluster();
