@@ -5,7 +5,7 @@
 //! A *line* takes one checkpoint of each task. It is consistent if nobody has received what, at the line, nobody has sent: such a
 //! message is an *orphan*, and after a restore it would be sent again, if at all. What was sent and not received is no
 //! trouble: it is in the log, and is replayed. The consistent lines form a lattice; its maximum is the recovery line, found
-//! by *rollback propagation* ([`line`]).
+//! by *rollback propagation* ([`line()`]).
 //!
 //! What it holds to:
 //! - A line that moves forward is stored as a checkpoint of the job, so whoever asks about checkpoints asks about lines. It

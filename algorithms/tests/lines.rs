@@ -279,8 +279,9 @@ impl<T: TaskCut> History<T> {
 fn ends(key: u64, processes: usize, cyclic: bool) -> Vec<(usize, usize)> {
     let pairs = (0..processes).flat_map(|from| (0..processes).map(move |to| (from, to)));
     let allowed = pairs.filter(|&(from, to)| from < to || (cyclic && from != to));
-    let some: Vec<_> = allowed.enumerate().filter(|&(at, _)| draw(key, 900 + at as u64) % 4 > 0).collect();
-    let some: Vec<(usize, usize)> = some.into_iter().map(|(_, pair)| pair).collect();
+    let is_there = |at: usize| below(draw(key, 900 + at as u64), 4) > 0;
+    let some: Vec<(usize, usize)> =
+        allowed.enumerate().filter(|&(at, _)| is_there(at)).map(|(_, pair)| pair).collect();
     if some.is_empty() { vec![(0, 1)] } else { some }
 }
 

@@ -5,7 +5,7 @@
 //! The log is the sender's. It keeps what it has sent since its newest snapshot that is durable, and puts it into every snapshot
 //! that it takes: so the log of what a snapshot says was sent is durable with that snapshot, and a write that fails takes
 //! nothing with it that the next one would not hold again. The log of a channel is thus spread over the snapshots of its sender.
-//! A line needs of it what lies between `received` of the one end and `sent` of the other ([`in_transit`]); it refers to every
+//! A line needs of it what lies between `received` of the one end and `sent` of the other; it refers to every
 //! snapshot that holds a part of that, so none is deleted before the line is. Since lines only move forward, what nobody refers to
 //! when a newer snapshot lies on a line will never be needed.
 //!
