@@ -44,7 +44,7 @@ cutline_sim::reusable! {
 
 impl TaskCut for AlignedTimeout {
     type Durable = CheckpointId;
-    const HOOKS: Hooks = Hooks { arrivals: true, departures: true };
+    const HOOKS: Hooks = Hooks { arrivals: true, departures: true, ..Hooks::NONE };
 
     fn new(_task: &TaskCtx<'_>, restored: CheckpointId) -> Self {
         AlignedTimeout { newest: restored, cut: restored, ..AlignedTimeout::default() }

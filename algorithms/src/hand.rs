@@ -5,13 +5,14 @@ use std::sync::Arc;
 use cutline_sim::backend::{Backend, BackendCtx, Part, Saved, StateFile};
 use cutline_sim::config::CheckpointConfig;
 use cutline_sim::config::SnapshotCosts;
-use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::ids::{Attempt, CheckpointId, EdgeId, TaskId};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx,
-    SnapshotMethod, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
+    Positions, SnapshotMethod, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
 };
 use cutline_sim::state::{Changes, EntryKey, KeyedState};
 use cutline_sim::time::Time;
+use cutline_sim::topology::ChannelInfo;
 
 use crate::mutant_backend::{BackendMutation, MutantBackend};
 
@@ -28,6 +29,7 @@ pub struct HandTask<T> {
     pub age: Time,
     open: InputSet,
     feedback: InputSet,
+    sent_to: InputSet,
     inputs: u32,
     is_source: bool,
 }
@@ -52,22 +54,40 @@ impl<T: TaskCut> HandTask<T> {
             feedback.insert(input);
         }
         let (open, config) = (InputSet::full(inputs), CheckpointConfig::default());
-        let (task, age) = (TaskId(0), 0);
-        let task =
-            TaskCtx { task, inputs, open: &open, feedback: &feedback, is_source, config: &config, age };
+        let (sent_to, task, tasks) = (InputSet::default(), TaskId(0), TASKS);
+        let task = TaskCtx {
+            task,
+            inputs,
+            open: &open,
+            feedback: &feedback,
+            is_source,
+            tasks,
+            sent_to: &sent_to,
+            config: &config,
+            age: 0,
+        };
         let machine = T::new(&task, T::Durable::default());
-        HandTask { machine, config, age, open, feedback, inputs, is_source }
+        HandTask { machine, config, age: 0, open, feedback, sent_to, inputs, is_source }
     }
 
     pub fn on(&mut self, event: TaskEvent) -> Vec<TaskEffect> {
         if let TaskEvent::InputEnded(input) = event {
             self.open.remove(input);
         }
-        let HandTask { machine, config, age, open, feedback, inputs, is_source } = self;
-        let (inputs, is_source, age) = (*inputs, *is_source, *age);
-        let task = TaskCtx { task: TaskId(0), inputs, open, feedback, is_source, config, age };
+        self.tell(|machine, task, fx| machine.on(task, event, fx))
+    }
+
+    /// What is next to be delivered carries this tag.
+    pub fn before_deliver(&mut self, tag: &[u32]) -> Vec<TaskEffect> {
+        self.tell(|machine, task, fx| machine.before_deliver(task, tag, fx))
+    }
+
+    fn tell(&mut self, what: impl Fn(&mut T, &TaskCtx<'_>, &mut TaskEffects)) -> Vec<TaskEffect> {
+        let HandTask { machine, config, age, open, feedback, sent_to, inputs, is_source } = self;
+        let (task, tasks, inputs, is_source, age) = (TaskId(0), TASKS, *inputs, *is_source, *age);
+        let task = TaskCtx { task, inputs, open, feedback, is_source, tasks, sent_to, config, age };
         let mut fx = TaskEffects::default();
-        machine.on(&task, event, &mut fx);
+        what(machine, &task, &mut fx);
         fx.0
     }
 }
@@ -84,6 +104,12 @@ pub struct HandCoordinator<C> {
 
 pub const TASKS: u32 = 3;
 
+/// From 0 to 1 and from 1 to 2.
+const CHANNELS: [ChannelInfo; 2] = [
+    ChannelInfo { from: TaskId(0), to: TaskId(1), output: 0, input: 0, edge: EdgeId(0), feedback: false },
+    ChannelInfo { from: TaskId(1), to: TaskId(2), output: 0, input: 0, edge: EdgeId(1), feedback: false },
+];
+
 impl<C: CoordinatorCut> HandCoordinator<C> {
     /// A job that runs and asks for a checkpoint whenever somebody requests it.
     pub fn running(config: CheckpointConfig) -> Self {
@@ -97,6 +123,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
             tasks: TASKS,
             finished: &finished,
             roots: &roots,
+            channels: &CHANNELS,
             config: &config,
         };
         let machine = C::new(&job);
@@ -121,6 +148,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
             tasks: TASKS,
             finished,
             roots: &roots,
+            channels: &CHANNELS,
             config,
         };
         let mut fx = CoordinatorEffects::default();
@@ -138,7 +166,7 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
 
     pub fn up(&mut self, task: u32, up: Up) -> Vec<CoordinatorEffect> {
         let attempt = self.attempt;
-        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up, handle: None })
+        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up, handle: None, positions: None })
     }
 
     /// An acknowledgement of the present attempt.
@@ -148,7 +176,16 @@ impl<C: CoordinatorCut> HandCoordinator<C> {
 
     pub fn ack_of(&mut self, attempt: Attempt, task: u32, n: u64) -> Vec<CoordinatorEffect> {
         let handle = Some(handle(attempt, task, n));
-        self.on(CoordinatorEvent::FromTask { task: TaskId(task), attempt, up: Up::Ack(id(n)), handle })
+        let (task, up) = (TaskId(task), Up::Ack(id(n)));
+        self.on(CoordinatorEvent::FromTask { task, attempt, up, handle, positions: None })
+    }
+
+    /// An acknowledgement that says what the task has sent and received, by output and input.
+    pub fn ack_at(&mut self, task: u32, n: u64, sent: &[u64], received: &[u64]) -> Vec<CoordinatorEffect> {
+        let (attempt, handle) = (self.attempt, Some(handle(self.attempt, task, n)));
+        let positions = Some(Arc::new(Positions { sent: sent.to_vec(), received: received.to_vec() }));
+        let (task, up) = (TaskId(task), Up::Ack(id(n)));
+        self.on(CoordinatorEvent::FromTask { task, attempt, up, handle, positions })
     }
 
     /// A whole checkpoint, from the request to the stored metadata.

@@ -15,13 +15,18 @@ pub mod at_least_once;
 pub mod bugs;
 pub mod chandy_lamport;
 pub mod changelog;
+pub mod communication_induced;
+pub mod communication_induced_bcs;
 pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
 pub mod mutant_backend;
+pub mod mutants;
+pub mod recovery_line;
 pub mod rounds;
 pub mod stop_the_world;
 pub mod unaligned;
+pub mod uncoordinated;
 
 use abs_cyclic::AbsCyclic;
 use aligned::Aligned;
@@ -30,9 +35,12 @@ use async_incremental::AsyncIncremental;
 use at_least_once::AtLeastOnce;
 use chandy_lamport::ChandyLamport;
 use changelog::Changelog;
+use communication_induced::CommunicationInduced;
+use communication_induced_bcs::CommunicationInducedBcs;
 use freeze_the_world::FreezeTheWorld;
 use stop_the_world::StopTheWorld;
 use unaligned::Unaligned;
+use uncoordinated::Uncoordinated;
 
 /// A row of the registry: what `cutline list strategies` shows, and how to make it.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +69,7 @@ pub struct Strategy {
 
 const TRIGGER_ROOTS: &str =
     "a trigger per source, a mark per channel, an acknowledgement and a completion per task";
+const ALONE: &str = "an acknowledgement per snapshot; a completion for each that lies on a stored line";
 const TRIGGER_ALL: &str = "a trigger, an acknowledgement and a completion per task, a mark per channel";
 
 /// All strategies.
@@ -184,6 +193,42 @@ pub const STRATEGIES: &[Strategy] = &[
         snapshot: SnapshotMethod::FullSync,
         source: "the naive global snapshot of Carbone et al. 2015, section 2",
         cut: machines::<FreezeTheWorld, freeze_the_world::Coordinator>,
+    },
+    Strategy {
+        name: "uncoordinated",
+        about: "Every task takes checkpoints by a clock of its own and logs what it sends; a recovery line is looked for among them.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: true,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Elnozahy et al. 2002, section 3.1",
+        cut: machines::<Uncoordinated, uncoordinated::RecoveryLine>,
+    },
+    Strategy {
+        name: "communication-induced",
+        about: "As uncoordinated; and records carry clocks, by which a task sees that it must take a checkpoint before a delivery.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: true,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Helary, Mostefaoui, Netzer and Raynal 2000",
+        cut: machines::<CommunicationInduced, communication_induced::RecoveryLine>,
+    },
+    Strategy {
+        name: "communication-induced-bcs",
+        about: "As uncoordinated; and records carry the number of the sender's checkpoint, to which a receiver catches up first.",
+        guarantee: CheckpointMode::ExactlyOnce,
+        blocks: "nothing",
+        channel_state: "what the log holds between the checkpoints of the two ends",
+        cycles: true,
+        messages: ALONE,
+        snapshot: SnapshotMethod::FullAsync,
+        source: "Briatico, Ciuffoletti and Simoncini 1984",
+        cut: machines::<CommunicationInducedBcs, communication_induced_bcs::RecoveryLine>,
     },
 ];
 

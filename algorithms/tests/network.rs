@@ -112,7 +112,8 @@ impl<T: TaskCut> Network<T> {
         // Half of the checkpoints are new when a task hears of them.
         let age = draw(0x0061_6765, self.draws) % 2 * self.config.alignment_timeout;
         let (task, open, config) = (TaskId(task as u32), &open, &self.config);
-        then(&TaskCtx { task, inputs, open, feedback: &InputSet::default(), is_source, config, age })
+        let (tasks, sent_to, feedback) = (TASKS as u32, &InputSet::default(), &InputSet::default());
+        then(&TaskCtx { task, inputs, open, feedback, is_source, tasks, sent_to, config, age })
     }
 
     fn on(&mut self, task: usize, event: TaskEvent) {
@@ -148,7 +149,9 @@ impl<T: TaskCut> Network<T> {
                         .filter(|part| !part.open.is_empty())
                         .for_each(|part| part.dropped = true);
                 }
-                TaskEffect::Timer(_, token) => self.timers.push((task, token)),
+                TaskEffect::Timer(_, token) | TaskEffect::JitteredTimer(_, _, token) => {
+                    self.timers.push((task, token))
+                }
                 TaskEffect::Tell(_) | TaskEffect::Commit(_) => {}
             }
         }

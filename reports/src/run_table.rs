@@ -1,8 +1,8 @@
 //! One run, for people.
 
 use cutline_scenarios::record::{
-    AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, OracleVerdict, Outcome, RunRecord,
-    Verdict,
+    AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, LocalCheckpoints, OracleVerdict,
+    Outcome, RunRecord, Verdict,
 };
 
 use crate::stats::Spread;
@@ -61,7 +61,7 @@ pub fn proofs(record: &RunRecord) -> String {
 
 /// The figures: what happened, and what it cost.
 pub fn figures(record: &RunRecord) -> String {
-    let rows = rows(record).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    let rows = rows(record).into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?]));
     let mut table = plain_table(rows);
     if let Some(names) = table.column_mut(0) {
         names.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
@@ -69,8 +69,9 @@ pub fn figures(record: &RunRecord) -> String {
     text(&table)
 }
 
-/// The figures as names and values, the same names in the same order for every run.
-pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
+/// The figures as names and values, the same names in the same order for every run; no value where there is nothing to say
+/// about a strategy of its kind.
+pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
     let none = || "-".to_owned();
     let of_completed = |figure: fn(&CheckpointRecord) -> u64| Spread::of(record.completed().map(figure));
     let durations = of_completed(|checkpoint| checkpoint.duration);
@@ -83,30 +84,60 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, String)> {
     );
     let latency = [record.latency.p50, record.latency.p99, record.latency.max].map(units::time).join(" / ");
     let spread = |spread: Option<Spread>, show: fn(u64) -> String| spread.map_or_else(none, |s| s.show(show));
+    let local = |show: fn(&LocalCheckpoints) -> String| record.local.as_ref().map(show);
+    let depths = record.restores.iter().filter_map(|restore| Some(restore.rollback?.deepest));
+    let ages = record.restores.iter().filter_map(|restore| Some(restore.rollback?.age));
+    let (depths, ages) = (spread(Spread::of(depths), units::count), spread(Spread::of(ages), units::time));
     vec![
-        ("crashes", format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes)),
-        ("restores", record.restores.len().to_string()),
-        ("crash to running, min / median / max", spread(recoveries, units::time)),
-        ("replayed records", units::count(record.replayed_records)),
-        ("promised", record.mode.to_string()),
-        ("counted again", counted_again(record)),
-        ("messages disturbed", units::count(record.messages_disturbed)),
-        ("writes failed", units::count(record.writes_failed)),
-        ("snapshots", record.snapshot.name().to_owned()),
-        ("checkpoints", checkpoints(record)),
-        ("newest checkpoint", record.completed().last().map_or_else(none, |newest| newest.path.clone())),
-        ("checkpoint duration, min / median / max", spread(durations, units::time)),
-        ("checkpointed data size, min / median / max", spread(sizes, units::bytes)),
-        ("full checkpoint data size, min / median / max", spread(full_sizes, units::bytes)),
-        ("persisted in-flight data, min / median / max", spread(persisted, units::bytes)),
-        ("processed in-flight data, min / median / max", spread(processed, units::bytes)),
-        ("records read", units::count(record.source_records)),
-        ("records visible in the sink", units::count(record.sink_records)),
-        ("latency, p50 / p99 / max", if record.arrivals == 0 { none() } else { latency }),
-        ("throughput", format!("{} records/s", units::count(record.throughput.max(0.0).round() as u64))),
-        ("virtual time", units::time(record.duration)),
-        ("digest", record.digest.clone()),
+        ("crashes", Some(format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes))),
+        ("restores", Some(record.restores.len().to_string())),
+        ("crash to running, min / median / max", Some(spread(recoveries, units::time))),
+        ("replayed records", Some(units::count(record.replayed_records))),
+        ("rollback depth in checkpoints, min / median / max", record.local.map(|_| depths)),
+        ("rollback in time, min / median / max", record.local.map(|_| ages)),
+        ("promised", Some(record.mode.to_string())),
+        ("counted again", Some(counted_again(record))),
+        ("messages disturbed", Some(units::count(record.messages_disturbed))),
+        ("writes failed", Some(units::count(record.writes_failed))),
+        ("snapshots", Some(record.snapshot.name().to_owned())),
+        ("checkpoints", Some(checkpoints(record))),
+        ("local checkpoints", local(local_checkpoints)),
+        ("log written", local(|local| units::bytes(local.log_bytes))),
+        (
+            "piggybacked",
+            record
+                .local
+                .filter(|local| local.piggybacked_bytes > 0)
+                .map(|local| units::bytes(local.piggybacked_bytes)),
+        ),
+        (
+            "newest checkpoint",
+            Some(record.completed().last().map_or_else(none, |newest| newest.path.clone())),
+        ),
+        ("checkpoint duration, min / median / max", Some(spread(durations, units::time))),
+        ("checkpointed data size, min / median / max", Some(spread(sizes, units::bytes))),
+        ("full checkpoint data size, min / median / max", Some(spread(full_sizes, units::bytes))),
+        ("persisted in-flight data, min / median / max", Some(spread(persisted, units::bytes))),
+        ("processed in-flight data, min / median / max", Some(spread(processed, units::bytes))),
+        ("records read", Some(units::count(record.source_records))),
+        ("records visible in the sink", Some(units::count(record.sink_records))),
+        ("latency, p50 / p99 / max", Some(if record.arrivals == 0 { none() } else { latency })),
+        (
+            "throughput",
+            Some(format!("{} records/s", units::count(record.throughput.max(0.0).round() as u64))),
+        ),
+        ("virtual time", Some(units::time(record.duration))),
+        ("digest", Some(record.digest.clone())),
     ]
+}
+
+/// `40 taken, 12 of them forced, 7 useless`.
+fn local_checkpoints(local: &LocalCheckpoints) -> String {
+    let forced = match local.forced {
+        0 => String::new(),
+        forced => format!(", {forced} of them forced"),
+    };
+    format!("{} taken{forced}, {} useless", local.taken, local.useless)
 }
 
 /// `5 completed, 2 aborted (failover 1, expired 1)`.
@@ -189,6 +220,17 @@ mod tests {
         }
         assert!(table.lines().all(|line| line.chars().count() <= crate::WIDTH), "{table}");
         assert!(table.lines().all(|line| line.trim_end() == line), "{table}");
+    }
+
+    #[test]
+    fn local_checkpoints_are_shown_where_there_are_any() {
+        let names = ["rollback depth", "rollback in time", "local checkpoints", "log written", "piggybacked"];
+        let without = table(&samples::run("aligned"));
+        assert!(names.iter().all(|name| !without.contains(name)), "{without}");
+        let with = table(&samples::local("uncoordinated"));
+        assert!(names.iter().all(|name| with.contains(name)), "{with}");
+        assert!(with.contains("40 taken, 12 of them forced, 7 useless"), "{with}");
+        assert!(with.contains("3 / 3 / 3"), "{with}");
     }
 
     #[test]

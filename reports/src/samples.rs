@@ -3,7 +3,8 @@
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain, Latency,
-    OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, RunRecord, SnapshotMethod, Verdict,
+    LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, Rollback, RunRecord,
+    SnapshotMethod, Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -37,6 +38,7 @@ pub fn empty() -> RunRecord {
         writes_failed: 0,
         mode: CheckpointMode::ExactlyOnce,
         counted_again: Vec::new(),
+        local: None,
     }
 }
 
@@ -92,7 +94,22 @@ pub fn run(strategy: &str) -> RunRecord {
             began: 1300 * MS,
             running: Some(1420 * MS),
             replayed: 812,
+            rollback: None,
         }],
         ..empty()
     }
+}
+
+/// The same, of tasks that take checkpoints on their own.
+pub fn local(strategy: &str) -> RunRecord {
+    let mut record = run(strategy);
+    record.local = Some(LocalCheckpoints {
+        taken: 40,
+        useless: 7,
+        forced: 12,
+        log_bytes: 64 << 10,
+        piggybacked_bytes: 9000,
+    });
+    record.restores[0].rollback = Some(Rollback { deepest: 3, total: 9, age: 700 * MS });
+    record
 }

@@ -15,8 +15,11 @@ pub fn side_by_side(records: &[RunRecord]) -> String {
     let mut rows = vec![head("", |record| record.strategy.clone()), head("outcome", run_table::outcome)];
     let figures: Vec<_> = records.iter().map(run_table::rows).collect();
     for (at, (name, _)) in run_table::rows(first).iter().enumerate() {
-        let cells = figures.iter().map(|figures| figures[at].1.clone());
-        rows.push(std::iter::once((*name).to_owned()).chain(cells).collect());
+        let cells = || figures.iter().map(|figures| figures[at].1.clone());
+        if cells().any(|cell| cell.is_some()) {
+            let cells = cells().map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+            rows.push(std::iter::once((*name).to_owned()).chain(cells).collect());
+        }
     }
     for verdict in &first.verdicts {
         let of = |record: &RunRecord| {
@@ -55,5 +58,13 @@ mod tests {
         assert_eq!(line("restores").split_whitespace().collect::<Vec<_>>(), ["restores", "1", "1"]);
         assert!(line("oracle state").ends_with("pass"), "{table}");
         assert_eq!(side_by_side(&[]), "");
+    }
+
+    #[test]
+    fn what_only_some_have_is_missing_in_the_others() {
+        let table = side_by_side(&[samples::run("aligned"), samples::local("uncoordinated")]);
+        let line = table.lines().find(|line| line.starts_with("log written")).unwrap_or_default();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["log", "written", "-", "64.0", "KiB"]);
+        assert!(!side_by_side(&[samples::run("aligned")]).contains("log written"));
     }
 }

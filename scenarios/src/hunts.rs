@@ -253,6 +253,9 @@ const QUICK_STORE: &[&str] = &["cluster.store.latency=\"1ms\"", "cluster.network
 /// The sums with three splits for two sources, so that one source has twice as much to read and ends long after the other.
 const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.source.service=\"1500us\""];
 
+/// Snapshots that stop a task for long, so that who takes one after the other does not take too many to run.
+const SLOW_SNAPSHOTS: &[&str] = &["cluster.costs.snapshot-sync=\"20ms\""];
+
 /// Each bug, in the order of [`BUGS`](cutline_algorithms::bugs::BUGS).
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
@@ -261,6 +264,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
+    hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
     hunt("early-forward", SUMS, &[], Profile("none"), 20),
@@ -276,10 +280,12 @@ pub const HUNTS: &[Hunt] = &[
     hunt("unrecorded-input", WALKS, &[], Profile("none"), 1),
     hunt("last-marker", WALKS, &[], Profile("none"), 1),
     hunt("unlogged-back-edge", WALKS, &[], Profile("none"), 1),
+    hunt("newest-of-all", SUMS, &[], Profile("none"), 20),
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
     hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
     hunt("ignored-tail", SUMS, &[], Profile("none"), 1),
+    hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
@@ -291,12 +297,15 @@ pub const HUNTS: &[Hunt] = &[
     hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
     hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
     hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
+    hunt("hoard", SUMS, &[], Profile("none"), 20),
+    hunt("undead", SUMS, &[], Profile("crashes"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("frozen-for-ever", SUMS, BY_RECORDS, Hand(lost_messages), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
     hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
+    hunt("equal-index", SUMS, SLOW_SNAPSHOTS, Profile("none"), 1),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
 ];

@@ -10,6 +10,7 @@ use cutline_sim::time::Time;
 use cutline_sim::world::World;
 use hdrhistogram::Histogram;
 
+use crate::local::Local;
 use crate::record::{CheckpointEnd, CheckpointRecord, Latency, RestoreRecord};
 
 /// Collects the figures of one run.
@@ -29,6 +30,8 @@ pub struct Metrics {
     pub writes_failed: u64,
     /// Records that reached a sink, repetitions included.
     pub arrivals: u64,
+    /// The checkpoints that tasks take on their own, if they do.
+    pub local: Local,
     latencies: Option<Histogram<u64>>,
     /// The first crash that no restore has repaired, the notice of it, and the end of the cancellation.
     crashed: Option<Time>,
@@ -46,6 +49,7 @@ impl Default for Metrics {
             messages_disturbed: 0,
             writes_failed: 0,
             arrivals: 0,
+            local: Local::default(),
             // Two significant digits are valid, so this is always there.
             latencies: Histogram::new(2).ok(),
             crashed: None,
@@ -86,6 +90,9 @@ impl Metrics {
 
     fn read(&mut self, world: &World, stamped: &Stamped) {
         let now = stamped.time;
+        if world.logs_sent() {
+            self.local.read(stamped);
+        }
         match stamped.event {
             Event::CheckpointTriggered { id } => {
                 let path = world.topology().config.checkpointing.path(id);
@@ -106,7 +113,7 @@ impl Metrics {
                 };
                 self.checkpoints.insert(id, record);
             }
-            Event::Persisted { id, metrics } => {
+            Event::Persisted { id, metrics } if !world.logs_sent() => {
                 if let Some(record) = self.checkpoints.get_mut(&id) {
                     record.start_delay = record.start_delay.max(metrics.start_delay);
                     record.alignment = record.alignment.max(metrics.alignment);
@@ -121,6 +128,9 @@ impl Metrics {
                     (record.end, record.duration) = (CheckpointEnd::Completed, duration);
                     record.checkpointed_data_size = bytes;
                     record.full_checkpoint_data_size = full_bytes;
+                    if world.logs_sent() {
+                        self.local.complete(world, record);
+                    }
                 }
             }
             Event::CheckpointAborted { id, reason } => {
@@ -141,16 +151,19 @@ impl Metrics {
             Event::FailureNoticed { .. } => self.noticed = now,
             Event::JobCancelled => self.cancelled = now,
             Event::Restoring { attempt, checkpoint } if attempt > world.first_attempt() => {
+                let crashed = self.crashed.take().unwrap_or(self.noticed).min(self.noticed);
+                let rollback = world.logs_sent().then(|| self.local.roll_back(world, checkpoint, crashed));
                 self.restores.push(RestoreRecord {
                     attempt,
                     checkpoint,
                     path: checkpoint.map(|id| world.topology().config.checkpointing.path(id)),
-                    crashed: self.crashed.take().unwrap_or(self.noticed).min(self.noticed),
+                    crashed,
                     noticed: self.noticed,
                     cancelled: self.cancelled,
                     began: now,
                     running: None,
                     replayed: replayed(world, checkpoint),
+                    rollback,
                 })
             }
             Event::JobRunning { .. } => {

@@ -66,6 +66,9 @@ pub struct RunRecord {
     pub mode: CheckpointMode,
     /// Operators that handled more records, in the history that counts, than a failure-free run does.
     pub counted_again: Vec<CountedAgain>,
+    /// Of a strategy whose tasks take checkpoints on their own: what became of those. Its [`checkpoints`](Self::checkpoints) are
+    /// the lines that were stored.
+    pub local: Option<LocalCheckpoints>,
 }
 
 /// How many records an operator has counted more than once. Some that it counted and some that it lost would cancel out here;
@@ -77,6 +80,35 @@ pub struct CountedAgain {
     pub operator: String,
     /// So many more than a failure-free run.
     pub records: u64,
+}
+
+/// The checkpoints that tasks have taken on their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LocalCheckpoints {
+    /// How many became durable.
+    pub taken: u64,
+    /// How many of those lay on no line that was stored.
+    pub useless: u64,
+    /// How many were taken because of what was about to be delivered, durable or not.
+    pub forced: u64,
+    /// What was written of the log of everything sent, in bytes.
+    pub log_bytes: u64,
+    /// What was piggybacked on everything sent, in bytes.
+    pub piggybacked_bytes: u64,
+}
+
+/// How far tasks that take checkpoints on their own went back in a recovery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rollback {
+    /// The most durable checkpoints that a task had taken after the one it was restored from.
+    pub deepest: u64,
+    /// The sum over all tasks.
+    pub total: u64,
+    /// The age of the oldest checkpoint restored when the failure happened, in nanoseconds; of the initial state the age of the
+    /// run.
+    pub age: u64,
 }
 
 /// What one oracle says.
@@ -115,6 +147,9 @@ pub enum CheckpointEnd {
 
 /// One checkpoint, in the terms of Flink's "Monitoring Checkpointing". Durations of parts are those of the slowest subtask in
 /// each part; sizes are sums over all subtasks.
+///
+/// Where tasks take checkpoints on their own it is a line of those that was stored. Then it begins when the line was found, the
+/// parts are those of its snapshots, which were taken before, and the data in flight is what the log holds of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CheckpointRecord {
@@ -169,6 +204,8 @@ pub struct RestoreRecord {
     pub running: Option<u64>,
     /// Records that sources had emitted and must read again.
     pub replayed: u64,
+    /// How far the tasks went back, if they take checkpoints on their own.
+    pub rollback: Option<Rollback>,
 }
 
 /// The class of a run, as its exit code says it.

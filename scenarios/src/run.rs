@@ -381,6 +381,7 @@ impl<'a> Runner<'a> {
             writes_failed: metrics.writes_failed,
             mode: world.topology().config.checkpointing.mode,
             counted_again: self.counted_again(outcome),
+            local: world.logs_sent().then(|| metrics.local.counts(world)),
         }
     }
 }

@@ -244,7 +244,9 @@ fn a_crash_at_any_protocol_point_is_survived() {
                 }
             }
         }
-        for point in Point::ALL {
+        // Where tasks take checkpoints on their own nothing is aligned.
+        let aligns = !runner.world().logs_sent();
+        for point in Point::ALL.into_iter().filter(|&point| aligns || point != Point::AlignmentStarted) {
             assert!(struck.contains(&point), "no crash ever struck at {point:?} under {}", contender.name);
         }
     }
@@ -333,9 +335,10 @@ fn a_fork_that_fails_over_has_no_further_fault() {
     }
 }
 
-/// What a task has written for a checkpoint that was given up meanwhile does not stay in the store.
+/// What a task has written for a checkpoint that was given up meanwhile does not stay in the store; nor does a checkpoint of its own
+/// that lies before the newest line, and those never expire.
 #[test]
-fn snapshots_of_expired_checkpoints_are_deleted() {
+fn snapshots_of_no_use_are_deleted() {
     let mut overrides = WORDS.to_vec();
     overrides.extend(["execution.checkpointing.interval=20ms", "execution.checkpointing.timeout=10ms"]);
     overrides.extend(["cluster.store.latency=30ms", "bounds.time=2s"]);
@@ -343,7 +346,11 @@ fn snapshots_of_expired_checkpoints_are_deleted() {
     for contender in contenders() {
         let mut runner = Runner::new(&prepared, contender);
         let record = runner.run(1, &plan(vec![]), &Options::default(), None);
-        assert!(record.aborted() > 30 && record.restores.is_empty(), "{:?}", record.checkpoints);
+        let expected = match record.local {
+            None => record.aborted() > 30,
+            Some(local) => record.aborted() == 0 && local.taken > 200,
+        };
+        assert!(expected && record.restores.is_empty(), "{:?}, {:?}", record.local, record.checkpoints);
         // One checkpoint in flight, and what is about to be deleted of some before it.
         let tasks = prepared.topology().tasks.len();
         assert!(runner.world().store().len() <= 4 * tasks, "{} snapshots", runner.world().store().len());

@@ -11,6 +11,8 @@
 //! What goes over a feedback edge needs neither, too: if a loop could be full, all of its tasks would wait for each other.
 //! Its queue has no bound, as that of Flink's iterations. Other inputs take turns, a buffer each; this one goes by arrival.
 
+mod item;
+
 use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
@@ -18,6 +20,7 @@ use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
+pub use item::{Item, Position};
 
 /// What a slot holds: see [`Tag::kind`].
 pub(crate) const RECORD: u32 = 0;
@@ -168,80 +171,6 @@ impl Slot {
             WATERMARK => !self.event_time,
             _ => 1,
         }
-    }
-}
-
-/// An item that a snapshot holds because it was on its way: what positions count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Item {
-    /// A record.
-    Record(Record),
-    /// A watermark.
-    Watermark(Time),
-    /// The end of the sender's output.
-    End,
-}
-
-impl Item {
-    /// What a slot holds; `None` for a mark, a close or a probe.
-    pub(crate) fn of(slot: &Slot) -> Option<Item> {
-        match slot.tag.kind() {
-            RECORD => Some(Item::Record(slot.to_record())),
-            WATERMARK => Some(Item::Watermark(slot.event_time)),
-            END => Some(Item::End),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn slot(&self) -> Slot {
-        match self {
-            Item::Record(record) => Slot::record(record),
-            Item::Watermark(time) => Slot::watermark(*time),
-            Item::End => Slot::end(),
-        }
-    }
-
-    /// True if it says that the sender has nothing more to send.
-    pub(crate) fn is_last(&self) -> bool {
-        matches!(self, Item::End | Item::Watermark(NEVER))
-    }
-
-    /// Its size on the wire in bytes.
-    pub fn bytes(&self) -> u64 {
-        u64::from(self.slot().size)
-    }
-}
-
-/// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences (but for a
-/// chance of about 2^-64, for the weights of records are hashes).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Position {
-    /// Items counted.
-    pub count: u64,
-    /// The chain.
-    pub chain: u64,
-}
-
-impl Position {
-    /// One more item passes; returns its number.
-    #[inline(always)]
-    pub(crate) fn advance(&mut self, weight: u64) -> u64 {
-        self.count += 1;
-        self.chain = self.chain.rotate_left(23).wrapping_add(weight);
-        self.count
-    }
-
-    /// The position before the last item passed.
-    pub(crate) fn before(self, weight: u64) -> Position {
-        Position { count: self.count - 1, chain: self.chain.wrapping_sub(weight).rotate_right(23) }
-    }
-
-    /// The position after some more items.
-    pub fn after<'a>(self, items: impl IntoIterator<Item = &'a Item>) -> Position {
-        items.into_iter().fold(self, |mut position, item| {
-            position.advance(item.slot().weight());
-            position
-        })
     }
 }
 

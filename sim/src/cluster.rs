@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::backend::{Part, StateFile};
+use crate::channel::Item;
 use crate::event::{Event, Origin};
 use crate::graph::Role;
-use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
+use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
+use crate::log::{Held, in_transit};
 use crate::mail::task_ctx;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
@@ -148,6 +150,9 @@ impl World {
                 }
             }
         }
+        if self.network.logs_sent() {
+            self.replay_log(line);
+        }
         // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again. (The head of a
         // loop ends before those over whose feedback edges it is fed, and is right to.)
         let ended = &mut self.coordinator.ended;
@@ -158,6 +163,23 @@ impl World {
                 ended[channel.to.index()] &= !runs_on;
                 changed |= runs_on;
             }
+        }
+    }
+
+    /// Puts what was in transit at a line back into the channels, and begins their logs behind what is durable.
+    fn replay_log(&mut self, line: &[Option<Handle>]) {
+        self.coordinator.replayed.fill(0);
+        for Held { channel, items, tags } in in_transit(&self.topology, &self.store, line).channels {
+            let to = self.topology.channels[channel.index()].to;
+            self.coordinator.replayed[to.index()] += items.iter().map(Item::bytes).sum::<u64>();
+            self.network.channels[channel.index()].refill(&items, self.now);
+            if let Some(runs) = self.network.tags.get_mut(channel.index()) {
+                runs.begin(tags);
+            }
+        }
+        for (channel, ends) in self.topology.channels.iter().enumerate() {
+            let is_stored = line[ends.from.index()].is_some();
+            self.network.begin_log(ChannelId(channel as u32), is_stored);
         }
     }
 
@@ -192,7 +214,8 @@ impl World {
             self.shared.emit(self.now, Origin::task(id), Event::RestoreFailed);
             return self.fail_task(id);
         };
-        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
+        let state = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
+        let bytes = state.saturating_add(self.coordinator.replayed[id.index()]);
         let replayed = self.fill_task(id, snapshot.as_deref(), &files);
         let apply = u128::from(replayed) * u128::from(topology.config.snapshot.replay_per_mib) >> 20;
         let apply = u64::try_from(apply).unwrap_or(FAR).min(FAR);
@@ -265,7 +288,8 @@ impl World {
             choose_split(task);
         }
         let durable = snapshot.map_or(&[][..], |snapshot| &snapshot.durable);
-        self.protocol.start(&task_ctx(id, task, info, &self.topology), durable);
+        let sent_to = &self.network.ports[id.index()].sent_to;
+        self.protocol.start(&task_ctx(id, task, info, &self.topology, sent_to), durable);
         replayed
     }
 

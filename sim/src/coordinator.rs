@@ -8,6 +8,7 @@
 
 mod effects;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Event, Origin};
@@ -96,10 +97,16 @@ reusable! {
         pub ended: Vec<bool>,
         /// For each task the number of its output channels whose end had been consumed.
         pub confirmed: Vec<u32>,
-        /// Metadata writes that have not ended.
+        /// For each task how much of the log it reads, in bytes.
+        pub replayed: Vec<u64>,
+        /// Metadata writes that have not ended; and whether all fail, until the next restore.
         writing: Vec<Writing>,
+        frozen: bool,
         /// Snapshots that tasks of older attempts acknowledged to a newer one.
         stale: Vec<(Handle, TaskId, Attempt)>,
+        /// Where snapshots are each task's own: those of the line that was restored last, and those that were acknowledged in time
+        /// since. They may still count when the attempt is over, and what is said twice may be late the second time.
+        timely: BTreeSet<Handle>,
         /// The restart delay is over, but slots or answers are missing.
         waiting: bool,
         /// Number of things it has scheduled.
@@ -129,8 +136,11 @@ impl Coordinator {
             restored: CheckpointId(0),
             ended: vec![false; tasks],
             confirmed: vec![0; tasks],
+            replayed: vec![0; tasks],
             writing: Vec::new(),
+            frozen: false,
             stale: Vec::new(),
+            timely: BTreeSet::new(),
             waiting: false,
             number: 0,
         }
@@ -203,15 +213,21 @@ impl World {
                 }
             }
             Message::Status(report) => self.learn(report),
-            Message::Up(task, attempt, up, handle) => {
+            Message::Up(task, attempt, up, handle, positions) => {
                 if let Up::Ack(id) = up {
                     self.log(Event::AckReceived { task, attempt, id });
                 }
                 let stale = attempt != self.coordinator.attempt;
-                let effects = self.tell_machine(CoordinatorEvent::FromTask { task, attempt, up, handle });
+                if !stale && self.network.logs_sent() {
+                    self.coordinator.timely.extend(handle);
+                }
+                let event = CoordinatorEvent::FromTask { task, attempt, up, handle, positions };
+                let effects = self.tell_machine(event);
                 if stale && effects > 0 {
                     self.log(Event::StaleEffect { task, attempt });
-                } else if let (true, Some(handle)) = (stale, handle) {
+                } else if let (true, Some(handle)) = (stale, handle)
+                    && !self.coordinator.timely.contains(&handle)
+                {
                     self.coordinator.stale.push((handle, task, attempt));
                 }
             }
@@ -373,6 +389,7 @@ impl World {
     pub(crate) fn fail_over_to_newest(&mut self) {
         self.coordinator.restarts_left = u32::MAX;
         self.coordinator.writing.iter_mut().for_each(|writing| writing.doomed = true);
+        self.coordinator.frozen = true;
         self.fail_job();
     }
 
@@ -466,6 +483,12 @@ impl World {
             }
         }
         self.coordinator.stale.clear();
+        let coordinator = &mut self.coordinator;
+        coordinator.timely.clear();
+        if self.network.logs_sent() {
+            coordinator.timely.extend(coordinator.line.iter().flatten());
+        }
+        self.coordinator.frozen = false;
         self.store.discard_unreferenced();
         self.clear_cluster();
         let line = std::mem::take(&mut self.coordinator.line);

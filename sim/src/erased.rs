@@ -21,6 +21,12 @@ pub trait Protocol: Send + Sync {
     fn durable(&self, task: TaskId) -> Vec<u8>;
     /// Hands an event to a task's machine.
     fn on_task(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+    /// What a task piggybacks from now on.
+    fn tag(&self, task: TaskId, words: &mut Vec<u32>);
+    /// Shows a task's machine the tag of what is next to be delivered.
+    fn before_deliver(&mut self, task: &TaskCtx<'_>, tag: &[u32], fx: &mut TaskEffects);
+    /// Tells a task's machine that it is delivered; true if that has changed what the task piggybacks.
+    fn delivered(&mut self, task: &TaskCtx<'_>, tag: &[u32]) -> bool;
     /// Hands an event to the coordinator's machine.
     fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
     /// The backend of each task under a snapshot method, before the task has begun.
@@ -91,6 +97,22 @@ impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
         if let Some(machine) = &mut self.tasks[task.task.index()] {
             machine.on(task, event, fx);
         }
+    }
+
+    fn tag(&self, task: TaskId, words: &mut Vec<u32>) {
+        if let Some(machine) = &self.tasks[task.index()] {
+            machine.tag(words);
+        }
+    }
+
+    fn before_deliver(&mut self, task: &TaskCtx<'_>, tag: &[u32], fx: &mut TaskEffects) {
+        if let Some(machine) = &mut self.tasks[task.task.index()] {
+            machine.before_deliver(task, tag, fx);
+        }
+    }
+
+    fn delivered(&mut self, task: &TaskCtx<'_>, tag: &[u32]) -> bool {
+        self.tasks[task.task.index()].as_mut().is_some_and(|machine| machine.delivered(task, tag))
     }
 
     fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {

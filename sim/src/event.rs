@@ -86,7 +86,8 @@ pub struct SnapshotMetrics {
     pub processed_in_flight: u64,
 }
 
-/// Something that happened.
+/// Something that happened. The ids of snapshots, acknowledgements and commits are those of checkpoints; but where tasks take
+/// checkpoints on their own ([`Hooks::log_sent`](crate::protocol::Hooks::log_sent)) they are each task's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
@@ -280,6 +281,18 @@ pub enum Event {
         fault: u32,
         /// True if it begins.
         begins: bool,
+    },
+    /// The log of what a task has sent since its newest durable snapshot goes to the store with the snapshot that it takes.
+    SentLogged {
+        /// The snapshot.
+        id: CheckpointId,
+        /// The size of that part of the log.
+        bytes: u64,
+    },
+    /// The snapshot that a task has just taken was forced by what was about to be delivered.
+    SnapshotForced {
+        /// The snapshot.
+        id: CheckpointId,
     },
 }
 

@@ -10,6 +10,7 @@ use crate::graph::{Role, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::{Down, Handle, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
+use crate::random::{below, draw, mix};
 use crate::record::Mark;
 use crate::snapshot::OnChannel;
 use crate::step::Step;
@@ -30,6 +31,7 @@ impl Step<'_> {
             Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
             Mail::Written(id, true) => {
                 self.upload(id).for_each(|upload| upload.written = true);
+                self.trim_log(id);
                 self.forget_dropped(now);
                 self.persisted(id, now);
             }
@@ -118,6 +120,7 @@ impl Step<'_> {
         }
         self.send_pending(now); // what was made before the snapshot and not sent
         self.tell_protocol(TaskEvent::Started, now);
+        self.renew_tag();
         self.end_if_done(now);
         if self.task.resumes_ended {
             self.ask_for_the_last_checkpoint(now);
@@ -148,7 +151,7 @@ impl Step<'_> {
             }
             return;
         }
-        if let Down::Trigger(id) = down {
+        if let (Down::Trigger(id), false) = (down, self.net.logs_sent()) {
             self.note_mark(Mark::Cut(id), now);
         }
         self.tell_protocol(TaskEvent::Control(down), now);
@@ -197,7 +200,8 @@ impl Step<'_> {
             TaskEvent::Control(Down::Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) => self.age(id, now),
             _ => 0,
         };
-        let cx = TaskCtx { age, ..task_ctx(self.id, self.task, self.info, self.topology) };
+        let sent_to = &self.net.ports[self.id.index()].sent_to;
+        let cx = TaskCtx { age, ..task_ctx(self.id, self.task, self.info, self.topology, sent_to) };
         self.protocol.on_task(&cx, event, &mut fx);
         let acts = !fx.0.is_empty();
         for effect in fx.0.drain(..) {
@@ -209,7 +213,7 @@ impl Step<'_> {
         }
     }
 
-    fn execute(&mut self, effect: TaskEffect, now: Time) {
+    pub(crate) fn execute(&mut self, effect: TaskEffect, now: Time) {
         // A strategy's machine may name inputs that do not exist; nothing happens then.
         let channel = |input: Input| self.info.inputs.get(input as usize).copied();
         match effect {
@@ -236,6 +240,12 @@ impl Step<'_> {
             TaskEffect::Tell(up) => self.tell(up, now),
             TaskEffect::Commit(id) => self.commit(id, now),
             TaskEffect::Timer(after, token) => {
+                self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
+            }
+            TaskEffect::JitteredTimer(after, jitter, token) => {
+                let nth = u64::from(self.task.sent);
+                let late = draw(self.shared.timer_key ^ mix(u64::from(self.id.0)), nth);
+                let after = after.saturating_add(below(late, jitter.saturating_add(1)));
                 self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
             }
         }
@@ -353,12 +363,14 @@ impl Step<'_> {
     }
 
     pub(crate) fn tell(&mut self, up: Up, now: Time) {
-        let mut handle: Option<Handle> = None;
+        let (mut handle, mut positions) = (None, None);
         if let Up::Ack(id) = up {
-            handle = self.upload(id).map(|upload| upload.handle).next();
+            if let Some(upload) = self.upload(id).next() {
+                (handle, positions) = (Some(upload.handle), upload.positions.clone());
+            }
             self.emit(now, Event::AckSent { id });
         }
-        self.send_up(Message::Up(self.id, self.task.attempt, up, handle), now);
+        self.send_up(Message::Up(self.id, self.task.attempt, up, handle, positions), now);
     }
 
     fn report(&mut self, life: Life, now: Time) {
@@ -397,6 +409,7 @@ pub(crate) fn task_ctx<'a>(
     task: &'a Task,
     info: &'a TaskInfo,
     topology: &'a Topology,
+    sent_to: &'a InputSet,
 ) -> TaskCtx<'a> {
     TaskCtx {
         task: id,
@@ -404,6 +417,8 @@ pub(crate) fn task_ctx<'a>(
         open: &task.open,
         feedback: &info.feedback,
         is_source: info.inputs.is_empty(),
+        tasks: topology.tasks.len() as u32,
+        sent_to,
         config: &topology.config.checkpointing,
         age: 0,
     }

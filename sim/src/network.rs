@@ -10,22 +10,25 @@
 //! the receiver: the sender's buffer is free again when it has been consumed. Not modelled: floating buffers are granted
 //! when a buffer is consumed, not already when one arrives; all outgoing edges of a task share one pool.
 
+mod flusher;
 mod overtaking;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::channel::{CLOSE, Channel, Consumed, Flush, Slot, Tag, WATERMARK, Waiting};
+use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::log::Log;
+use crate::piggyback::Runs;
 use crate::protocol::InputSet;
-use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
 use crate::topology::{Output, Topology};
 use crate::tournament::Tournament;
+use flusher::next_flush;
 use overtaking::Leaving;
 
 reusable! {
@@ -58,6 +61,11 @@ reusable! {
         /// What is on its way or here and not yet noticed, the first to come first: confirmed ends, and marks where their
         /// arrivals or departures matter.
         pub notices: Vec<Notice>,
+        /// The tasks to which something was sent since the last snapshot; the size of the tag on everything that is sent, and of
+        /// all tags that ever were. Only where tags are piggybacked.
+        pub sent_to: InputSet,
+        pub tag_bytes: u32,
+        pub piggybacked: u64,
     }
 }
 
@@ -107,6 +115,9 @@ impl Port {
             flush_at: NEVER,
             tick_at: NEVER,
             notices: Vec::new(),
+            sent_to: InputSet::default(),
+            tag_bytes: 0,
+            piggybacked: 0,
         }
     }
 
@@ -129,6 +140,8 @@ impl Port {
         self.flush_at = NEVER;
         self.tick_at = NEVER;
         self.notices.clear();
+        self.sent_to.clear();
+        self.tag_bytes = 0;
     }
 }
 
@@ -148,6 +161,12 @@ reusable! {
         pub leaving: Vec<Ring<Leaving>>,
         /// True if the sender is told when a mark leaves.
         pub departures: bool,
+        /// For each channel what was sent and is not durable; empty unless the strategy has everything logged.
+        pub logs: Vec<Log>,
+        /// For each channel the tags of what is in it; empty unless the strategy piggybacks any.
+        pub tags: Vec<Runs>,
+        /// True if somebody takes note of every item that is sent.
+        pub noting: bool,
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
         pub watched: Option<Slot>,
@@ -167,6 +186,12 @@ impl Network {
             port.used -= 1;
         }
         port.used < port.capacity
+    }
+
+    /// True if the strategy has everything that is sent logged.
+    #[inline]
+    pub fn logs_sent(&self) -> bool {
+        !self.logs.is_empty()
     }
 
     /// When the task may look for a free buffer again; [`NEVER`] if nobody knows yet (then it will be woken).
@@ -219,7 +244,8 @@ impl Network {
     pub fn try_send(&mut self, channel: ChannelId, slot: Slot, now: Time) -> bool {
         let ch = &self.channels[channel.index()];
         let from = ch.from;
-        let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(slot.size) <= self.config.buffer_bytes;
+        let bytes = slot.size.saturating_add(self.ports[from.index()].tag_bytes);
+        let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(bytes) <= self.config.buffer_bytes;
         if !fits {
             if ch.feedback {
                 self.send_back(channel, slot, now);
@@ -236,7 +262,7 @@ impl Network {
             self.ports[from.index()].used += 1;
         }
         ch.open_slots += 1;
-        ch.open_bytes = ch.open_bytes.saturating_add(slot.size);
+        ch.open_bytes = ch.open_bytes.saturating_add(bytes);
         if self.config.buffer_timeout == 0 || ch.open_bytes >= self.config.buffer_bytes {
             self.close_buffer(channel, now);
         } else if ch.flush == Flush::No {
@@ -248,8 +274,8 @@ impl Network {
                 port.flush_at = port.flush_at.min(port.tick_at);
             }
         }
-        if self.watch.is_some() {
-            self.look_out(channel, slot);
+        if self.noting {
+            self.note_sent(channel, slot);
         }
         true
     }
@@ -257,17 +283,32 @@ impl Network {
     /// Sends a record or a watermark over a feedback edge: it departs at once.
     fn send_back(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         self.channels[channel.index()].append(slot);
-        let alone = Waiting { slots: 1, bytes: slot.size, ready: now, needs_credit: false };
+        let bytes =
+            slot.size.saturating_add(self.ports[self.channels[channel.index()].from.index()].tag_bytes);
+        let alone = Waiting { slots: 1, bytes, ready: now, needs_credit: false };
         self.depart(channel, alone, now, false);
-        if self.watch.is_some() {
-            self.look_out(channel, slot);
+        if self.noting {
+            self.note_sent(channel, slot);
         }
     }
 
-    #[cold]
-    fn look_out(&mut self, channel: ChannelId, slot: Slot) {
-        if self.watch == Some((channel, self.channels[channel.index()].sent.count)) {
+    /// The newest item of a channel: it is logged, looked out for, and the price of its tag is paid.
+    #[inline(never)]
+    fn note_sent(&mut self, channel: ChannelId, slot: Slot) {
+        let number = self.channels[channel.index()].sent.count;
+        if self.watch == Some((channel, number)) {
             self.watched = Some(slot);
+        }
+        if let (Some(log), Some(item)) = (self.logs.get_mut(channel.index()), Item::of(&slot)) {
+            log.push(number, item);
+        }
+        if let Some(tags) = self.tags.get(channel.index()) {
+            let ch = &self.channels[channel.index()];
+            let port = &mut self.ports[ch.from.index()];
+            port.piggybacked += u64::from(port.tag_bytes);
+            if number > tags.snapshot_at {
+                port.sent_to.insert(ch.to.0);
+            }
         }
     }
 
@@ -276,6 +317,10 @@ impl Network {
         self.close_buffer(channel, now);
         let ch = &mut self.channels[channel.index()];
         ch.append(slot);
+        if self.noting && slot.tag.counts() {
+            self.note_sent(channel, slot);
+        }
+        let ch = &mut self.channels[channel.index()];
         let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
         if ch.is_waiting() {
             ch.wait(event);
@@ -313,44 +358,6 @@ impl Network {
         } else {
             ch.wait(buffer);
         }
-    }
-
-    /// Closes the partly filled buffers of a task: the output flusher. A buffer behind others that have not left would not leave
-    /// either: it goes on being filled, until it is full or they have left.
-    pub fn flush(&mut self, task: TaskId, now: Time) {
-        let used = self.ports[task.index()].used;
-        let mut open = std::mem::take(&mut self.ports[task.index()].open);
-        let is_due = self.ports[task.index()].tick_at <= now;
-        let mut again = NEVER;
-        open.retain(|&channel| {
-            let ch = &mut self.channels[channel.index()];
-            if is_due {
-                ch.flush = Flush::Asked;
-            }
-            let clear = if ch.open_slots > 0 { ch.clear_from(now) } else { 0 };
-            if clear <= now && ch.flush == Flush::Asked {
-                ch.flush = Flush::No;
-                self.close_buffer(channel, now);
-                return false;
-            }
-            if ch.flush == Flush::Asked {
-                again = again.min(clear);
-            }
-            true
-        });
-        let port = &mut self.ports[task.index()];
-        if is_due || open.is_empty() {
-            port.tick_at = NEVER;
-        }
-        if !open.is_empty() && port.tick_at == NEVER {
-            port.tick_at = next_flush(task, now, self.config.buffer_timeout);
-        }
-        port.flush_at = again.min(port.tick_at);
-        port.open = open;
-        // The flusher works beside the task, whose clock may be behind: what departed is free from now on, not before.
-        let departed = used - port.used;
-        port.used = used;
-        port.releases.extend(std::iter::repeat_n(Reverse(now), departed as usize));
     }
 
     /// Puts the next buffer on the wire.
@@ -410,6 +417,19 @@ impl Network {
         // It is noticed by a task that waits for a buffer, too.
         let wake = if port.free_at == NEVER { notice.time } else { notice.time.max(port.free_at) };
         self.wakes.lower(task.0, wake);
+    }
+
+    /// The log of a channel begins at the restore: behind everything sent, if that is in the store. Otherwise what stands in
+    /// the channel comes from elsewhere, and no snapshot of this job holds it yet.
+    pub fn begin_log(&mut self, channel: ChannelId, is_stored: bool) {
+        let (ch, log) = (&self.channels[channel.index()], &mut self.logs[channel.index()]);
+        let held = if is_stored { 0 } else { u64::from(ch.slots.len()) };
+        let first = ch.sent.count.saturating_sub(held);
+        log.begin(first);
+        let items = (0..ch.slots.len()).filter_map(|at| ch.slots.get(at)).filter_map(Item::of);
+        if !is_stored {
+            (first + 1..).zip(items).for_each(|(number, item)| log.push(number, item));
+        }
     }
 
     /// Tells a task that something arrives on one of its empty inputs.
@@ -510,17 +530,6 @@ impl Network {
         }
     }
 
-    /// What was closed will have left at an instant that may be known now: then the flusher, which waits for that, comes again.
-    fn flush_from(&mut self, channel: ChannelId) {
-        let ch = &mut self.channels[channel.index()];
-        let (from, clear) = (ch.from, ch.clear_from(0));
-        let port = &mut self.ports[from.index()];
-        if clear < port.flush_at {
-            port.flush_at = clear;
-            self.wakes.lower(from.0, clear);
-        }
-    }
-
     /// Blocks an input.
     pub fn block(&mut self, task: TaskId, input: u32) {
         let port = &mut self.ports[task.index()];
@@ -565,16 +574,11 @@ impl Network {
             channel.reset(config.exclusive_buffers.max(1));
         }
         self.leaving.iter_mut().for_each(Ring::clear);
+        self.logs.iter_mut().for_each(|log| log.begin(0));
+        self.tags.iter_mut().for_each(|tags| tags.begin(Vec::new()));
         for (task, port) in self.ports.iter_mut().enumerate() {
             port.reset(gates(TaskId(task as u32)));
         }
         self.wakes.reset();
     }
-}
-
-/// The first flush of a task after an instant: every task flushes periodically, each with a phase of its own.
-fn next_flush(task: TaskId, now: Time, period: Time) -> Time {
-    let phase = below(draw(0x666c_7573, u64::from(task.0)), period);
-    let periods = (now + period - phase) / period;
-    periods * period + phase
 }

@@ -9,6 +9,7 @@
 //! vectors.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,7 @@ use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::record::Mark;
 use crate::reusable;
 use crate::time::Time;
+use crate::topology::ChannelInfo;
 
 /// An input of a task: channels are numbered from 0; [`READING`] is the reading of a source.
 pub type Input = u32;
@@ -28,6 +30,18 @@ pub const READING: Input = u32::MAX;
 /// The name of a task's snapshot in the store, as the coordinator's machine passes it around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Handle(pub u64);
+
+impl Handle {
+    /// The name of the n-th snapshot that a task has taken: those of one task are in the order in which they were taken.
+    pub(crate) fn of(task: TaskId, nth: u32) -> Handle {
+        Handle(u64::from(task.0) << 32 | u64::from(nth))
+    }
+
+    /// Whose snapshot it is.
+    pub fn task(self) -> TaskId {
+        TaskId((self.0 >> 32) as u32)
+    }
+}
 
 /// From the coordinator to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -61,11 +75,19 @@ pub struct Hooks {
     /// A snapshot waits until the mark of its checkpoint, if it was emitted, has left on every output: so long it can be
     /// [expedited](TaskEffect::Expedite). Only with [`Hooks::arrivals`].
     pub departures: bool,
+    /// Everything sent is logged: each snapshot holds what was sent since the last one that is durable, so a line may cut through
+    /// channels that are not empty. Snapshots are each task's own then: their ids have nothing to do with those of checkpoints,
+    /// nor with those of other tasks; acknowledgements come with [`Positions`], and [`CoordinatorEffect::Complete`] may
+    /// name any snapshots that together are consistent.
+    pub log_sent: bool,
+    /// Everything sent carries a tag, and whoever is about to receive it looks at that first: [`TaskCut::tag`],
+    /// [`TaskCut::before_deliver`], [`TaskCut::delivered`]. Only together with `log_sent`, for the log keeps the tags too.
+    pub tags: bool,
 }
 
 impl Hooks {
     /// Nothing.
-    pub const NONE: Hooks = Hooks { arrivals: false, departures: false };
+    pub const NONE: Hooks = Hooks { arrivals: false, departures: false, log_sent: false, tags: false };
 }
 
 /// What a task's machine may look at.
@@ -81,6 +103,10 @@ pub struct TaskCtx<'a> {
     pub feedback: &'a InputSet,
     /// True for a source.
     pub is_source: bool,
+    /// The number of tasks of the job.
+    pub tasks: u32,
+    /// The tasks to which something was sent since the last snapshot. Only with [`Hooks::tags`].
+    pub sent_to: &'a InputSet,
     /// Checkpointing as configured.
     pub config: &'a CheckpointConfig,
     /// With a trigger and with a mark that arrives: the time since the coordinator began that checkpoint, in nanoseconds.
@@ -139,6 +165,9 @@ pub enum TaskEffect {
     Commit(CheckpointId),
     /// Wake this machine after so many nanoseconds with this token.
     Timer(Time, u32),
+    /// The same, and up to so many nanoseconds later (the second number), drawn from the seed: a machine has no randomness
+    /// of its own.
+    JitteredTimer(Time, Time, u32),
 }
 
 /// Collects the effects of a task's machine.
@@ -190,6 +219,10 @@ impl TaskEffects {
     pub fn timer(&mut self, after: Time, token: u32) {
         self.0.push(TaskEffect::Timer(after, token));
     }
+    /// See [`TaskEffect::JitteredTimer`].
+    pub fn jittered_timer(&mut self, after: Time, jitter: Time, token: u32) {
+        self.0.push(TaskEffect::JitteredTimer(after, jitter, token));
+    }
 }
 
 /// The part of a cut protocol that runs in every task.
@@ -208,6 +241,20 @@ pub trait TaskCut: Clone + Send + Sync + 'static {
 
     /// Reacts to an event.
     fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
+
+    /// Writes the words that are piggybacked on everything sent from now on; asked when the task starts, after every snapshot, and
+    /// after a delivery that has changed them. Only with [`Hooks::tags`].
+    fn tag(&self, _words: &mut Vec<u32>) {}
+
+    /// Something that was sent with this tag is next to be delivered. A snapshot that is taken now comes before the delivery. Asked
+    /// once more after such a snapshot; not asked where the last delivery on that input had the same tag. Only with
+    /// [`Hooks::tags`].
+    fn before_deliver(&mut self, _task: &TaskCtx<'_>, _tag: &[u32], _fx: &mut TaskEffects) {}
+
+    /// It is delivered. True if that has changed what [`TaskCut::tag`] says. Only with [`Hooks::tags`].
+    fn delivered(&mut self, _task: &TaskCtx<'_>, _tag: &[u32]) -> bool {
+        false
+    }
 }
 
 /// What the coordinator's machine may look at.
@@ -226,8 +273,19 @@ pub struct JobCtx<'a> {
     /// The unfinished tasks into which no mark can come from upstream: sources, and those whose senders have all
     /// finished (but for those over feedback edges, which wait for the task itself). A trigger goes to them.
     pub roots: &'a [TaskId],
+    /// The channels of the job.
+    pub channels: &'a [ChannelInfo],
     /// Checkpointing as configured.
     pub config: &'a CheckpointConfig,
+}
+
+/// How many items a task had sent on each of its outputs and consumed from each of its inputs when it took a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// By output: see [`ChannelInfo::output`].
+    pub sent: Vec<u64>,
+    /// By input: see [`ChannelInfo::input`].
+    pub received: Vec<u64>,
 }
 
 /// What happens to the coordinator.
@@ -247,6 +305,8 @@ pub enum CoordinatorEvent {
         up: Up,
         /// With an acknowledgement: the snapshot.
         handle: Option<Handle>,
+        /// With an acknowledgement, and [`Hooks::log_sent`]: where the snapshot stands.
+        positions: Option<Arc<Positions>>,
     },
     /// A task has finished for good: it heard that a checkpoint which contains its end is complete, and takes no snapshot
     /// any more. The one in the newest checkpoint that exists stands for it.

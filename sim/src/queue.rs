@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::event::Origin;
 use crate::external;
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
-use crate::protocol::{Handle, Up};
+use crate::protocol::{Handle, Positions, Up};
 use crate::reusable;
 use crate::store::Object;
 use crate::time::{NEVER, Time};
@@ -61,7 +61,7 @@ pub(crate) enum Message {
     /// What a task has become.
     Status(Report),
     /// The strategy's own.
-    Up(TaskId, Attempt, Up, Option<Handle>),
+    Up(TaskId, Attempt, Up, Option<Handle>, Option<Arc<Positions>>),
 }
 
 /// What a node knows of a task.

@@ -26,6 +26,8 @@ pub enum Stream {
     MessageFaults = 6,
     /// Which writes to the store fail.
     Store = 7,
+    /// How late the timers of strategies are.
+    Timers = 8,
 }
 
 /// The generator of one concern under one seed.

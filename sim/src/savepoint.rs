@@ -34,12 +34,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::channel::Item;
 use crate::external::{External, TransactionId};
 use crate::graph::{Role, SinkMode};
 use crate::ids::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use crate::input::Input;
 use crate::protocol::InputSet;
-use crate::snapshot::{SplitPosition, TaskSnapshot, backend_ctx};
+use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot, backend_ctx};
 use crate::state::{KeyLayout, KeyedState, group_owner, key_group};
 use crate::topology::{ChannelInfo, Topology};
 use crate::world::World;
@@ -237,12 +238,17 @@ impl World {
     /// little from after now, so for a savepoint that never depends on that turn it off ([`World::set_lookahead`]).
     pub fn savepoint(&self, id: CheckpointId) -> Option<Savepoint> {
         let manifest = self.store.manifest(id)?;
+        let logged = self.in_transit(manifest);
         let mut operators: Vec<SavedOperator> = Vec::new();
         for (at, info) in self.topology.tasks.iter().enumerate() {
             let subtask = match *manifest.get(at)? {
                 Some(handle) => Some(self.whole(TaskId(at as u32), self.store.get(handle)?)?),
                 None => self.base[at].clone(),
             };
+            let inputs = logged.iter().filter(|(channel, _)| info.inputs.contains(channel));
+            let inputs =
+                inputs.map(|(channel, items)| (self.topology.channels[channel.index()].input, items));
+            let subtask = subtask.map(|snapshot| holding(snapshot, inputs));
             if info.subtask == 0 {
                 let operator = &self.topology.operators[info.operator.index()];
                 let (uid, kind) = (operator.uid.clone(), Kind::of(&operator.role));
@@ -302,6 +308,19 @@ impl World {
     pub fn base(&self, task: TaskId) -> Option<&TaskSnapshot> {
         self.base[task.index()].as_deref()
     }
+}
+
+/// A snapshot that holds what was in transit on these inputs: a savepoint has no log.
+fn holding<'a>(
+    mut snapshot: Arc<TaskSnapshot>,
+    inputs: impl Iterator<Item = (u32, &'a Vec<Item>)>,
+) -> Arc<TaskSnapshot> {
+    for (at, items) in inputs {
+        let snapshot = Arc::make_mut(&mut snapshot);
+        snapshot.in_flight += items.iter().map(Item::bytes).sum::<u64>();
+        snapshot.captured.push(OnChannel { at, items: items.clone() });
+    }
+    snapshot
 }
 
 /// Says whether a job can start from a savepoint at all.
@@ -438,6 +457,8 @@ impl<'a> Handover<'a> {
             captured,
             unsent,
             in_flight,
+            logged: Vec::new(),
+            logged_bytes: 0,
             ended_inputs: self.ended_inputs(id, mine),
             ended: self.ended[info.operator.index()],
             records: heirlooms().fold(0, |sum, old| sum + old.records),

@@ -54,6 +54,7 @@ reusable! {
         pub store_faults: StoreFaults,
         pub service_key: u64,
         pub store_key: u64,
+        pub timer_key: u64,
         /// Memory that is used again and again.
         pub scratch: Vec<Record>,
         pub effects: TaskEffects,

@@ -15,7 +15,8 @@ use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::external::TransactionId;
 use crate::graph::OperatorSpec;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
-use crate::protocol::{Handle, Input, InputSet};
+use crate::log::Logged;
+use crate::protocol::{Handle, Input, InputSet, Positions};
 use crate::queue::Action;
 use crate::record::Mark;
 use crate::state::{ENTRY_BYTES, KeyedState};
@@ -71,6 +72,11 @@ pub struct TaskSnapshot {
     pub unsent: Vec<OnChannel>,
     /// Size of those two in bytes.
     pub in_flight: u64,
+    /// The log of what the task has sent, by output channel: what precedes `sent` and was in no durable snapshot. Only where
+    /// everything sent is logged.
+    pub logged: Vec<Logged>,
+    /// Size of the log in bytes.
+    pub logged_bytes: u64,
     /// The inputs that have delivered their end.
     pub ended_inputs: InputSet,
     /// True if the task had consumed all its input and sent its end.
@@ -130,6 +136,12 @@ impl TaskSnapshot {
         since.fold(sent, |sent, unsent| sent.after(&unsent.items))
     }
 
+    /// What had been sent and received.
+    pub fn positions(&self) -> Positions {
+        let counts = |positions: &[Position]| positions.iter().map(|position| position.count).collect();
+        Positions { sent: counts(&self.sent), received: counts(&self.received) }
+    }
+
     /// What has been received on an input, and what was captured behind that.
     pub fn received_and_captured(&self, input: u32) -> Position {
         let received = self.received.get(input as usize).copied().unwrap_or_default();
@@ -178,12 +190,16 @@ impl Step<'_> {
         snapshot.bytes = shared.fold(bytes, |sum, part| part.bytes.saturating_add(sum));
         (snapshot.written, snapshot.parts) = (bytes, saved.parts);
         let handle = self.backend_ctx(now).name();
-        let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, bytes);
+        let written = bytes.saturating_add(snapshot.logged_bytes);
+        let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, written);
         succeeds &= fine;
         let state_at = synced + took.max(1);
         self.task.clock = if saved.waits { state_at } else { synced };
         let first_mark = self.marks(id).map_or(now, |marks| marks.first);
-        let triggered = self.shared.triggered.get(&id).copied().unwrap_or(first_mark);
+        let triggered = match self.net.logs_sent() {
+            true => first_mark, // nobody has triggered it
+            false => self.shared.triggered.get(&id).copied().unwrap_or(first_mark),
+        };
         let metrics = SnapshotMetrics {
             start_delay: first_mark.saturating_sub(triggered),
             waiting: now - first_mark,
@@ -194,10 +210,15 @@ impl Step<'_> {
         };
         let departing = self.departing(id, now);
         self.emit(now, Event::SnapshotTaken { id });
+        let positions = self.net.logs_sent().then(|| Arc::new(snapshot.positions()));
+        if snapshot.logged_bytes > 0 {
+            self.emit(now, Event::SentLogged { id, bytes: snapshot.logged_bytes });
+        }
         self.task.uploads.push(Upload {
             id,
             handle,
             files: saved.new.iter().map(|&(file, _)| file).collect(),
+            positions,
             open: Some(Box::new(snapshot)),
             state_at,
             succeeds,
@@ -212,6 +233,7 @@ impl Step<'_> {
         if self.task.status == Status::Ended && self.has_consumed_all() {
             self.task.ends_with.get_or_insert(id);
         }
+        self.begin_interval();
     }
 
     fn marks(&self, id: CheckpointId) -> Option<&Marks> {
@@ -359,6 +381,7 @@ impl Step<'_> {
             Some(overtaken) => overtaken,
             None => Overtaken { id, sent: outputs.map(sent).collect(), unsent: Vec::new() },
         };
+        let logged = self.copy_log();
         TaskSnapshot {
             task: self.id,
             attempt: task.attempt,
@@ -375,6 +398,8 @@ impl Step<'_> {
             captured: Vec::new(),
             unsent,
             in_flight: 0,
+            logged_bytes: logged.iter().map(Logged::bytes).sum(),
+            logged,
             ended_inputs: task.ended_inputs.clone(),
             ended: task.status == Status::Ended,
             records: task.records,
@@ -382,6 +407,31 @@ impl Step<'_> {
             durable: self.protocol.durable(self.id),
             bytes: 0,
             written: 0,
+        }
+    }
+}
+
+impl Step<'_> {
+    /// What was sent and is in no durable snapshot, with what waits for a buffer.
+    fn copy_log(&self) -> Vec<Logged> {
+        if !self.net.logs_sent() {
+            return Vec::new();
+        }
+        let logged = self.info.channels_out().enumerate().map(|(at, channel)| {
+            let waits = self.task.pending.iter().filter(|(to, _)| *to == channel);
+            let waits: Vec<Item> = waits.filter_map(|(_, slot)| Item::of(slot)).collect();
+            let next = self.net.channels[channel.index()].sent.count + 1;
+            self.net.logs[channel.index()].segment(at as u32, next, &waits)
+        });
+        logged.filter(|logged| !logged.items.is_empty()).collect()
+    }
+
+    /// A snapshot is in the store, and with it the log of what had been sent by then.
+    pub(crate) fn trim_log(&mut self, id: CheckpointId) {
+        let upload = self.task.uploads.iter().find(|upload| upload.id == id);
+        let Some(positions) = upload.and_then(|upload| upload.positions.as_ref()) else { return };
+        for (channel, &sent) in self.info.channels_out().zip(&positions.sent) {
+            self.net.logs[channel.index()].trim(sent);
         }
     }
 }

@@ -53,7 +53,9 @@ impl Step<'_> {
             }
             let flush_at = self.net.ports[self.id.index()].flush_at;
             let act_at = self.next_action();
-            if flush_at.min(act_at) >= self.horizon {
+            // One that wakes itself over and over must not go on for ever: see `bounds.steps`.
+            let too_much = self.shared.steps > self.topology.config.bounds.steps;
+            if flush_at.min(act_at) >= self.horizon || too_much {
                 return self.sleep(flush_at.min(act_at));
             }
             if flush_at <= act_at {
@@ -68,7 +70,9 @@ impl Step<'_> {
     #[inline(always)]
     fn handle_records(&mut self) {
         let task = &*self.task;
-        if task.serving.is_some() || !task.status.is_alive() || !task.captures.is_empty() {
+        // What is captured, or brings a tag, is looked at one by one.
+        let looks = !task.captures.is_empty() || !self.net.tags.is_empty();
+        if looks || task.serving.is_some() || !task.status.is_alive() {
             return;
         }
         let mut out = std::mem::take(&mut self.shared.scratch);
@@ -189,6 +193,9 @@ impl Step<'_> {
             if front.tag.kind() != RECORD {
                 return self.take_control(input, now);
             }
+            if self.is_held_up(channel, now) {
+                return;
+            }
             (input, front.size)
         };
         let until = now + self.service(size);
@@ -225,6 +232,7 @@ impl Step<'_> {
             self.capture_item(input, &front);
             let (port, consumed) = self.net.consume((self.id, input), channel, front.tag, front.lineage, now);
             let record = front.to_record();
+            self.take_tag(channel);
             self.handle((channel, input, port), &record, (front.tag, consumed), &mut out, now);
         }
         self.shared.scratch = out;
@@ -411,8 +419,12 @@ impl Step<'_> {
         self.shared.steps += 1;
         let channel = self.info.inputs[input as usize];
         let Some(&slot) = self.net.front(channel) else { return };
+        if slot.tag.counts() && self.is_held_up(channel, now) {
+            return;
+        }
         self.capture_item(input, &slot);
         let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
+        self.take_tag(channel);
         self.settle(channel, slot.tag, consumed, slot.lineage, now);
         self.task.chain = chain(self.task.chain, slot.weight() ^ now);
         match slot.tag.kind() {

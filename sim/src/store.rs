@@ -48,6 +48,8 @@ impl Object {
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub manifest: Manifest,
+    /// The snapshots that hold what was in transit, if channels are in a log.
+    pub log: Arc<[Handle]>,
     objects: Arc<[Handle]>,
 }
 
@@ -96,14 +98,15 @@ impl Store {
     }
 
     /// The metadata of a checkpoint are about to be written: what they lead to must not go, whatever else is given up.
-    pub(crate) fn refer(&mut self, manifest: Manifest) -> Held {
+    pub(crate) fn refer(&mut self, manifest: Manifest, log: &Arc<[Handle]>) -> Held {
         let snapshots = manifest.iter().copied().flatten();
         let parts = snapshots.clone().filter_map(|handle| self.objects.get(&handle));
-        let objects: Arc<[Handle]> = snapshots.chain(parts.flat_map(Object::refers_to)).collect();
+        let objects: Arc<[Handle]> =
+            snapshots.chain(parts.flat_map(Object::refers_to)).chain(log.iter().copied()).collect();
         for &handle in objects.iter() {
             *self.references.entry(handle).or_insert(0) += 1;
         }
-        Held { manifest, objects }
+        Held { manifest, log: Arc::clone(log), objects }
     }
 
     /// True if only one checkpoint leads to an object.
@@ -126,6 +129,20 @@ impl Store {
     /// The metadata of a checkpoint are now durable: it exists. They were announced by [`Store::refer`].
     pub(crate) fn complete(&mut self, id: CheckpointId, held: Held) {
         self.completed.insert(id, held);
+    }
+
+    /// The snapshots that hold what was in transit at a completed checkpoint whose channels are in a log.
+    pub fn log(&self, id: CheckpointId) -> &[Handle] {
+        self.completed.get(&id).map_or(&[], |held| &held.log)
+    }
+
+    /// A snapshot and the older ones of its task that are stored, newest first.
+    pub(crate) fn back_from(&self, handle: Handle) -> impl Iterator<Item = (Handle, &Arc<TaskSnapshot>)> {
+        let first = Handle::of(handle.task(), 0);
+        self.objects.range(first..=handle).rev().filter_map(|(&handle, object)| match object {
+            Object::Snapshot(snapshot) => Some((handle, snapshot)),
+            Object::File(_) => None,
+        })
     }
 
     /// The snapshots of a completed checkpoint.
@@ -172,6 +189,11 @@ impl Store {
     /// All stored objects, by handle.
     pub fn objects(&self) -> impl Iterator<Item = (Handle, &Object)> + '_ {
         self.objects.iter().map(|(&handle, object)| (handle, object))
+    }
+
+    /// True if a checkpoint leads to an object.
+    pub fn is_referenced(&self, handle: Handle) -> bool {
+        self.references.contains_key(&handle)
     }
 
     /// The stored objects to which no checkpoint leads.

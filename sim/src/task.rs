@@ -1,6 +1,7 @@
 //! A task: what it is (this file) and what it does (see [`step`](crate::step)).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
@@ -8,7 +9,7 @@ use crate::event::SnapshotMetrics;
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
-use crate::protocol::{Down, Handle, Input, InputSet};
+use crate::protocol::{Down, Handle, Input, InputSet, Positions};
 use crate::record::Record;
 use crate::reusable;
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
@@ -84,6 +85,8 @@ pub(crate) struct Upload {
     pub handle: Handle,
     /// The files that are written for it.
     pub files: Vec<Handle>,
+    /// Where it stands, if what was sent is logged.
+    pub positions: Option<Arc<Positions>>,
     /// What is saved, as long as something may still be captured for it.
     pub open: Option<Box<TaskSnapshot>>,
     /// When the state is in the store, if the write succeeds.
@@ -209,6 +212,8 @@ reusable! {
         pub end_is_safe: bool,
         /// The number of output channels whose receiver is known to have consumed the end.
         pub confirmed: u32,
+        /// What is piggybacked on everything that it sends, if anything is.
+        pub tag: Option<Arc<[u32]>>,
     }
 }
 
@@ -283,5 +288,6 @@ impl Task {
         self.ends_with = None;
         self.end_is_safe = false;
         self.confirmed = 0;
+        self.tag = None;
     }
 }

@@ -83,6 +83,8 @@ pub struct ChannelInfo {
     pub from: TaskId,
     /// Its receiver.
     pub to: TaskId,
+    /// Its number among the sender's outputs.
+    pub output: u32,
     /// Its number among the receiver's inputs.
     pub input: u32,
     /// Its edge.
@@ -202,8 +204,10 @@ impl Topology {
                     around: false,
                     owners: Arc::clone(&owners),
                 };
-                self.tasks[from.index()].outputs.push(output);
-                for receiver in range {
+                let sender = &mut self.tasks[from.index()];
+                let outputs = sender.channels_out().count() as u32;
+                sender.outputs.push(output);
+                for (output, receiver) in (outputs..).zip(range) {
                     let to = TaskId(first_task[edge.to.index()] + receiver);
                     let id = u32::try_from(self.channels.len()).map_err(|_| TopologyError::Channels)?;
                     let receiver = &mut self.tasks[to.index()];
@@ -216,6 +220,7 @@ impl Topology {
                     self.channels.push(ChannelInfo {
                         from,
                         to,
+                        output,
                         input,
                         edge: EdgeId(number as u32),
                         feedback,

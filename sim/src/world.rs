@@ -14,16 +14,18 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::channel::{Channel, RECORD, Slot};
+use crate::channel::{Channel, Item, RECORD, Slot};
 use crate::coordinator::Coordinator;
 use crate::erased::Protocol;
 use crate::event::{self, Detail, Event, Origin, Stamped};
 use crate::external::{External, Reply, Request};
 use crate::faults::{FaultPlan, Faults};
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
+use crate::log::{Log, in_transit};
 use crate::network::{Network, Port};
+use crate::piggyback::Runs;
 use crate::post::{MessageFaults, Post};
-use crate::protocol::{InputSet, JobCtx, SnapshotMethod};
+use crate::protocol::{Handle, InputSet, JobCtx, SnapshotMethod};
 use crate::queue::{Action, Queue};
 use crate::random::{self, Stream};
 use crate::record::Record;
@@ -128,6 +130,7 @@ impl World {
             tasks: tasks as u32,
             finished: &InputSet::default(),
             roots: &[],
+            channels: &topology.channels,
             config: &config.checkpointing,
         });
         let hooks = protocol.hooks();
@@ -138,7 +141,11 @@ impl World {
             config: config.network.clone(),
             unbuffered: config.network.buffer_timeout == 0
                 && config.network.bandwidth == 0
-                && !hooks.arrivals,
+                && !hooks.arrivals
+                && !hooks.log_sent,
+            logs: vec![Log::default(); if hooks.log_sent { topology.channels.len() } else { 0 }],
+            tags: vec![Runs::default(); if hooks.tags { topology.channels.len() } else { 0 }],
+            noting: hooks.log_sent,
             leaving: vec![Ring::default(); if hooks.arrivals { topology.channels.len() } else { 0 }],
             departures: hooks.departures,
             watch: None,
@@ -166,6 +173,7 @@ impl World {
             store_faults: StoreFaults::default(),
             service_key: 0,
             store_key: 0,
+            timer_key: 0,
             scratch: Vec::new(),
             effects: Default::default(),
         };
@@ -202,6 +210,7 @@ impl World {
         self.shared.post.fate_key = random::key(seed, Stream::MessageFaults);
         self.shared.service_key = random::key(seed, Stream::Service);
         self.shared.store_key = random::key(seed, Stream::Store);
+        self.shared.timer_key = random::key(seed, Stream::Timers);
         self.lookahead &= !plan.needs_order();
         self.faults.begin(plan, &mut self.shared.queue);
         for node in 0..self.nodes.len() as u32 {
@@ -229,6 +238,7 @@ impl World {
     pub fn watch(&mut self, channel: ChannelId, count: u64) {
         self.network.watch = Some((channel, count));
         self.network.unbuffered = false;
+        self.network.noting = true;
     }
 
     /// The record that was the item looked out for, when it was last sent; `None` if it is no record.
@@ -431,6 +441,25 @@ impl World {
         &self.store
     }
 
+    /// Where everything sent is logged: for each channel that is not empty at a line of snapshots, what the log holds of what
+    /// had been sent on it and not received. Otherwise nothing.
+    pub fn in_transit(&self, line: &[Option<Handle>]) -> Vec<(ChannelId, Vec<Item>)> {
+        match self.network.logs_sent() {
+            true => in_transit(&self.topology, &self.store, line).items(),
+            false => Vec::new(),
+        }
+    }
+
+    /// True if everything sent is logged: then snapshots are each task's own, with ids of their own.
+    pub fn logs_sent(&self) -> bool {
+        self.network.logs_sent()
+    }
+
+    /// How many bytes of tags have been sent with records, watermarks and ends.
+    pub fn piggybacked(&self) -> u64 {
+        self.network.ports.iter().map(|port| port.piggybacked).sum()
+    }
+
     /// The external system.
     pub fn external(&self) -> &External {
         &self.shared.external
@@ -525,6 +554,9 @@ impl World {
                 Object::Snapshot(snapshot) => {
                     let TaskSnapshot { id, bytes, in_flight, records, lineages, .. } = &**snapshot;
                     [handle.0, id.0, *bytes, *in_flight, *records, *lineages].into_iter().for_each(&mut fold);
+                    if snapshot.logged_bytes > 0 {
+                        fold(snapshot.logged_bytes);
+                    }
                 }
                 Object::File(file) => {
                     [handle.0, file.bytes, file.entries.len() as u64].into_iter().for_each(&mut fold)

@@ -132,7 +132,7 @@ fn strategies_are_compared_side_by_side() {
     assert!(place.read("a.svg").contains("stop-the-world"));
     let gave = place.cutline("compare wordcount --strategies aligned --json").exits(0);
     assert_eq!(gave.json().as_array().map(Vec::len), Some(1));
-    let gave = place.cutline("compare wordcount --set bounds.time=40ms").exits(3);
+    let gave = place.cutline("compare wordcount --set bounds.time=10ms").exits(3);
     assert_eq!(gave.out.matches(" replay ").count(), strategies, "{}", gave.out);
 }
 

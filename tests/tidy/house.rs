@@ -14,7 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `algorithms/src` that are no strategies but serve several.
-const HELPERS: &[&str] = &["lib", "mod", "tests", "hand", "rounds", "registry", "mutant_backend"];
+const HELPERS: &[&str] =
+    &["lib", "mod", "tests", "hand", "mutants", "mutant_backend", "rounds", "recovery_line", "registry"];
 
 /// Names of strategies that mean something else besides, and so may stand in the machine.
 const AMBIGUOUS: &[(&str, &str)] =
@@ -55,6 +56,8 @@ const REGISTRIES: &[&str] = &[
 const SERVANTS: &[&str] = &[
     "sim/src/oracles/reference.rs",
     "algorithms/src/rounds.rs",
+    "algorithms/src/recovery_line.rs",
+    "algorithms/src/mutants.rs",
     "algorithms/src/hand.rs",
     "algorithms/src/mutant_backend.rs",
     "scenarios/src/faults/tests.rs",

@@ -12,6 +12,7 @@ mod ack_before_captured;
 mod ack_before_durable;
 mod awaits_back_edges;
 mod capture_again;
+mod commit_alone;
 mod commit_on_snapshot;
 mod count_acks;
 mod count_barriers;
@@ -19,13 +20,16 @@ mod early_forward;
 mod early_resume;
 mod early_truncation;
 mod ended_inputs_count;
+mod equal_index;
 mod first_barrier;
 mod first_input;
+mod forced_unwritten;
 mod forget_last_commit;
 mod forget_trigger;
 mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
+mod hoard;
 mod ignore_late_ack;
 mod ignored_tail;
 mod inclusive_boundary;
@@ -34,6 +38,7 @@ mod late_barrier;
 mod late_snapshot;
 mod lost_tombstone;
 mod mixed_line;
+mod newest_of_all;
 mod no_block;
 mod no_drain;
 mod read_on;
@@ -47,91 +52,21 @@ mod subsume_early;
 mod timeout_reads_on;
 mod timeout_uncaptured;
 mod uncounted_files;
+mod undead;
 mod unlogged_back_edge;
 mod unrecorded_input;
 mod unsaved_output;
 
-use cutline_sim::erased::{Protocol, machines, machines_over};
+use cutline_sim::erased::Protocol;
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
-use cutline_sim::protocol::{
-    CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
-    TaskEffects, TaskEvent,
+use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+
+pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
+use crate::mutants::{
+    aligned_coordinator, aligned_over, aligned_task, cyclic_task, freezing_task, indexing_task,
+    inducing_task, recording_task, recovery_line, stopping_task, tracking_task, turning_task, unaligned_task,
+    uncoordinated_task,
 };
-
-use crate::abs_cyclic::{self, AbsCyclic};
-use crate::aligned::{self, Aligned};
-use crate::aligned_timeout::{self, AlignedTimeout};
-use crate::at_least_once::{self, AtLeastOnce};
-use crate::chandy_lamport::{self, ChandyLamport};
-use crate::freeze_the_world::{self, FreezeTheWorld};
-use crate::mutant_backend::{BackendMutation, MutantBackend};
-use crate::stop_the_world;
-use crate::unaligned::{self, Unaligned};
-
-/// A change to the part of a strategy that runs in every task.
-pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: TaskCut;
-
-    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
-    fn on(&mut self, machine: &mut Self::Of, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects);
-}
-
-/// The machine of a task, mutated.
-#[derive(Clone, Debug)]
-pub struct MutantTask<M: TaskMutation> {
-    machine: M::Of,
-    mutation: M,
-}
-
-impl<M: TaskMutation> TaskCut for MutantTask<M> {
-    type Durable = <M::Of as TaskCut>::Durable;
-    const HOOKS: Hooks = M::Of::HOOKS;
-
-    fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
-        MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }
-    }
-
-    fn durable(&self) -> Self::Durable {
-        self.machine.durable()
-    }
-
-    fn on(&mut self, task: &TaskCtx<'_>, event: TaskEvent, fx: &mut TaskEffects) {
-        self.mutation.on(&mut self.machine, task, event, fx);
-    }
-}
-
-/// A change to the part of a strategy that runs in the coordinator.
-pub trait CoordinatorMutation: Clone + Default + Send + Sync + 'static {
-    /// The correct machine.
-    type Of: CoordinatorCut;
-
-    /// Reacts in the place of the correct machine, as a rule by asking it and changing a little. There are no effects yet.
-    fn on(
-        &mut self,
-        machine: &mut Self::Of,
-        job: &JobCtx<'_>,
-        event: CoordinatorEvent,
-        fx: &mut CoordinatorEffects,
-    );
-}
-
-/// The machine of the coordinator, mutated.
-#[derive(Clone, Debug)]
-pub struct MutantCoordinator<M: CoordinatorMutation> {
-    machine: M::Of,
-    mutation: M,
-}
-
-impl<M: CoordinatorMutation> CoordinatorCut for MutantCoordinator<M> {
-    fn new(job: &JobCtx<'_>) -> Self {
-        MutantCoordinator { machine: M::Of::new(job), mutation: M::default() }
-    }
-
-    fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
-        self.mutation.on(&mut self.machine, job, event, fx);
-    }
-}
 
 /// A planted bug. A row of `cutline list bugs`.
 #[derive(Clone, Copy)]
@@ -150,58 +85,6 @@ pub struct Bug {
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
     /// How its snapshots reach the store.
     pub snapshot: SnapshotMethod,
-}
-
-/// Machines of `aligned` with a mutation in the tasks.
-fn aligned_task<M: TaskMutation<Of = Aligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, aligned::Coordinator>(job)
-}
-
-/// Machines of `aligned` with a mutation in the coordinator.
-fn aligned_coordinator<M: CoordinatorMutation<Of = aligned::Coordinator>>(
-    job: &JobCtx<'_>,
-) -> Box<dyn Protocol> {
-    machines::<Aligned, MutantCoordinator<M>>(job)
-}
-
-/// Machines of `stop-the-world` with a mutation in the tasks.
-fn stopping_task<M: TaskMutation<Of = stop_the_world::StopTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, stop_the_world::Coordinator>(job)
-}
-
-/// Machines of `at-least-once` with a mutation in the tasks.
-fn tracking_task<M: TaskMutation<Of = AtLeastOnce>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, at_least_once::Coordinator>(job)
-}
-
-/// Machines of `aligned-timeout` with a mutation in the tasks.
-fn turning_task<M: TaskMutation<Of = AlignedTimeout>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, aligned_timeout::Coordinator>(job)
-}
-
-/// Machines of `freeze-the-world` with a mutation in the tasks.
-fn freezing_task<M: TaskMutation<Of = FreezeTheWorld>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, freeze_the_world::Coordinator>(job)
-}
-
-/// Machines of `unaligned` with a mutation in the tasks.
-fn unaligned_task<M: TaskMutation<Of = Unaligned>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, unaligned::Coordinator>(job)
-}
-
-/// Machines of `chandy-lamport` with a mutation in the tasks.
-fn recording_task<M: TaskMutation<Of = ChandyLamport>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, chandy_lamport::Coordinator>(job)
-}
-
-/// Machines of `abs-cyclic` with a mutation in the tasks.
-fn cyclic_task<M: TaskMutation<Of = AbsCyclic>>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines::<MutantTask<M>, abs_cyclic::Coordinator>(job)
-}
-
-/// Machines of `aligned`, and of those that share its cut, over a mutated backend.
-fn aligned_over<M: BackendMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines_over::<Aligned, aligned::Coordinator>(job, MutantBackend::<M>::of)
 }
 
 /// All planted bugs, by the oracle that must catch them.
@@ -258,6 +141,15 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-26403",
         caught_by: ledger::NAME,
         cut: aligned_task::<forget_last_commit::ForgetLastCommit>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "commit-alone",
+        about: "a sink commits when its own checkpoint is durable, before it lies on a line",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: ledger::NAME,
+        cut: uncoordinated_task::<commit_alone::CommitAlone>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
@@ -396,6 +288,15 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "newest-of-all",
+        about: "the line is everyone's newest checkpoint, whatever was received and not sent by then",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: recovery_line::<newest_of_all::NewestOfAll>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "count-acks",
         about: "acknowledgements are counted, so one that comes twice stands for one that is missing",
         of: "aligned",
@@ -430,6 +331,15 @@ pub const BUGS: &[Bug] = &[
         caught_by: restore::NAME,
         cut: aligned_over::<ignored_tail::IgnoredTail>,
         snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
+        name: "forced-unwritten",
+        about: "a forced checkpoint is acknowledged before it is written",
+        of: "communication-induced",
+        source: "invented",
+        caught_by: restore::NAME,
+        cut: inducing_task::<forced_unwritten::ForcedUnwritten>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "mixed-line",
@@ -531,6 +441,24 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::Changelog,
     },
     Bug {
+        name: "hoard",
+        about: "checkpoints that no line can contain any more are never deleted",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: recovery_line::<hoard::Hoard>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "undead",
+        about: "checkpoints that a restore has undone may still lie on the next line",
+        of: "uncoordinated",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: recovery_line::<undead::Undead>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "ended-inputs-count",
         about: "barriers of all inputs are awaited, also of those that have ended",
         of: "aligned",
@@ -582,6 +510,15 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "equal-index",
+        about: "what carries the index that the task has already forces a checkpoint, too",
+        of: "communication-induced-bcs",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: indexing_task::<equal_index::EqualIndex>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

@@ -285,7 +285,10 @@ fn step(hand: &mut Hand, watcher: &mut Watcher, random: u64) {
             assert_eq!(hand.ack_of(old, task, n), [], "a stale message has no effect");
             let up = if random >> 32 & 1 == 0 { Up::Request } else { Up::Decline(CheckpointId(n)) };
             let task = TaskId(task);
-            assert_eq!(hand.on(CoordinatorEvent::FromTask { task, attempt: old, up, handle: None }), []);
+            assert_eq!(
+                hand.on(CoordinatorEvent::FromTask { task, attempt: old, up, handle: None, positions: None }),
+                []
+            );
             assert_eq!(before, hand.machine);
             return;
         }

@@ -79,7 +79,7 @@ impl<B: Backend> Bench<B> {
 
     /// The checkpoint is complete, for the store.
     pub fn complete(&mut self, n: u64) {
-        let held = self.store.refer(Arc::from([Some(Self::handle(n))]));
+        let held = self.store.refer(Arc::from([Some(Self::handle(n))]), &Arc::default());
         self.store.complete(id(n), held);
     }
 

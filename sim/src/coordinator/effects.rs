@@ -1,8 +1,11 @@
 //! What the strategy's machine in the coordinator wants, carried out: messages to tasks, metadata, restores.
 
+use std::sync::Arc;
+
 use super::Writing;
 use crate::event::{Event, Origin};
 use crate::ids::{Attempt, CheckpointId, TaskId};
+use crate::log::in_transit;
 use crate::protocol::{CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, JobCtx, To};
 use crate::queue::{Action, Timer};
 use crate::store::Manifest;
@@ -21,6 +24,7 @@ impl World {
             tasks: self.tasks.len() as u32,
             finished: &coordinator.finished,
             roots: &coordinator.roots,
+            channels: &self.topology.channels,
             config: &self.topology.config.checkpointing,
         };
         self.protocol.on_coordinator(&job, event, &mut fx);
@@ -97,10 +101,14 @@ impl World {
         if let Some(&(_, task, attempt)) = self.coordinator.stale.iter().find(counted) {
             self.log(Event::StaleEffect { task, attempt });
         }
-        let bytes = 64 * manifest.len() as u64;
+        let log: Arc<[Handle]> = match self.network.logs_sent() {
+            true => in_transit(&self.topology, &self.store, &manifest).held_by.into(),
+            false => Arc::default(),
+        };
+        let bytes = 64 * (manifest.len() + log.len()) as u64;
         let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
-        let held = self.store.refer(manifest);
-        self.coordinator.writing.push(Writing { id, held, doomed: false });
+        let held = self.store.refer(manifest, &log);
+        self.coordinator.writing.push(Writing { id, held, doomed: self.coordinator.frozen });
         self.coordinator.number += 1;
         let action = Action::MetadataWritten(id, fine);
         self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
@@ -110,8 +118,12 @@ impl World {
         let Some(at) = self.coordinator.writing.iter().position(|writing| writing.id == id) else { return };
         let Writing { held, doomed, .. } = self.coordinator.writing.remove(at);
         if fine && !doomed {
-            let (bytes, full_bytes) = self.sizes(id, &held.manifest);
+            let (mut bytes, full_bytes) = self.sizes(id, &held.manifest);
+            let logged = held.log.iter().filter_map(|&handle| self.store.get(handle));
+            bytes += logged.map(|snapshot| snapshot.logged_bytes).sum::<u64>();
             let duration = self.now - self.shared.triggered.get(&id).copied().unwrap_or(self.now);
+            let is_older = |handle: &Handle| held.manifest[handle.task().index()] > Some(*handle);
+            self.coordinator.timely.retain(|handle| !is_older(handle)); // no line will contain it any more
             self.store.complete(id, held);
             self.log(Event::CheckpointCompleted { id, duration, bytes, full_bytes });
             self.tell_machine(CoordinatorEvent::MetaStored(id));

@@ -3,12 +3,14 @@
 //!
 //! Both ends of a channel keep a count and a chain (a hash that depends on every item and on their order), and both are
 //! saved with the snapshot; so one comparison per channel decides. At-least-once mode promises less: the receiver may have
-//! received more. A checkpoint that names a snapshot which the store does not have has no cut at all.
+//! received more. Where what was sent is logged, what the log holds between the two counts as received: it is what a restore
+//! replays. A checkpoint that names a snapshot which the store does not have has no cut at all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Oracle, Verdict};
-use crate::channel::Position;
+use crate::channel::{Item, Position};
 use crate::config::CheckpointMode;
 use crate::event::{Event, Stamped};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
@@ -29,9 +31,9 @@ pub struct Tear {
     pub channel: ChannelId,
     /// What its sender had sent.
     pub sent: Position,
-    /// What its receiver had received, and what was captured behind that.
+    /// What its receiver had received, and what was captured or logged behind that.
     pub received: Position,
-    /// How many of those were captured.
+    /// How many of those were captured or logged.
     pub captured: u64,
 }
 
@@ -93,6 +95,7 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
     let snapshots: Vec<Option<Option<&Arc<TaskSnapshot>>>> =
         manifest.iter().map(|handle| handle.map(|handle| world.store().get(handle))).collect();
     let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
+    let logged: BTreeMap<ChannelId, Vec<Item>> = world.in_transit(manifest).into_iter().collect();
     for (sender, info) in topology.tasks.iter().enumerate() {
         let channels =
             info.outputs.iter().flat_map(|o| o.first.index()..o.first.index() + o.channels as usize);
@@ -105,6 +108,7 @@ fn check(world: &World, id: CheckpointId, manifest: &Manifest) -> Option<Tear> {
             let sent = from.flatten().map(|snapshot| snapshot.sent_in(id, at as u32)).unwrap_or_default();
             let to = to.flatten();
             let received = to.map(|to| to.received_and_captured(ends.input)).unwrap_or_default();
+            let received = received.after(logged.get(&ChannelId(channel as u32)).into_iter().flatten());
             let fine = if at_least_once { received.count >= sent.count } else { received == sent };
             if !fine {
                 let consumed = to.and_then(|to| to.received.get(ends.input as usize));
@@ -136,7 +140,7 @@ fn proof(world: &World, tear: &Tear) -> String {
     };
     let captured = match tear.captured {
         0 => String::new(),
-        captured => format!(", {captured} of them captured"),
+        captured => format!(", {captured} of them captured or logged"),
     };
     format!(
         "Let c be checkpoint {}, which completed. On the channel {from} -> {to}, {from} had sent {sent} items when it took \

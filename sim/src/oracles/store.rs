@@ -2,9 +2,10 @@
 //! `num-retained` says, and nothing else stays for ever.
 //!
 //! Looked at whenever a checkpoint completes, is subsumed or is given up, and at the end: every snapshot of every retained
-//! checkpoint must be there, with every file that it refers to, and be the object that it was at the completion. Rubbish is
-//! looked for at the end: a snapshot whose acknowledgement reached the coordinator, and whose checkpoint was given up, must have
-//! been discarded, with the files that were written for it.
+//! checkpoint must be there, with every file that it refers to, and be the object that it was at the completion; likewise every
+//! snapshot that holds a part of the log which it needs. Rubbish is looked for at the end: a snapshot whose acknowledgement reached
+//! the coordinator, and whose checkpoint was given up, must have been discarded, with the files that were written for it. Where
+//! snapshots are each task's own, so must one that is older than that of the newest line, unless a line refers to it.
 //!
 //! Not judged: a snapshot of which no acknowledgement told the coordinator, because it was lost on its way. The task deletes
 //! it when it hears that the checkpoint was given up or that a newer one is complete, or else the next restore does. Nor a file that
@@ -49,7 +50,9 @@ impl Oracle for Store {
     fn observe(&mut self, world: &World, event: &Stamped) {
         match event.event {
             Event::CheckpointCompleted { id, .. } => {
-                self.acknowledged.retain(|&(other, ..)| other != id);
+                if !world.logs_sent() {
+                    self.acknowledged.retain(|&(other, ..)| other != id);
+                }
                 self.newest.insert(id);
                 let retained = world.topology().config.checkpointing.retained.max(1) as usize;
                 while self.newest.len() > retained {
@@ -71,7 +74,7 @@ impl Oracle for Store {
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
         self.look(world);
         if self.proof.is_none() && outcome == Outcome::Finished {
-            self.proof = self.rubbish(world);
+            self.proof = if world.logs_sent() { self.behind(world) } else { self.rubbish(world) };
         }
         match self.proof.take() {
             Some(proof) => Verdict::Fail(proof),
@@ -108,11 +111,13 @@ impl Store {
         let (store, at) = (world.store(), show_time(world.now()));
         self.consists_of.retain(|&id, _| store.manifest(id).is_some());
         for id in store.completed() {
-            let manifest = store.manifest(id)?;
-            let found = manifest.iter().map(|handle| handle.map(|handle| store.get(handle)));
+            // For each task its snapshot; then those that hold the log.
+            let logs = store.log(id).iter().map(|&handle| Some(handle));
+            let handles: Vec<Option<Handle>> = store.manifest(id)?.iter().copied().chain(logs).collect();
+            let found = handles.iter().map(|handle| handle.map(|handle| store.get(handle)));
             let known = self.consists_of.get(&id);
-            for (task, found) in found.enumerate() {
-                let was = known.and_then(|snapshots| snapshots.get(task)?.as_ref());
+            for (place, found) in found.enumerate() {
+                let was = known.and_then(|snapshots| snapshots.get(place)?.as_ref());
                 let what = match (found, was) {
                     (None, None) => continue, // the initial state, which the store does not keep
                     (Some(Some(now)), Some(was)) if Arc::ptr_eq(now, was) => continue,
@@ -121,7 +126,8 @@ impl Store {
                     (Some(None), Some(_)) | (None, Some(_)) => "has been deleted",
                     (Some(Some(_)), _) => "has been replaced by another",
                 };
-                let task = world.topology().task_name(TaskId(task as u32));
+                let task = handles[place].map_or(TaskId(place as u32), Handle::task);
+                let task = world.topology().task_name(task);
                 return Some(format!(
                     "At {at} checkpoint {id} is complete and retained. But the snapshot of {task} to which it refers {what}. So \
                      the store cannot give back what it promised to keep."
@@ -130,7 +136,7 @@ impl Store {
             if known.is_none() {
                 self.checked += 1;
                 let snapshots =
-                    manifest.iter().map(|handle| handle.and_then(|handle| store.get(handle).cloned()));
+                    handles.iter().map(|handle| handle.and_then(|handle| store.get(handle).cloned()));
                 self.consists_of.insert(id, snapshots.collect());
             }
         }
@@ -141,9 +147,12 @@ impl Store {
     fn altered_file(&mut self, world: &World) -> Option<String> {
         let store = world.store();
         let mut files = BTreeMap::new();
-        for (id, snapshot) in
-            self.consists_of.iter().flat_map(|(id, tasks)| tasks.iter().flatten().map(move |s| (id, s)))
-        {
+        // Of those that hold the log alone nobody needs the state.
+        let tasks = world.topology().tasks.len();
+        let snapshots = self.consists_of.iter();
+        let snapshots = snapshots
+            .flat_map(|(id, found)| found.iter().take(tasks).flatten().map(move |snapshot| (id, snapshot)));
+        for (id, snapshot) in snapshots {
             for part in &snapshot.parts {
                 let what = match (store.file(part.handle), self.files.get(&part.handle)) {
                     (None, None) => "was never in the store, or had been deleted before",
@@ -174,6 +183,31 @@ impl Store {
             "At {} the store still holds checkpoint {id}. But {} newer ones have completed, and no more are to be retained.",
             show_time(world.now()),
             self.newest.len()
+        ))
+    }
+
+    /// A task's own snapshot is left that no line can contain any more.
+    fn behind(&self, world: &World) -> Option<String> {
+        let store = world.store();
+        let newest = store.manifest(store.completed().next_back()?)?;
+        let mut snapshots = store.objects().filter_map(|(handle, object)| match object {
+            Object::Snapshot(snapshot) => Some((handle, snapshot)),
+            Object::File(_) => None,
+        });
+        let (handle, left) = snapshots.find(|&(handle, snapshot)| {
+            let TaskSnapshot { id, task, attempt, .. } = **snapshot;
+            let on_the_line = newest[task.index()];
+            on_the_line.is_some_and(|line| handle < line)
+                && !store.is_referenced(handle)
+                && self.acknowledged.contains(&(id, task, attempt))
+        })?;
+        Some(format!(
+            "At the end the store holds checkpoint {} of {}. The newest line has a newer one of that task, and lines only move \
+             forward; no line refers to it for the log either. The coordinator knew of it, for it received the acknowledgement; but it \
+             never discarded it (snapshot {:#x}).",
+            left.id,
+            world.topology().task_name(left.task),
+            handle.0
         ))
     }
 

@@ -136,6 +136,8 @@ fn snapshot() -> TaskSnapshot {
         captured: Vec::new(),
         unsent: Vec::new(),
         in_flight: 0,
+        logged: Vec::new(),
+        logged_bytes: 0,
         ended_inputs: InputSet::default(),
         ended: false,
         records: 0,

@@ -1,0 +1,200 @@
+//! Random jobs that move there and back again.
+
+use super::*;
+
+/// A job twice, with the same operators and edges, at one parallelism and another.
+struct Pair {
+    texts: [String; 2],
+}
+
+impl Pair {
+    fn both(&mut self, text: &str) {
+        self.texts.iter_mut().for_each(|job| job.push_str(text));
+    }
+
+    fn operator(&mut self, draws: &mut Draws, uid: &str, does: &str, parallelism: [u64; 2]) {
+        let service = draws.one_of(&["0s", "1us", "50us", "700us"]);
+        self.both(&format!("[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nservice = \"{service}\"\n"));
+        for (job, parallelism) in self.texts.iter_mut().zip(parallelism) {
+            let _ = writeln!(job, "parallelism = {parallelism}");
+        }
+    }
+
+    /// `keyed`: everything of a key must come to one subtask.
+    fn edge(
+        &mut self,
+        draws: &mut Draws,
+        from: &Output,
+        to: &str,
+        parallelism: [u64; 2],
+        port: u32,
+        keyed: bool,
+    ) {
+        let mut ships = vec!["hash"];
+        ships.extend((!keyed).then_some("rebalance"));
+        ships.extend((!keyed && from.parallelism == parallelism).then_some("forward"));
+        // Of a broadcast record there are as many copies as receivers, so their number is part of the result.
+        ships.extend((!keyed && parallelism[0] == parallelism[1]).then_some("broadcast"));
+        let ship = draws.one_of(&ships);
+        let uid = &from.uid;
+        self.both(&format!(
+            "[[job.edge]]\nfrom = \"{uid}\"\nto = \"{to}\"\nship = \"{ship}\"\nport = {port}\n"
+        ));
+    }
+}
+
+/// An operator that may be read from.
+struct Output {
+    uid: String,
+    parallelism: [u64; 2],
+    read: bool,
+}
+
+/// What an operator does, whether it must be reached by the key, and how many inputs it has; 0: one, straight from a source.
+/// The last is the join: a job has one at most, for what joins behind each other make may fill the memory.
+const DOES: &[(&str, bool, u32)] = &[
+    ("{ counter = { keys = 16 } }", true, 1),
+    ("\"keyed-count\"", true, 1),
+    ("{ key-by-value = { modulus = 7 } }", false, 1),
+    ("\"keep-even\"", false, 1),
+    ("{ flat-map = { copies = 2 } }", false, 1),
+    ("{ tumbling-window = { size = \"20ms\" } }", true, 0),
+    ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1),
+    ("\"hold-back\"", false, 1),
+    ("\"join\"", true, 2),
+];
+
+fn random_job(draws: &mut Draws) -> Pair {
+    let mut pair = Pair { texts: Default::default() };
+    let (mut outputs, mut joined) = (Vec::new(), false);
+    let parallelism = |draws: &mut Draws| [1 + draws.below(4), 1 + draws.below(4)];
+    let sources = 1 + draws.below(2);
+    for source in 0..sources {
+        let (splits, count) = (1 + draws.below(5), 200 + draws.below(400));
+        let rate = draws.one_of(&["500/s", "2000/s", "20000/s"]);
+        let kind = draws.one_of(&["keys = { keys = 40,", "numbers = {"]);
+        pair.both(&format!(
+            "[input.in-{source}]\nkind = {{ {kind} count = {count}, rate = \"{rate}\", splits = {splits} }} }}\n"
+        ));
+        let (uid, parallelism) = (format!("source-{source}"), parallelism(draws));
+        pair.operator(draws, &uid, &format!("{{ source = \"in-{source}\" }}"), parallelism);
+        outputs.push(Output { uid, parallelism, read: false });
+    }
+    for at in 0..1 + draws.below(4) {
+        let (does, keyed, inputs) = draws.one_of(&DOES[..DOES.len() - usize::from(joined)]);
+        joined |= inputs == 2;
+        let (uid, parallelism) = (format!("operator-{at}"), parallelism(draws));
+        pair.operator(draws, &uid, does, parallelism);
+        let among = if inputs == 0 { sources } else { outputs.len() as u64 };
+        for port in 0..inputs.max(1) {
+            let from = draws.below(among) as usize;
+            pair.edge(draws, &outputs[from], &uid, parallelism, port, keyed);
+            outputs[from].read = true;
+        }
+        outputs.push(Output { uid, parallelism, read: false });
+    }
+    for (at, output) in outputs.iter().enumerate().filter(|(_, output)| !output.read) {
+        let mode = draws.one_of(&["transactional", "idempotent", "plain"]);
+        let (uid, parallelism) = (format!("sink-{at}"), parallelism(draws));
+        pair.operator(draws, &uid, &format!("{{ sink = \"{mode}\" }}"), parallelism);
+        pair.edge(draws, output, &uid, parallelism, 0, mode == "idempotent");
+    }
+    pair
+}
+
+/// A random job at both parallelisms.
+fn random(seed: u64) -> [Prepared; 2] {
+    let mut draws = Draws::new(seed);
+    let pair = random_job(&mut draws);
+    let mut set = vec![
+        "execution.checkpointing.tolerable-failed-checkpoints=1000".to_owned(),
+        "heartbeat.interval=50ms".to_owned(),
+        "heartbeat.timeout=300ms".to_owned(),
+        "taskmanager.numberOfTaskSlots=2".to_owned(),
+        "cluster.nodes=4".to_owned(),
+        "bounds.heal=60s".to_owned(),
+    ];
+    let mut choose = |key: &str, choices: &[&str]| set.push(format!("{key}={}", draws.one_of(choices)));
+    choose("cluster.network.latency", &["50us", "1ms", "10ms"]);
+    choose("cluster.network.control-jitter", &["0s", "1ms"]);
+    choose("taskmanager.memory.segment-size", &["64 B", "32 KiB"]);
+    choose("execution.buffer-timeout.interval", &["0s", "1ms", "7ms"]);
+    choose("execution.checkpointing.interval", &["5ms", "20ms", "60ms"]);
+    choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
+    choose("execution.checkpointing.num-retained", &["1", "3"]);
+    choose("cluster.store.latency", &["100us", "15ms"]);
+    pair.texts.map(|job| {
+        let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
+        let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
+        let scenario = load(&source, &set).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    })
+}
+
+/// Three jobs in a row: there, back, and there again, each from a savepoint of the one before; `sizes` says which of its two
+/// parallelisms the job has here and there.
+fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: &mut Seen) {
+    let jobs = random(seed);
+    if jobs.iter().any(|job| job.reference().steps > 10_000) {
+        return; // a join of copies: too long a run
+    }
+    let mut draws = Draws::new(seed ^ 0xff00);
+    let mut runners = sizes.map(|at| Runner::new(&jobs[at], draws.one_of(contenders)));
+    let mut start: Option<Taken> = None;
+    for (run, at) in [0, 1, 0].into_iter().enumerate() {
+        let profile = draws.one_of(&["crashes", "all"]);
+        let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
+        let plan = plan(&jobs[sizes[at]], profile, seed);
+        if let Some(taken) = &start {
+            seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
+        }
+        let mut taken = savepoints(&mut runners[at], seed, &plan, &what);
+        if taken.is_empty() {
+            return;
+        }
+        // Mostly one at which there is something left to do.
+        let open = taken.iter().filter(|taken| taken.ended < taken.tasks).count();
+        let among = if open == 0 || draws.below(4) == 0 { taken.len() } else { open };
+        let choice = draws.below(among as u64) as usize;
+        start = Some(taken.swap_remove(choice));
+    }
+}
+
+#[test]
+fn random_jobs_end_right_there_and_back_again() {
+    let mut seen = Seen::default();
+    let contenders = [&STRATEGIES[0], &STRATEGIES[1]].map(Contender::from);
+    (0..30).for_each(|seed| there_and_back(seed, [0, 1], &contenders, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// A savepoint does not depend on the backend that made it.
+#[test]
+fn random_jobs_move_from_any_backend_to_any() {
+    let mut seen = Seen::default();
+    let over = |snapshot| Contender { snapshot, ..Contender::from(&STRATEGIES[1]) };
+    (100..140).for_each(|seed| there_and_back(seed, [0, 1], &SnapshotMethod::ALL.map(over), &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// What captures leaves records on the way, and what does not must go on with them, too.
+#[test]
+fn random_jobs_go_on_with_what_was_in_flight() {
+    let mut seen = Seen::default();
+    let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");
+    let contenders = [captures, captures, &STRATEGIES[1]].map(Contender::from);
+    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &contenders, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// A line of tasks' own checkpoints cuts through channels; the savepoint made of it holds what the log had, for whoever comes next.
+#[test]
+fn random_jobs_go_on_from_lines_with_what_was_logged() {
+    let mut seen = Seen::default();
+    let names =
+        ["uncoordinated", "communication-induced", "unaligned", "communication-induced-bcs", "aligned"];
+    let named = |name| STRATEGIES.iter().find(|strategy| strategy.name == name).expect("a strategy");
+    let contenders = names.map(|name| Contender::from(named(name)));
+    (0..30).for_each(|seed| there_and_back(seed, [0, 0], &contenders, &mut seen));
+    assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
