@@ -208,7 +208,7 @@ fn whatever_is_restored_is_what_was_saved() {
         withstands(&lsm::Lsm::new(true), seed);
         withstands(&lsm::Lsm::new(false), seed);
         withstands(&changelog::Changelog::default(), seed);
-        withstands(&heap::Heap::default(), seed);
+        withstands(&heap::Heap::<false>, seed);
     }
 }
 
