@@ -185,7 +185,8 @@ fn withstands<B: Backend + Clone>(backend: &B, seed: u64) {
             }
         }
         if chance(at + 13, 20) {
-            (pending.clear(), unheard.clear());
+            pending.clear();
+            unheard.clear();
             bench.restore(completed.as_ref().map(|&(n, _)| n));
             let was = completed.as_ref().map_or(KeyedState::default(), |(_, state)| state.clone());
             assert_eq!(
