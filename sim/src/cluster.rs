@@ -217,7 +217,7 @@ impl World {
         let state = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes_in(self.coordinator.restored));
         let bytes = state.saturating_add(self.coordinator.replayed[id.index()]);
         let replayed = self.fill_task(id, snapshot.as_deref(), &files);
-        let apply = u128::from(replayed) * u128::from(topology.config.snapshot.replay_per_mib) >> 20;
+        let apply = (u128::from(replayed) * u128::from(topology.config.snapshot.replay_per_mib)) >> 20;
         let apply = u64::try_from(apply).unwrap_or(FAR).min(FAR);
         let read = match snapshot {
             Some(_) => Store::read_time(&topology.config.store, bytes).saturating_add(apply),

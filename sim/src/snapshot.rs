@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{BackendCtx, Part, Saved};
+use crate::backend::{BackendCtx, Part, Saved, next_name};
 use crate::channel::{Item, Position, Slot};
 use crate::config::SnapshotCosts;
 use crate::event::{Event, Origin, SnapshotMetrics};
@@ -189,7 +189,7 @@ impl Step<'_> {
         let shared = saved.parts.iter().filter(|part| saved.new.iter().all(|(new, _)| *new != part.handle));
         snapshot.bytes = shared.fold(bytes, |sum, part| part.bytes.saturating_add(sum));
         (snapshot.written, snapshot.parts) = (bytes, saved.parts);
-        let handle = self.backend_ctx(now).name();
+        let handle = next_name(self.id, &mut self.task.snapshots);
         let written = bytes.saturating_add(snapshot.logged_bytes);
         let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, written);
         succeeds &= fine;
@@ -323,17 +323,11 @@ impl Step<'_> {
 
     /// Has the backend say what is written of the state.
     fn save_state(&mut self, id: CheckpointId, now: Time) -> Saved {
-        let changes = self.task.state.take_changes();
-        let mut backend = std::mem::take(&mut self.task.backend);
-        let state = std::mem::take(&mut self.task.state);
-        let saved = backend.save(&mut self.backend_ctx(now), id, &state, changes);
-        (self.task.backend, self.task.state) = (backend, state);
-        saved
-    }
-
-    fn backend_ctx(&mut self, now: Time) -> BackendCtx<'_> {
-        let task = (self.id, self.task.attempt, &mut self.task.snapshots);
-        backend_ctx(task, self.operator, &self.topology.config.snapshot, now)
+        let Task { backend, state, attempt, snapshots, .. } = &mut *self.task;
+        let changes = state.take_changes();
+        let about = (self.id, *attempt, snapshots);
+        let mut cx = backend_ctx(about, self.operator, &self.topology.config.snapshot, now);
+        backend.save(&mut cx, id, state, changes)
     }
 
     /// Writes the new files of a snapshot, one after the other.

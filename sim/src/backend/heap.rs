@@ -6,14 +6,11 @@ use super::{Backend, BackendCtx, Part, Saved, StateFile};
 use crate::ids::CheckpointId;
 use crate::state::{Changes, KeyedState};
 
-/// Keeps nothing between snapshots.
+/// Keeps nothing between snapshots; `WAITS` if the task stands still until the state is in the store.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Heap {
-    /// True if the task stands still until the state is in the store.
-    pub waits: bool,
-}
+pub struct Heap<const WAITS: bool>;
 
-impl Backend for Heap {
+impl<const WAITS: bool> Backend for Heap<WAITS> {
     fn notes_changes(&self) -> bool {
         false
     }
@@ -31,8 +28,8 @@ impl Backend for Heap {
 
     fn save(&mut self, cx: &mut BackendCtx<'_>, _: CheckpointId, state: &KeyedState, _: Changes) -> Saved {
         let bytes = cx.base_bytes.saturating_add(cx.size(state.len() as u64));
-        let copied = if self.waits { bytes } else { 0 };
-        Saved { copied, waits: self.waits, ..Saved::whole(state.clone(), bytes) }
+        let copied = if WAITS { bytes } else { 0 };
+        Saved { copied, waits: WAITS, ..Saved::whole(state.clone(), bytes) }
     }
 
     fn clone_box(&self) -> Box<dyn Backend> {

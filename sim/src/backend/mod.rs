@@ -115,11 +115,16 @@ pub struct BackendCtx<'a> {
     pub names: &'a mut u32,
 }
 
+/// A name that nothing else in the store has or had, given how many the task has given so far.
+pub(crate) fn next_name(task: TaskId, names: &mut u32) -> Handle {
+    *names += 1;
+    Handle(u64::from(task.0) << 32 | u64::from(*names))
+}
+
 impl BackendCtx<'_> {
     /// A name that nothing else in the store has or had.
     pub fn name(&mut self) -> Handle {
-        *self.names += 1;
-        Handle(u64::from(self.task.0) << 32 | u64::from(*self.names))
+        next_name(self.task, self.names)
     }
 
     /// The size of so many entries.
@@ -218,15 +223,15 @@ impl Clone for Box<dyn Backend> {
 
 impl Default for Box<dyn Backend> {
     fn default() -> Self {
-        Box::new(heap::Heap::default())
+        Box::new(heap::Heap::<false>)
     }
 }
 
 /// The backend of a snapshot method, for a task that has not begun.
 pub fn of(method: SnapshotMethod) -> Box<dyn Backend> {
     match method {
-        SnapshotMethod::FullSync => Box::new(heap::Heap { waits: true }),
-        SnapshotMethod::FullAsync => Box::new(heap::Heap { waits: false }),
+        SnapshotMethod::FullSync => Box::new(heap::Heap::<true>),
+        SnapshotMethod::FullAsync => Box::new(heap::Heap::<false>),
         SnapshotMethod::FullFiles => Box::new(lsm::Lsm::new(false)),
         SnapshotMethod::Incremental => Box::new(lsm::Lsm::new(true)),
         SnapshotMethod::Changelog => Box::new(changelog::Changelog::default()),

@@ -185,7 +185,8 @@ fn withstands<B: Backend + Clone>(backend: &B, seed: u64) {
             }
         }
         if chance(at + 13, 20) {
-            (pending.clear(), unheard.clear());
+            pending.clear();
+            unheard.clear();
             bench.restore(completed.as_ref().map(|&(n, _)| n));
             let was = completed.as_ref().map_or(KeyedState::default(), |(_, state)| state.clone());
             assert_eq!(
@@ -208,7 +209,7 @@ fn whatever_is_restored_is_what_was_saved() {
         withstands(&lsm::Lsm::new(true), seed);
         withstands(&lsm::Lsm::new(false), seed);
         withstands(&changelog::Changelog::default(), seed);
-        withstands(&heap::Heap::default(), seed);
+        withstands(&heap::Heap::<false>, seed);
     }
 }
 
