@@ -18,7 +18,8 @@
 //! Not kept: whose turn it is on an edge where receivers take turns (all begin anew), and positions of channels in a changed
 //! job, whose both ends count from zero again.
 //!
-//! An operator has *ended* if all its subtasks had, everything before it has, and, of a source, its input has not grown.
+//! An operator has *ended* if all its subtasks had, everything before it has (around a loop: all of the loop), and, of a source, its
+//! input has not grown.
 //! Otherwise all of its subtasks run, and those with nothing left to do end (again).
 //!
 //! The price of a restore: a task reads the whole files of all old subtasks from which it gets anything, however little, as
