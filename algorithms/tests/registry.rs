@@ -7,7 +7,7 @@ use cutline_algorithms::bugs::BUGS;
 use cutline_algorithms::{STRATEGIES, bugs, find};
 
 /// Files of `src` that are no strategy.
-const HELPERS: [&str; 6] = ["lib", "mutants", "mutant-backend", "recovery_line", "rounds", "hand"];
+const HELPERS: [&str; 6] = ["lib", "mutants", "mutant-backend", "recovery-line", "rounds", "hand"];
 
 fn files(directory: &str, helpers: &[&str]) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
