@@ -301,7 +301,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
-    hunt("frozen-for-ever", SUMS, BY_RECORDS, Hand(lost_messages), 200),
+    hunt("frozen-for-ever", WORDS, BY_RECORDS, Hand(lost_messages), 20),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
     hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
