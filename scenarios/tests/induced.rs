@@ -135,3 +135,32 @@ fn a_recovery_says_how_far_it_went_back() {
         assert!(recoveries > 20 && (1..20).contains(&deepest), "{strategy}: {recoveries}, {deepest}");
     }
 }
+
+/// A task that has finished takes no checkpoint any more, although its clock goes on: it would say that the task had not ended.
+#[test]
+fn who_has_finished_takes_no_checkpoint() {
+    // Words take so long to count that the sources are done long before the rest.
+    let prepared = job(
+        "wordcount",
+        &[
+            "input.text.kind.text.rate=5000/s",
+            "job.operator.count.service=1ms",
+            "execution.checkpointing.interval=50ms",
+        ],
+    );
+    for strategy in ["uncoordinated", HMNR, BCS] {
+        let (mut finished, mut taken_since) = (std::collections::BTreeSet::new(), 0);
+        let mut watch = |_: &_, events: &[cutline_sim::event::Stamped]| {
+            for event in events {
+                match event.event {
+                    Event::TaskFinished => drop(finished.insert(event.origin)),
+                    Event::SnapshotTaken { .. } if finished.contains(&event.origin) => panic!("{event:?}"),
+                    Event::SnapshotTaken { .. } => taken_since += usize::from(!finished.is_empty()),
+                    _ => {}
+                }
+            }
+        };
+        run(&prepared, strategy, FaultPlan::default(), Some(&mut watch));
+        assert!(taken_since > 5, "{strategy}: {taken_since} checkpoints of others after a task had finished");
+    }
+}

@@ -230,6 +230,8 @@ impl Step<'_> {
             TaskEffect::Overtake(mark) => self.overtake(mark, now),
             TaskEffect::Expedite(mark) => self.expedite(mark.id(), now),
             TaskEffect::Capture(input, id) => self.capture(input, id, now),
+            // Its last one stands for a task that has finished, whatever timers it had set.
+            TaskEffect::Snapshot(_) if self.task.status == Status::Finished => {}
             TaskEffect::Snapshot(id) => {
                 if let Some(operator) = self.transform {
                     operator.on_snapshot(&mut self.task.state, self.task.watermark);
