@@ -190,7 +190,7 @@ pub(crate) enum Flush {
     No,
     /// It has something in a buffer that is being filled, or had.
     Next,
-    /// It has been flushed, and its buffer leaves when those before it have left; until then it may be filled.
+    /// Its buffer was flushed while others before it had not left: it leaves when they have, and may be filled until then.
     Asked,
 }
 

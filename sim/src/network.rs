@@ -336,6 +336,9 @@ impl Network {
             return;
         }
         ch.end_buffer();
+        if ch.flush == Flush::Asked {
+            ch.flush = Flush::Next; // what was asked for is done; the next buffer waits for the flusher anew
+        }
         let buffer = Waiting { slots: ch.open_slots, bytes: ch.open_bytes, ready: now, needs_credit: true };
         ch.open_slots = 0;
         ch.open_bytes = 0;

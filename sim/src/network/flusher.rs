@@ -19,18 +19,19 @@ impl Network {
         open.retain(|&channel| {
             let ch = &mut self.channels[channel.index()];
             if is_due {
-                ch.flush = Flush::Asked;
+                ch.flush = if ch.open_slots > 0 { Flush::Asked } else { Flush::No };
             }
-            let clear = if ch.open_slots > 0 { ch.clear_from(now) } else { 0 };
-            if clear <= now && ch.flush == Flush::Asked {
-                ch.flush = Flush::No;
-                self.close_buffer(channel, now);
-                return false;
+            if ch.flush != Flush::Asked {
+                return ch.flush == Flush::Next;
             }
-            if ch.flush == Flush::Asked {
+            let clear = ch.clear_from(now);
+            if clear > now {
                 again = again.min(clear);
+                return true;
             }
-            true
+            self.close_buffer(channel, now);
+            self.channels[channel.index()].flush = Flush::No;
+            false
         });
         let port = &mut self.ports[task.index()];
         if is_due || open.is_empty() {
