@@ -361,6 +361,7 @@ fn lookahead_changes_nothing_with_operators_that_wait_for_the_watermark() {
 
 #[test]
 fn lookahead_changes_nothing_on_jobs_with_loops() {
+    // The last: a flush that was asked for one buffer closed the next one.
     compare_all((30_000..30_030).chain([31_101]), Kinds::Cyclic);
 }
 
