@@ -122,7 +122,7 @@ fn every_number_alone() {
     let texts = texts();
     for (at, (key, values)) in EXTREMES.iter().enumerate() {
         for value in *values {
-            survives_in_part(&[(key, value)], &texts, 4, (at, 2));
+            survives_in_part(&[(key, value)], &texts, 4, (at, 4));
         }
     }
     // Every snapshot has a position for each split: too slow to go with everything else.
@@ -156,7 +156,7 @@ fn combinations(seeds: std::ops::Range<u64>) {
                 settings.push((key, value));
             }
         }
-        survives_in_part(&settings, &texts, seed, (seed as usize, 3));
+        survives_in_part(&settings, &texts, seed, (seed as usize, 4));
     }
 }
 
