@@ -1,7 +1,7 @@
 //! Aligned barriers with incremental, asynchronous snapshots (Flink: *Incremental Checkpoints*; Flink blog, 2018-01-30, *Managing
 //! Large State in Apache Flink*).
 //!
-//! The cut is that of [`aligned`](crate::aligned), to the letter. What differs is how a task's state reaches the store: it lives in a
+//! The cut is that of [`aligned`], to the letter. What differs is how a task's state reaches the store: it lives in a
 //! log-structured merge tree, and a checkpoint writes only the files that no completed checkpoint has. So it costs as much as the
 //! state has changed, and not as much as there is; now and then a compaction has rewritten a good part of it, and the next
 //! checkpoint pays for that. A restore reads all files, stale versions too. The tree itself, and when a file may be shared and

@@ -1,7 +1,7 @@
 //! Aligned barriers with a changelog (Flink FLIP-158, *Generalized incremental checkpoints*; Flink blog, 2022-05-30, *Improving
 //! speed and stability of checkpointing with generic log-based incremental checkpoints*).
 //!
-//! The cut is that of [`aligned`](crate::aligned), to the letter. What differs is how a task's state reaches the store: every change is
+//! The cut is that of [`aligned`], to the letter. What differs is how a task's state reaches the store: every change is
 //! appended to a log, and a checkpoint writes the tail of the log. So it costs as much as was changed since the last one, and no
 //! compaction ever comes in between. The price: the log is written beside the state, which is materialised from time to
 //! time; and a restore reads the materialised state and applies the log to it. How far the log is needed is the machine's business:

@@ -1,5 +1,5 @@
 //! Typed handles over the state of a key, for operators: a handle is a name (the number of a map of the operator), and its
-//! methods take the [`KeyedState`](crate::state::KeyedState) and the key. Handles with different numbers do not meet.
+//! methods take the [`KeyedState`] and the key. Handles with different numbers do not meet.
 //!
 //! They are a way to write, and no state of their own: what they say lies in the map of that number, so it is saved,
 //! redistributed by key groups and compared like everything else. (State without a key is in

@@ -19,7 +19,7 @@
 //! # What a snapshot costs
 //!
 //! This is the only place that says so. The numbers stand in [`StoreConfig`](crate::config::StoreConfig) and
-//! [`SnapshotCosts`](crate::config::SnapshotCosts):
+//! [`SnapshotCosts`]:
 //!
 //! | key of a scenario | default |
 //! |---|---|
