@@ -1,6 +1,5 @@
-//! Aligned barriers that turn unaligned after a time-out (Flink: `execution.checkpointing.aligned-checkpoint-timeout`, FLIP-182's
-//! predecessor FLINK-19681; `AlternatingWaitingForFirstBarrier`, `AlternatingCollectingBarriers` and, for the output side,
-//! FLINK-27251).
+//! Aligned barriers that turn unaligned after a time-out (Flink: `execution.checkpointing.aligned-checkpoint-timeout`;
+//! `AlternatingWaitingForFirstBarrier` and `AlternatingCollectingBarriers`; for the output side FLINK-27251).
 //!
 //! A checkpoint begins as in [`aligned`](crate::aligned): barriers flow with the data, and an input that has delivered its
 //! barrier waits for the others. When the checkpoint has reached the age `aligned-checkpoint-timeout`, counted from the trigger,

@@ -1,5 +1,4 @@
-//! Barriers that block nothing (Flink's at-least-once mode: `CheckpointBarrierTracker`; Carbone et al. 2015, section 4.2, on what
-//! goes without alignment).
+//! Barriers that block nothing (Flink's at-least-once mode: `CheckpointBarrierTracker`).
 //!
 //! A task takes its snapshot when the barriers of all open inputs have come, as with alignment; but until then it goes on with
 //! every input. What an early input delivers behind its barrier is in the snapshot, too. Its sender had not sent it by *its*

@@ -131,7 +131,7 @@ pub const STRATEGIES: &[Strategy] = &[
         cycles: false,
         messages: TRIGGER_ROOTS,
         snapshot: SnapshotMethod::FullAsync,
-        source: "Flink, at-least-once mode; Carbone et al. 2015",
+        source: "Flink, at-least-once mode",
         cut: machines::<AtLeastOnce, at_least_once::Coordinator>,
     },
     Strategy {
