@@ -28,7 +28,6 @@ use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
 use crate::topology::{Output, Topology};
 use crate::tournament::Tournament;
-use flusher::next_flush;
 use overtaking::Leaving;
 
 reusable! {
@@ -267,12 +266,8 @@ impl Network {
             self.close_buffer(channel, now);
         } else if ch.flush == Flush::No {
             ch.flush = Flush::Next;
-            let port = &mut self.ports[from.index()];
-            port.open.push(channel);
-            if port.tick_at == NEVER {
-                port.tick_at = next_flush(from, now, self.config.buffer_timeout);
-                port.flush_at = port.flush_at.min(port.tick_at);
-            }
+            self.ports[from.index()].open.push(channel);
+            self.visit(from, now);
         }
         if self.noting {
             self.note_sent(channel, slot);
@@ -336,12 +331,14 @@ impl Network {
             return;
         }
         ch.end_buffer();
-        if ch.flush == Flush::Asked {
-            ch.flush = Flush::Next; // what was asked for is done; the next buffer waits for the flusher anew
-        }
         let buffer = Waiting { slots: ch.open_slots, bytes: ch.open_bytes, ready: now, needs_credit: true };
         ch.open_slots = 0;
         ch.open_bytes = 0;
+        if ch.flush == Flush::Asked {
+            ch.flush = Flush::Next; // what was asked for is done; the next buffer waits for the flusher anew
+            let from = ch.from;
+            self.visit(from, now);
+        }
         self.dispatch(channel, buffer, now);
     }
 

@@ -29,16 +29,14 @@ impl Network {
                 again = again.min(clear);
                 return true;
             }
+            ch.flush = Flush::No;
             self.close_buffer(channel, now);
-            self.channels[channel.index()].flush = Flush::No;
             false
         });
         let port = &mut self.ports[task.index()];
         if is_due || open.is_empty() {
+            // What is still open was asked for just now: it waits for an instant of its own, and needs no other visit.
             port.tick_at = NEVER;
-        }
-        if !open.is_empty() && port.tick_at == NEVER {
-            port.tick_at = next_flush(task, now, self.config.buffer_timeout);
         }
         port.flush_at = again.min(port.tick_at);
         port.open = open;
@@ -46,6 +44,15 @@ impl Network {
         let departed = used - port.used;
         port.used = used;
         port.releases.extend(std::iter::repeat_n(Reverse(now), departed as usize));
+    }
+
+    /// The flusher has something to ask of a task at its next visit.
+    pub(super) fn visit(&mut self, task: TaskId, now: Time) {
+        let port = &mut self.ports[task.index()];
+        if port.tick_at == NEVER {
+            port.tick_at = next_flush(task, now, self.config.buffer_timeout);
+            port.flush_at = port.flush_at.min(port.tick_at);
+        }
     }
 
     /// What was closed will have left at an instant that may be known now: then the flusher, which waits for that, comes again.
@@ -61,7 +68,7 @@ impl Network {
 }
 
 /// The first flush of a task after an instant: every task flushes periodically, each with a phase of its own.
-pub(super) fn next_flush(task: TaskId, now: Time, period: Time) -> Time {
+fn next_flush(task: TaskId, now: Time, period: Time) -> Time {
     let phase = below(draw(0x666c_7573, u64::from(task.0)), period);
     let periods = (now + period - phase) / period;
     periods * period + phase
