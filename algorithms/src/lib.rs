@@ -21,6 +21,7 @@ pub mod freeze_the_world;
 #[cfg(test)]
 mod hand;
 pub mod mutant_backend;
+pub mod mutant_committer;
 pub mod mutants;
 pub mod recovery_line;
 pub mod rounds;

@@ -1,6 +1,6 @@
 //! What stands around a correct machine to make a planted bug of it: see [`bugs`](crate::bugs).
 
-use cutline_sim::erased::{Protocol, machines, machines_over};
+use cutline_sim::erased::{Protocol, machines, machines_before, machines_over};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, TaskCtx, TaskCut, TaskEffects,
     TaskEvent,
@@ -15,6 +15,7 @@ use crate::communication_induced::CommunicationInduced;
 use crate::communication_induced_bcs::CommunicationInducedBcs;
 use crate::freeze_the_world::{self, FreezeTheWorld};
 use crate::mutant_backend::{BackendMutation, MutantBackend};
+use crate::mutant_committer::{CommitterMutation, MutantCommitter};
 use crate::recovery_line::RecoveryLine;
 use crate::stop_the_world;
 use crate::unaligned::{self, Unaligned};
@@ -162,6 +163,11 @@ pub(crate) fn cyclic_task<M: TaskMutation<Of = AbsCyclic>>(job: &JobCtx<'_>) -> 
 /// Machines of `aligned`, and of those that share its cut, over a mutated backend.
 pub(crate) fn aligned_over<M: BackendMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
     machines_over::<Aligned, aligned::Coordinator>(job, MutantBackend::<M>::of)
+}
+
+/// Machines of `aligned` before mutated sinks.
+pub(crate) fn aligned_before<M: CommitterMutation>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
+    machines_before::<Aligned, aligned::Coordinator>(job, MutantCommitter::<M>::boxed)
 }
 
 /// Machines of `uncoordinated` with a mutation in the tasks.

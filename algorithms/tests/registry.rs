@@ -1,13 +1,14 @@
 //! One variant, one file, one row: every source file is named by a row of its registry, and every row has its file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cutline_algorithms::bugs::BUGS;
 use cutline_algorithms::{STRATEGIES, bugs, find};
 
 /// Files of `src` that are no strategy.
-const HELPERS: [&str; 6] = ["lib", "mutants", "mutant-backend", "recovery-line", "rounds", "hand"];
+const HELPERS: [&str; 7] =
+    ["lib", "mutants", "mutant-backend", "mutant-committer", "recovery-line", "rounds", "hand"];
 
 fn files(directory: &str, helpers: &[&str]) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
@@ -36,4 +37,14 @@ fn every_row_is_whole() {
         assert!(!bug.about.is_empty() && !bug.source.is_empty(), "{}", bug.name);
         assert!(bugs::find(bug.name).is_some() && find(bug.name).is_none());
     }
+}
+
+#[test]
+fn every_oracle_has_two_bugs_of_known_strategies() {
+    let mut caught = BTreeMap::<&str, u32>::new();
+    BUGS.iter().for_each(|bug| *caught.entry(bug.caught_by).or_default() += 1);
+    for row in cutline_sim::oracles::ROWS {
+        assert!(caught.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
+    }
+    assert!(bugs::find("no-such-bug").is_none());
 }

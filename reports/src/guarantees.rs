@@ -13,6 +13,7 @@ pub fn guarantees(observed: &[Observed]) -> String {
             (seen.repeated, "repeated something"),
             (seen.broken, "went wrong"),
             (seen.unjudged, "not judged"),
+            (seen.expired, "had transactions that expired"),
         ] {
             if runs > 0 {
                 why.push_str(&format!(", {runs} {what}"));

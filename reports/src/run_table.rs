@@ -1,8 +1,8 @@
 //! One run, for people.
 
 use cutline_scenarios::record::{
-    AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, LocalCheckpoints, OracleVerdict,
-    Outcome, RunRecord, Verdict,
+    AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, ExpiredTransactions, LocalCheckpoints,
+    OracleVerdict, Outcome, RunRecord, Verdict,
 };
 
 use crate::stats::Spread;
@@ -99,6 +99,8 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
         ("counted again", Some(counted_again(record))),
         ("messages disturbed", Some(units::count(record.messages_disturbed))),
         ("writes failed", Some(units::count(record.writes_failed))),
+        ("commits failed", Some(record.commits_failed).filter(|&failed| failed > 0).map(units::count)),
+        ("transactions expired", expired(record)),
         ("snapshots", Some(record.snapshot.name().to_owned())),
         ("checkpoints", Some(checkpoints(record))),
         ("local checkpoints", local(local_checkpoints)),
@@ -129,6 +131,20 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
         ("virtual time", Some(units::time(record.duration))),
         ("digest", Some(record.digest.clone())),
     ]
+}
+
+/// `3 open, 2 prepared, whose records are lost`; nothing if none has expired.
+fn expired(record: &RunRecord) -> Option<String> {
+    let ExpiredTransactions { open, prepared } = record.transactions_expired;
+    match (open, prepared) {
+        (0, 0) => None,
+        (open, 0) => Some(format!("{} open", units::count(open))),
+        (open, lost) => Some(format!(
+            "{} open, {} prepared, whose records are lost",
+            units::count(open),
+            units::count(lost)
+        )),
+    }
 }
 
 /// `40 taken, 12 of them forced, 7 useless`.
@@ -231,6 +247,21 @@ mod tests {
         assert!(names.iter().all(|name| with.contains(name)), "{with}");
         assert!(with.contains("40 taken, 12 of them forced, 7 useless"), "{with}");
         assert!(with.contains("3 / 3 / 3"), "{with}");
+    }
+
+    #[test]
+    fn failed_commits_and_expired_transactions_are_shown_where_there_are_any() {
+        let names = ["commits failed", "transactions expired"];
+        let without = table(&samples::run("aligned"));
+        assert!(names.iter().all(|name| !without.contains(name)), "{without}");
+        let expired = ExpiredTransactions { open: 3, prepared: 2 };
+        let with =
+            RunRecord { commits_failed: 1234, transactions_expired: expired, ..samples::run("aligned") };
+        let with = table(&with);
+        assert!(
+            with.contains("1,234") && with.contains("3 open, 2 prepared, whose records are lost"),
+            "{with}"
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
-    AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain, Latency,
-    LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, Rollback, RunRecord,
-    SnapshotMethod, Verdict,
+    AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain,
+    ExpiredTransactions, Latency, LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord,
+    Rollback, RunRecord, SnapshotMethod, Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -36,6 +36,8 @@ pub fn empty() -> RunRecord {
         restores: Vec::new(),
         messages_disturbed: 0,
         writes_failed: 0,
+        commits_failed: 0,
+        transactions_expired: ExpiredTransactions::default(),
         mode: CheckpointMode::ExactlyOnce,
         counted_again: Vec::new(),
         local: None,

@@ -9,7 +9,7 @@ use cutline_sim::oracles::ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::Prepared;
-use crate::record::{OracleVerdict, RunRecord, Verdict};
+use crate::record::{ExpiredTransactions, OracleVerdict, RunRecord, Verdict};
 
 /// What readers of the external system get of every result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub struct Observed {
     pub broken: u64,
     /// In how many not everything could be judged.
     pub unjudged: u64,
+    /// In how many a transaction had expired before it was prepared or before it was committed.
+    pub expired: u64,
 }
 
 impl Observed {
@@ -76,6 +78,7 @@ impl Observed {
             repeated: 0,
             broken: 0,
             unjudged: 0,
+            expired: 0,
         }
     }
 
@@ -83,6 +86,7 @@ impl Observed {
     pub fn observe(&mut self, record: &RunRecord, results: u64) {
         self.runs += 1;
         self.restored += u64::from(!record.restores.is_empty());
+        self.expired += u64::from(record.transactions_expired != ExpiredTransactions::default());
         let ledger = |verdict: &&OracleVerdict| verdict.oracle == ledger::NAME;
         match record.verdicts.iter().find(ledger).map(|verdict| &verdict.verdict) {
             Some(Verdict::Pass) => {

@@ -11,7 +11,7 @@ use cutline_sim::world::World;
 use hdrhistogram::Histogram;
 
 use crate::local::Local;
-use crate::record::{CheckpointEnd, CheckpointRecord, Latency, RestoreRecord};
+use crate::record::{CheckpointEnd, CheckpointRecord, ExpiredTransactions, Latency, RestoreRecord};
 
 /// Collects the figures of one run.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub struct Metrics {
     pub messages_disturbed: u64,
     /// Writes of snapshots and metadata that failed.
     pub writes_failed: u64,
+    /// Requests for commit that failed.
+    pub commits_failed: u64,
+    /// Transactions that expired.
+    pub transactions_expired: ExpiredTransactions,
     /// Records that reached a sink, repetitions included.
     pub arrivals: u64,
     /// The checkpoints that tasks take on their own, if they do.
@@ -48,6 +52,8 @@ impl Default for Metrics {
             node_crashes: 0,
             messages_disturbed: 0,
             writes_failed: 0,
+            commits_failed: 0,
+            transactions_expired: ExpiredTransactions::default(),
             arrivals: 0,
             local: Local::default(),
             // Two significant digits are valid, so this is always there.
@@ -173,6 +179,10 @@ impl Metrics {
             }
             Event::MessageLost | Event::MessageDisturbed => self.messages_disturbed += 1,
             Event::PersistFailed { .. } => self.writes_failed += 1,
+            Event::CommitFailed { .. } => self.commits_failed += 1,
+            Event::TransactionExpired { prepared: true, .. } => self.transactions_expired.prepared += 1,
+            Event::TransactionExpired { prepared: false, .. } => self.transactions_expired.open += 1,
+            Event::SinkFailed => self.crashed = self.crashed.or(Some(now)),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 5;
+pub const RECORD_VERSION: u32 = 6;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,11 @@ pub struct RunRecord {
     pub messages_disturbed: u64,
     /// Writes of snapshots and metadata that failed.
     pub writes_failed: u64,
+    /// Requests for commit that failed, as seen by the sinks.
+    pub commits_failed: u64,
+    /// Transactions that expired before they were prepared, and so made their sinks fail; and before they were committed, whose
+    /// records are lost.
+    pub transactions_expired: ExpiredTransactions,
     /// What the job promised of its state.
     pub mode: CheckpointMode,
     /// Operators that handled more records, in the history that counts, than a failure-free run does.
@@ -69,6 +74,16 @@ pub struct RunRecord {
     /// Of a strategy whose tasks take checkpoints on their own: what became of those. Its [`checkpoints`](Self::checkpoints) are
     /// the lines that were stored.
     pub local: Option<LocalCheckpoints>,
+}
+
+/// Transactions that had been open for longer than the external system allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExpiredTransactions {
+    /// Before they were prepared: the sink fails and the job restarts; nothing is lost.
+    pub open: u64,
+    /// Before they were committed: what a completed checkpoint had promised is lost.
+    pub prepared: u64,
 }
 
 /// How many records an operator has counted more than once. Some that it counted and some that it lost would cancel out here;

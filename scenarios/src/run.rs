@@ -379,6 +379,8 @@ impl<'a> Runner<'a> {
             restores: metrics.restores.clone(),
             messages_disturbed: metrics.messages_disturbed,
             writes_failed: metrics.writes_failed,
+            commits_failed: metrics.commits_failed,
+            transactions_expired: metrics.transactions_expired,
             mode: world.topology().config.checkpointing.mode,
             counted_again: self.counted_again(outcome),
             local: world.logs_sent().then(|| metrics.local.counts(world)),

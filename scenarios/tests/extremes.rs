@@ -9,7 +9,7 @@ use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
-use cutline_scenarios::record::Class;
+use cutline_scenarios::record::{Class, ExpiredTransactions, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
 use cutline_sim::protocol::SnapshotMethod;
@@ -23,6 +23,7 @@ const EXTREMES: &[(&str, &[&str])] = &[
     ("cluster.costs.node-downtime", &["0s", "24h"]),
     ("cluster.costs.snapshot-copy-per-mib", &["0s", "1h"]),
     ("cluster.costs.snapshot-sync", &["0s", "1h"]),
+    ("cluster.external.transaction-timeout", &["1ns", "876000h"]),
     ("cluster.network.bandwidth", &["1KiB/s", "1PiB/s", "unlimited"]),
     ("cluster.network.control-jitter", &["0s", "1h"]),
     ("cluster.network.control-latency", &["1ns", "1h"]),
@@ -106,10 +107,19 @@ fn survives_in_part(settings: &[(&str, &str)], texts: &Texts, seed: u64, (part, 
         for strategy in STRATEGIES.iter().skip(part % parts).step_by(parts) {
             let record = Runner::new(&prepared, Contender::from(strategy)).run(seed, &plan, &options, None);
             let what = format!("{} under seed {seed} with {settings:?}", strategy.name);
-            assert!(matches!(record.class(), Class::Pass | Class::Stall), "{what}: {:?}", record.verdicts);
+            let fine = matches!(record.class(), Class::Pass | Class::Stall) || has_lost_transactions(&record);
+            assert!(fine, "{what}: {:?}", record.verdicts);
             assert!(record.steps < 2 * STEPS, "{what}: {} steps", record.steps);
         }
     }
+}
+
+/// True if a transaction expired before its commit, and that is all that there is to object to: a restart that takes a day is
+/// longer than a time-out of an hour.
+fn has_lost_transactions(record: &RunRecord) -> bool {
+    let ExpiredTransactions { prepared, .. } = record.transactions_expired;
+    let mut objections = record.verdicts.iter().filter(|verdict| verdict.verdict.is_fail());
+    prepared > 0 && objections.all(|verdict| ["ledger", "liveness"].contains(&verdict.oracle.as_str()))
 }
 
 /// The same under every strategy.

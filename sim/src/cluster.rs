@@ -208,6 +208,8 @@ impl World {
         }
         let task = &mut self.tasks[id.index()];
         task.begin(attempt, info, self.backend.as_ref());
+        let is_sink = matches!(topology.role(id), Role::Sink(_));
+        task.committer = is_sink.then(|| self.committer.clone_box());
         task.node = node;
         task.clock = self.now;
         let Some(Found { snapshot, files }) = self.find(id, handle) else {
@@ -303,7 +305,7 @@ impl World {
     }
 
     /// A task fails; its node tells the coordinator.
-    fn fail_task(&mut self, id: TaskId) {
+    pub(crate) fn fail_task(&mut self, id: TaskId) {
         self.stop_task(id, Status::Failed);
         let report = self.report(id);
         let node = self.tasks[id.index()].node;

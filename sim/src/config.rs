@@ -18,6 +18,8 @@ pub struct Config {
     pub network: NetworkConfig,
     /// The durable store.
     pub store: StoreConfig,
+    /// The external system of the sinks.
+    pub external: ExternalConfig,
     /// When checkpoints are taken, and what becomes of them.
     pub checkpointing: CheckpointConfig,
     /// What snapshots cost beside the store's part.
@@ -37,6 +39,7 @@ impl Default for Config {
             cluster: ClusterConfig::default(),
             network: NetworkConfig::default(),
             store: StoreConfig::default(),
+            external: ExternalConfig::default(),
             checkpointing: CheckpointConfig::default(),
             snapshot: SnapshotCosts::default(),
             recovery: RecoveryConfig::default(),
@@ -123,6 +126,21 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         StoreConfig { latency: 2 * MILLISECOND, write_bandwidth: 200 << 20, read_bandwidth: 200 << 20 }
+    }
+}
+
+/// The external system of the sinks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalConfig {
+    /// How long a transaction may be open, from its first record to its commit (Kafka: `transaction.timeout.ms`); at least 1 ns.
+    /// One hour, as Flink's Kafka sink sets it. (A Kafka broker allows 15 minutes unless its `transaction.max.timeout.ms` is
+    /// raised.)
+    pub transaction_timeout: Time,
+}
+
+impl Default for ExternalConfig {
+    fn default() -> Self {
+        ExternalConfig { transaction_timeout: 3600 * SECOND }
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::backend::{self, Backend};
+use crate::committer::{Careful, Committer};
 use crate::ids::TaskId;
 use crate::protocol::{
     CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, SnapshotMethod, TaskCtx, TaskCut,
@@ -31,6 +32,8 @@ pub trait Protocol: Send + Sync {
     fn on_coordinator(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects);
     /// The backend of each task under a snapshot method, before the task has begun.
     fn backend(&self, method: SnapshotMethod) -> Box<dyn Backend>;
+    /// What a sink that has not begun remembers of its transactions.
+    fn committer(&self) -> Box<dyn Committer>;
     /// A copy.
     fn clone_box(&self) -> Box<dyn Protocol>;
     /// Becomes a copy of another protocol of the same type, keeping the memory; false if the types differ.
@@ -62,11 +65,12 @@ struct Machines<T: TaskCut, C: CoordinatorCut> {
     tasks: Vec<Option<T>>,
     coordinator: C,
     backend: fn(SnapshotMethod) -> Box<dyn Backend>,
+    committer: fn() -> Box<dyn Committer>,
 }
 
 /// Makes the machines for a job of so many tasks; those of the tasks are made as the tasks start.
 pub fn machines<T: TaskCut, C: CoordinatorCut>(job: &JobCtx<'_>) -> Box<dyn Protocol> {
-    machines_over::<T, C>(job, backend::of)
+    machines_with::<T, C>(job, backend::of, Careful::boxed)
 }
 
 /// The same over other backends than those of the snapshot methods: for planting bugs.
@@ -74,8 +78,24 @@ pub fn machines_over<T: TaskCut, C: CoordinatorCut>(
     job: &JobCtx<'_>,
     backend: fn(SnapshotMethod) -> Box<dyn Backend>,
 ) -> Box<dyn Protocol> {
+    machines_with::<T, C>(job, backend, Careful::boxed)
+}
+
+/// The same with other sinks than careful ones: for planting bugs.
+pub fn machines_before<T: TaskCut, C: CoordinatorCut>(
+    job: &JobCtx<'_>,
+    committer: fn() -> Box<dyn Committer>,
+) -> Box<dyn Protocol> {
+    machines_with::<T, C>(job, backend::of, committer)
+}
+
+fn machines_with<T: TaskCut, C: CoordinatorCut>(
+    job: &JobCtx<'_>,
+    backend: fn(SnapshotMethod) -> Box<dyn Backend>,
+    committer: fn() -> Box<dyn Committer>,
+) -> Box<dyn Protocol> {
     let tasks = (0..job.tasks).map(|_| None).collect();
-    Box::new(Machines::<T, C> { tasks, coordinator: C::new(job), backend })
+    Box::new(Machines::<T, C> { tasks, coordinator: C::new(job), backend, committer })
 }
 
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
@@ -123,9 +143,13 @@ impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
         (self.backend)(method)
     }
 
+    fn committer(&self) -> Box<dyn Committer> {
+        (self.committer)()
+    }
+
     fn clone_box(&self) -> Box<dyn Protocol> {
         let (tasks, coordinator) = (self.tasks.clone(), self.coordinator.clone());
-        Box::new(Machines { tasks, coordinator, backend: self.backend })
+        Box::new(Machines { tasks, coordinator, ..*self })
     }
 
     fn clone_from_protocol(&mut self, from: &dyn Protocol) -> bool {

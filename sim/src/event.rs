@@ -9,7 +9,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 4;
+pub const TRACE_VERSION: u32 = 5;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -294,6 +294,24 @@ pub enum Event {
         /// The snapshot.
         id: CheckpointId,
     },
+    /// The external system has been asked for a transaction that it had aborted, because it had been open for too long.
+    TransactionExpired {
+        /// The sink.
+        task: TaskId,
+        /// The checkpoint with which it was prepared, or was to be prepared.
+        id: CheckpointId,
+        /// True if it was prepared and was to be committed: its records are lost.
+        prepared: bool,
+    },
+    /// A request for commit has failed, as seen by the sink.
+    CommitFailed {
+        /// The sink.
+        task: TaskId,
+        /// True if it was done and only the answer is lost.
+        done: bool,
+    },
+    /// A sink has failed, because the transaction that it wanted to prepare had expired.
+    SinkFailed,
 }
 
 /// An event, when and by whom.

@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod channel;
 mod cluster;
+pub mod committer;
 pub mod config;
 mod coordinator;
 pub mod erased;

@@ -1,12 +1,8 @@
 //! What comes to a task beside its channels and what it says: letters, the strategy's machine and its effects, messages to
-//! the coordinator and to the external system.
-
-use std::sync::Arc;
+//! the coordinator. (What a sink says to the external system stands in [`committer`](crate::committer).)
 
 use crate::channel::{CUT, Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
-use crate::external::{Request, TransactionId};
-use crate::graph::{Role, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::{Down, Handle, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
@@ -55,10 +51,8 @@ impl Step<'_> {
                 self.ask_again(now);
             }
             Mail::AskAgain => {}
-            Mail::Committed => {
-                self.task.commits = self.task.commits.saturating_sub(1);
-                self.finish_if_done(now);
-            }
+            Mail::Committed(transactions) => self.committed(&transactions, now),
+            Mail::NotCommitted(transactions) => self.not_committed(&transactions, now),
         }
     }
 
@@ -114,10 +108,7 @@ impl Step<'_> {
         let attempt = self.task.attempt;
         self.emit(now, Event::TaskRunning { attempt });
         self.report(Life::Running, now);
-        if let Role::Sink(SinkMode::Transactional) = self.operator.role {
-            let pending = self.task.transactions.clone();
-            self.ask_external(Request::Begin(self.id, attempt, pending), now);
-        }
+        self.begin_transactions(now);
         self.send_pending(now); // what was made before the snapshot and not sent
         self.tell_protocol(TaskEvent::Started, now);
         self.renew_tag();
@@ -333,30 +324,6 @@ impl Step<'_> {
         }
     }
 
-    fn commit(&mut self, id: CheckpointId, now: Time) {
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            self.task.transactions.iter().copied().partition(|transaction| transaction.id <= id);
-        if ready.is_empty() {
-            return;
-        }
-        self.task.transactions = rest;
-        self.task.commits += 1;
-        self.emit(now, Event::CommitSent { id });
-        self.ask_external(Request::Commit(self.id, self.task.attempt, ready), now);
-    }
-
-    /// Closes the open transaction of a transactional sink; true if there is one to wait for.
-    pub(crate) fn prepare(&mut self, id: CheckpointId, now: Time) -> bool {
-        if !matches!(self.operator.role, Role::Sink(SinkMode::Transactional)) {
-            return false;
-        }
-        let transaction = TransactionId { task: self.id, id, attempt: self.task.attempt };
-        let records = Arc::new(std::mem::take(&mut self.task.transaction));
-        self.task.transactions.push(transaction);
-        self.ask_external(Request::Prepare(transaction, records), now);
-        true
-    }
-
     /// A letter to itself.
     pub(crate) fn letter(&mut self, time: Time, mail: Mail) {
         let rank = u64::from(Origin::task(self.id).0) << 32 | u64::from(self.task.next_number());
@@ -390,14 +357,6 @@ impl Step<'_> {
         for time in deliveries.times() {
             self.shared.queue.push(time, origin, number, Action::Tell(message.clone()));
         }
-    }
-
-    /// Asks the external system. These requests are not lost: the client library repeats them until answered.
-    fn ask_external(&mut self, request: Request, now: Time) {
-        let number = self.task.next_number();
-        let time = (now + self.shared.post.latency).max(self.task.last_external);
-        self.task.last_external = time;
-        self.shared.queue.push(time, Origin::task(self.id), number, Action::External(request));
     }
 
     pub(crate) fn emit(&mut self, now: Time, event: Event) {

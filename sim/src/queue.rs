@@ -46,6 +46,8 @@ pub(crate) enum Action {
     End,
     /// The external system receives a request.
     External(external::Request),
+    /// A sink learns that the transaction that it wanted to prepare was aborted, and fails.
+    SinkFails(TaskId, Attempt),
 }
 
 /// A task to start, and from what.
@@ -150,6 +152,7 @@ impl Action {
                 | Action::Crash(_)
                 | Action::CrashNode(_)
                 | Action::Cancel(..)
+                | Action::SinkFails(..)
                 | Action::End
                 | Action::Timer(Timer::Restart(_))
         )

@@ -28,6 +28,8 @@ pub enum Stream {
     Store = 7,
     /// How late the timers of strategies are.
     Timers = 8,
+    /// Which requests for commit fail, and how.
+    Commits = 9,
 }
 
 /// The generator of one concern under one seed.

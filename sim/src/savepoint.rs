@@ -264,7 +264,7 @@ impl World {
             attempt: self.attempt(),
             key_groups: self.topology.config.cluster.max_parallelism,
             operators,
-            external: self.external().clone(),
+            external: self.external().as_of(self.now),
             machines: self.protocol.as_any().type_id(),
             topology: Arc::clone(&self.topology),
             in_flight,
@@ -380,7 +380,8 @@ fn hand_over(saved: &Saved, topology: &Topology) -> External {
     let snapshots = saved.operators.iter().flat_map(SavedOperator::snapshots);
     let pending: BTreeSet<TransactionId> =
         snapshots.flat_map(|snapshot| snapshot.pending.iter().copied()).collect();
-    saved.external.hand_over(|task| heirs.get(&task).copied(), &pending)
+    let timeout = topology.config.external.transaction_timeout;
+    saved.external.hand_over(|task| heirs.get(&task).copied(), &pending, timeout)
 }
 
 /// The handing out of a savepoint to the tasks of a job.

@@ -52,9 +52,12 @@ reusable! {
         /// Links that a fault makes slow, from node to node, and by how much.
         pub slow_links: BTreeMap<(NodeId, NodeId), Time>,
         pub store_faults: StoreFaults,
+        /// Chance in per mille that a request for commit fails.
+        pub failing_commits: u32,
         pub service_key: u64,
         pub store_key: u64,
         pub timer_key: u64,
+        pub commit_key: u64,
         /// Memory that is used again and again.
         pub scratch: Vec<Record>,
         pub effects: TaskEffects,

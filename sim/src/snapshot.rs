@@ -385,7 +385,7 @@ impl Step<'_> {
             splits: task.splits.iter().map(|split| split.at).collect(),
             watermark: if self.info.inputs.is_empty() { task.watermark } else { 0 },
             marked: task.marked,
-            pending: task.transactions.clone(),
+            pending: self.pending_transactions(),
             turns: task.turns.clone(),
             received: self.info.inputs.iter().map(|channel| channels[channel.index()].received).collect(),
             sent,
@@ -446,7 +446,9 @@ impl Task {
         self.splits.extend(from.splits.iter().map(|&at| Reading { at, next: None }));
         self.watermark = from.watermark;
         self.marked = from.marked;
-        self.transactions.clone_from(&from.pending);
+        if let Some(committer) = &mut self.committer {
+            committer.restore(&from.pending);
+        }
         self.turns.clone_from(&from.turns);
         self.ended_inputs.clone_from(&from.ended_inputs);
         for input in from.ended_inputs.iter() {

@@ -286,7 +286,7 @@ impl Step<'_> {
     fn deliver(&mut self, record: &Record, now: Time) {
         self.record_latency(record, now);
         match self.operator.role {
-            Role::Sink(SinkMode::Transactional) => self.task.transaction.push(*record),
+            Role::Sink(SinkMode::Transactional) => self.write_transaction(record, now),
             _ => self.shared.external.write(self.id, *record),
         }
     }

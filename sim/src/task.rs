@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
+use crate::committer::Committer;
 use crate::event::SnapshotMetrics;
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
@@ -61,8 +62,10 @@ pub(crate) enum Mail {
     Stored(Handle, bool),
     /// The external system has prepared the transaction of this checkpoint.
     Prepared(CheckpointId),
-    /// The external system has committed up to here.
-    Committed,
+    /// The external system has confirmed a request for commit.
+    Committed(Vec<TransactionId>),
+    /// A request for commit was answered with an error or not at all, and it is time to ask again.
+    NotCommitted(Vec<TransactionId>),
     /// A timer of the strategy's machine.
     Timer(u32),
     /// Time for a source at its end to ask for a checkpoint once more.
@@ -174,9 +177,11 @@ reusable! {
         /// Of a source: records since it last asked for a checkpoint, and how many marked records have passed.
         pub since_request: u64,
         pub marked: usize,
-        /// Of a transactional sink: the open transaction, and what is prepared.
+        /// Of a transactional sink: the open transaction, and when its first record came.
         pub transaction: Vec<Record>,
-        pub transactions: Vec<TransactionId>,
+        pub transaction_opened: Time,
+        /// Of a sink: what is prepared.
+        pub committer: Option<Box<dyn Committer>>,
         /// Requests for commit that the external system has not answered.
         pub commits: u32,
         pub turns: Vec<u32>,
@@ -270,7 +275,8 @@ impl Task {
         self.paused = false;
         self.since_request = 0;
         self.transaction.clear();
-        self.transactions.clear();
+        self.transaction_opened = 0;
+        self.committer = None;
         self.commits = 0;
         self.turns.clear();
         self.turns.resize(info.outputs.len(), 0);

@@ -15,10 +15,11 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::channel::{Channel, Item, RECORD, Slot};
+use crate::committer::Committer;
 use crate::coordinator::Coordinator;
 use crate::erased::Protocol;
-use crate::event::{self, Detail, Event, Origin, Stamped};
-use crate::external::{External, Reply, Request};
+use crate::event::{self, Detail, Origin, Stamped};
+use crate::external::External;
 use crate::faults::{FaultPlan, Faults};
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::log::{Log, in_transit};
@@ -95,6 +96,8 @@ reusable! {
         pub(crate) protocol: Box<dyn Protocol>,
         /// The backend of a task that has not begun.
         pub(crate) backend: Box<dyn Backend>,
+        /// What a sink that has not begun remembers.
+        pub(crate) committer: Box<dyn Committer>,
         pub(crate) network: Network,
         pub(crate) tasks: Vec<Task>,
         /// For each task, the least time in which anything can reach it.
@@ -163,7 +166,7 @@ impl World {
                 jitter: config.network.control_jitter,
                 faults: MessageFaults::default(),
             },
-            external: External::default(),
+            external: External::new(config.external.transaction_timeout),
             detail: Detail::default(),
             latencies: Vec::new(),
             steps: 0,
@@ -171,14 +174,17 @@ impl World {
             slow_tasks: Default::default(),
             slow_links: Default::default(),
             store_faults: StoreFaults::default(),
+            failing_commits: 0,
             service_key: 0,
             store_key: 0,
             timer_key: 0,
+            commit_key: 0,
             scratch: Vec::new(),
             effects: Default::default(),
         };
         World {
             backend: protocol.backend(method),
+            committer: protocol.committer(),
             protocol,
             network,
             tasks: (0..tasks).map(|_| Task::default()).collect(),
@@ -211,6 +217,7 @@ impl World {
         self.shared.service_key = random::key(seed, Stream::Service);
         self.shared.store_key = random::key(seed, Stream::Store);
         self.shared.timer_key = random::key(seed, Stream::Timers);
+        self.shared.commit_key = random::key(seed, Stream::Commits);
         self.lookahead &= !plan.needs_order();
         self.faults.begin(plan, &mut self.shared.queue);
         for node in 0..self.nodes.len() as u32 {
@@ -342,38 +349,10 @@ impl World {
             Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
             Action::End => self.outcome = self.end.map(|(_, outcome)| outcome),
             Action::External(request) => self.serve_external(request),
+            Action::SinkFails(task, attempt) => self.sink_fails(task, attempt),
         }
         if self.shared.queue.len() > self.topology.config.bounds.queue {
             self.outcome = Some(Outcome::Exceeded(Bound::Queue));
-        }
-    }
-
-    fn serve_external(&mut self, request: Request) {
-        let (task, attempt, mail) = match &request {
-            Request::Begin(task, attempt, _) => (*task, *attempt, None),
-            Request::Prepare(transaction, _) => {
-                (transaction.task, transaction.attempt, Some(Mail::Prepared(transaction.id)))
-            }
-            Request::Commit(task, attempt, _) => (*task, *attempt, Some(Mail::Committed)),
-        };
-        let event = |event| Stamped { time: self.now, origin: Origin::EXTERNAL, event };
-        match self.shared.external.handle(request) {
-            Reply::Done(transactions) => {
-                let committed = transactions.into_iter().map(|transaction| {
-                    event(Event::TransactionCommitted { task: transaction.task, id: transaction.id })
-                });
-                self.shared.log.extend(committed);
-            }
-            Reply::Fenced(task, attempt) => {
-                self.shared.log.push(event(Event::TransactionFenced { task, attempt }));
-                return;
-            }
-        }
-        if let Some(mail) = mail {
-            let time = self.now + self.shared.post.latency;
-            self.shared.external.number += 1;
-            let number = self.shared.external.number;
-            self.post_letter(task, attempt, time, (Origin::EXTERNAL, number), mail);
         }
     }
 

@@ -14,8 +14,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `algorithms/src` that are no strategies but serve several.
-const HELPERS: &[&str] =
-    &["lib", "mod", "tests", "hand", "mutants", "mutant_backend", "rounds", "recovery_line", "registry"];
+const HELPERS: &[&str] = &[
+    "lib",
+    "mod",
+    "tests",
+    "hand",
+    "mutants",
+    "mutant_backend",
+    "mutant_committer",
+    "rounds",
+    "recovery_line",
+    "registry",
+];
 
 /// Names of strategies that mean something else besides, and so may stand in the machine.
 const AMBIGUOUS: &[(&str, &str)] =
@@ -60,6 +70,7 @@ const SERVANTS: &[&str] = &[
     "algorithms/src/mutants.rs",
     "algorithms/src/hand.rs",
     "algorithms/src/mutant_backend.rs",
+    "algorithms/src/mutant_committer.rs",
     "scenarios/src/faults/tests.rs",
 ];
 

@@ -4,7 +4,8 @@
 //! A mutation stands around the machine of a strategy ([`MutantTask`], [`MutantCoordinator`]): it may change the events that
 //! go in and the effects that come out. Everything else is the correct strategy, so what goes wrong goes wrong by the
 //! mutation. A bug of a state backend stands around the backend in the same way
-//! ([`MutantBackend`](crate::mutant_backend::MutantBackend)).
+//! ([`MutantBackend`](crate::mutant_backend::MutantBackend)), one of a transactional sink around what that remembers
+//! ([`MutantCommitter`](crate::mutant_committer::MutantCommitter)).
 
 mod abort_not_forwarded;
 mod aborted_share;
@@ -26,6 +27,7 @@ mod first_input;
 mod forced_unwritten;
 mod forget_last_commit;
 mod forget_trigger;
+mod forgotten_commit;
 mod frozen_for_ever;
 mod global_counter;
 mod hash_order;
@@ -49,6 +51,7 @@ mod stale_standing;
 mod still_world;
 mod string_order;
 mod subsume_early;
+mod taken_for_done;
 mod timeout_reads_on;
 mod timeout_uncaptured;
 mod uncounted_files;
@@ -56,6 +59,7 @@ mod undead;
 mod unlogged_back_edge;
 mod unrecorded_input;
 mod unsaved_output;
+mod written_again;
 
 use cutline_sim::erased::Protocol;
 use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
@@ -63,9 +67,9 @@ use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
 use crate::mutants::{
-    aligned_coordinator, aligned_over, aligned_task, cyclic_task, freezing_task, indexing_task,
-    inducing_task, recording_task, recovery_line, stopping_task, tracking_task, turning_task, unaligned_task,
-    uncoordinated_task,
+    aligned_before, aligned_coordinator, aligned_over, aligned_task, cyclic_task, freezing_task,
+    indexing_task, inducing_task, recording_task, recovery_line, stopping_task, tracking_task, turning_task,
+    unaligned_task, uncoordinated_task,
 };
 
 /// A planted bug. A row of `cutline list bugs`.
@@ -150,6 +154,33 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: ledger::NAME,
         cut: uncoordinated_task::<commit_alone::CommitAlone>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "taken-for-done",
+        about: "a sink takes a commit that has failed for done, and never asks again",
+        of: "aligned",
+        source: "FLINK-23896",
+        caught_by: ledger::NAME,
+        cut: aligned_before::<taken_for_done::TakenForDone>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "written-again",
+        about: "what a sink could not commit it writes again under a new transaction, though the first may be visible",
+        of: "aligned",
+        source: "invented",
+        caught_by: ledger::NAME,
+        cut: aligned_before::<written_again::WrittenAgain>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "forgotten-commit",
+        about: "a snapshot does not contain transactions whose commit was asked for and not confirmed",
+        of: "aligned",
+        source: "invented",
+        caught_by: ledger::NAME,
+        cut: aligned_before::<forgotten_commit::ForgottenCommit>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
@@ -544,39 +575,4 @@ pub const BUGS: &[Bug] = &[
 /// The bug of this name.
 pub fn find(name: &str) -> Option<&'static Bug> {
     BUGS.iter().find(|bug| bug.name == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn every_file_has_a_row() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
-        let files = std::fs::read_dir(folder).expect("the folder of the bugs");
-        let stems = files.map(|entry| entry.expect("an entry").path().with_extension(""));
-        let mut files: Vec<String> =
-            stems.map(|stem| stem.file_name().expect("a name").to_string_lossy().replace('_', "-")).collect();
-        files.retain(|name| name != "mod");
-        files.sort();
-        let mut rows: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
-        rows.sort_unstable();
-        assert_eq!(files, rows, "files of algorithms/src/bugs against the rows of BUGS");
-    }
-
-    #[test]
-    fn every_oracle_has_two_bugs_of_known_strategies() {
-        let mut bugs = BTreeMap::<&str, u32>::new();
-        for bug in BUGS {
-            assert!(crate::find(bug.of).is_some_and(|of| of.snapshot == bug.snapshot), "{}", bug.name);
-            *bugs.entry(bug.caught_by).or_default() += 1;
-        }
-        for row in cutline_sim::oracles::ROWS {
-            assert!(bugs.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
-        }
-        assert!(find("no-drain").is_some() && find("no-such-bug").is_none());
-    }
 }

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use cutline_sim::faults::{
-    DelayedMessages, DoubledMessages, FailedWrites, Fault, FaultPlan, LostMessages, NodeCrash, Planned,
-    Point, ReorderedMessages, SlowLink, SlowTask, SlowWrites, TaskCrash, When,
+    DelayedMessages, DoubledMessages, FailedCommits, FailedWrites, Fault, FaultPlan, LostMessages, NodeCrash,
+    Planned, Point, ReorderedMessages, SlowLink, SlowTask, SlowWrites, TaskCrash, When,
 };
 use cutline_sim::graph::{Role, SinkMode};
 use cutline_sim::ids::{NodeId, OperatorId, TaskId};
@@ -355,4 +355,12 @@ pub(super) fn slow_writes(spec: &FactorSpec, scene: &Scene<'_>, draws: &mut Draw
     lasting(scene, draws, (&spec.count, &spec.lasts), |draws| {
         Some(Fault::SlowWrites(SlowWrites { factor: draws.within_u32(spec.factor.numbers()) }))
     })
+}
+
+/// Commits fail; of a job without a transactional sink none is asked for, so there is nothing to fail.
+pub(super) fn failed_commits(spec: &ChanceSpec, scene: &Scene<'_>, draws: &mut Draws) -> Vec<Planned> {
+    if !scene.comes(Point::CommitSent) {
+        return Vec::new();
+    }
+    by_chance(spec, scene, draws, |per_mille| Fault::FailedCommits(FailedCommits { per_mille }))
 }

@@ -3,8 +3,8 @@
 //!
 //! Each family of a profile is wholly off in half of all seeds, decided by a draw of its own ("every fault slightly on"
 //! hides bugs: a family that is off lets another work undisturbed). So a profile of n families has no fault at all in one
-//! of 2^n seeds: `crashes` and `messages` in one of 16 (6.25 %), `network` and `storage` in one of 4, `all` in one of
-//! 4096, `none` in every one. Such a run is a legitimate one: it shows that the job is right when nothing happens to it.
+//! of 2^n seeds: `crashes` and `messages` in one of 16 (6.25 %), `network`, `sinks` and `storage` in one of 4, `all` in one of
+//! 8192, `none` in every one. Such a run is a legitimate one: it shows that the job is right when nothing happens to it.
 //!
 //! What is not modelled: faults that depend on one another across families (each family draws from a stream of its own,
 //! so that taking one out leaves the others as they were), with one exception inside a family: `recovery-crash` brings
@@ -54,6 +54,7 @@ profiles! {
     "messages", "Control messages are lost, late, doubled and overtaken.";
     "network", "Links between nodes and single tasks are slow for a while.";
     "none", "No faults: the run that others are compared with.";
+    "sinks", "Commits of transactional sinks fail, or their answers are lost, and tasks crash.";
     "storage", "Writes to the durable store fail, or take many times as long.";
 }
 
@@ -141,6 +142,8 @@ families! {
     FailedWrites = 11, failed_writes: ChanceSpec, "failed-writes", draw::failed_writes;
     /// Writes to the store take a multiple of their time.
     SlowWrites = 12, slow_writes: FactorSpec, "slow-writes", draw::slow_writes;
+    /// Commits of transactional sinks fail.
+    FailedCommits = 13, failed_commits: ChanceSpec, "failed-commits", draw::failed_commits;
 }
 
 /// A fault profile, and where each of its words stands.

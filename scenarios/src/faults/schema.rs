@@ -18,7 +18,7 @@ pub const FACTOR_MAX: u64 = 10_000;
 
 /// How many faults of a family a run meets. Never 0: whether there are any is decided by another draw.
 pub type Faults = Count<1, FAULTS_MAX>;
-/// The chance of each message or write.
+/// The chance of each message, write or request.
 pub type PerMille = Count<1, 1_000>;
 /// How many times as long something takes.
 pub type Factor = Count<2, FACTOR_MAX>;
@@ -200,7 +200,7 @@ impl Default for Victims {
     }
 }
 
-/// `[lost-messages]`, `[doubled-messages]`, `[failed-writes]`.
+/// `[lost-messages]`, `[doubled-messages]`, `[failed-writes]`, `[failed-commits]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ChanceSpec {
@@ -208,7 +208,7 @@ pub struct ChanceSpec {
     pub count: Interval<Faults>,
     /// How long each lasts.
     pub lasts: Interval<While>,
-    /// The chance of each message or write.
+    /// The chance of each message, write or request.
     pub per_mille: Interval<PerMille>,
 }
 

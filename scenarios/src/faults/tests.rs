@@ -74,7 +74,7 @@ fn all_is_the_sum_of_the_others() {
     assert_eq!(profile("all").spec.families(), Family::ALL);
     assert_eq!(profile("none").spec.families(), []);
     let all = profile("all").spec;
-    for (name, count) in [("crashes", 4), ("messages", 4), ("network", 2), ("storage", 2)] {
+    for (name, count) in [("crashes", 4), ("messages", 4), ("network", 2), ("sinks", 2), ("storage", 2)] {
         let part = profile(name).spec;
         assert_eq!(part.families().len(), count);
         let others = Family::ALL.iter().filter(|family| !part.families().contains(family));
@@ -86,7 +86,7 @@ fn all_is_the_sum_of_the_others() {
 #[test]
 fn names_numbers_and_tables_agree() {
     let numbers: Vec<u64> = Family::ALL.iter().map(|&family| family as u64).collect();
-    assert_eq!(numbers, (1..=12).collect::<Vec<u64>>(), "never change or reuse a number");
+    assert_eq!(numbers, (1..=13).collect::<Vec<u64>>(), "never change or reuse a number");
     for &family in Family::ALL {
         let found = parse(&format!("about = \"a\"\n[{}]", family.name())).expect_err("no count").to_string();
         assert!(found.contains(&format!("[{}]", family.name())), "{found}");
@@ -181,8 +181,8 @@ fn each_family_is_off_in_half_of_the_seeds() {
 #[test]
 fn the_documented_share_of_seeds_has_no_fault() {
     let topology = spread();
-    for (name, in_ten_thousand) in [("crashes", 625), ("messages", 625), ("network", 2500), ("storage", 2500)]
-    {
+    let shares = [("crashes", 625), ("messages", 625), ("network", 2500), ("sinks", 2500), ("storage", 2500)];
+    for (name, in_ten_thousand) in shares {
         let profile = profile(name);
         let empty = (0..SEEDS).filter(|&seed| draw(&profile, &topology, DURATION, seed).faults.is_empty());
         let share = empty.count() as u64 * 10_000 / SEEDS;
@@ -216,6 +216,7 @@ fn census(plans: &[FaultPlan], topology: &Topology) -> BTreeMap<String, u32> {
             Fault::ReorderedMessages(_) => saw("reordered".to_owned()),
             Fault::FailedWrites(_) => saw("failed".to_owned()),
             Fault::SlowWrites(_) => saw("slow writes".to_owned()),
+            Fault::FailedCommits(_) => saw("failed commits".to_owned()),
         }
     }
     seen
@@ -227,7 +228,8 @@ fn everything_occurs() {
     let plans: Vec<FaultPlan> = (0..SEEDS).map(|seed| draw(&all, &topology, DURATION, seed)).collect();
     let seen = census(&plans, &topology);
     let points = Point::ALL.iter().map(|point| format!("{point:?}"));
-    let words = ["here", "lost", "delayed", "doubled", "reordered", "failed", "slow writes"];
+    let words =
+        ["here", "lost", "delayed", "doubled", "reordered", "failed", "slow writes", "failed commits"];
     let links = ["link 0 1", "link 1 0"];
     let names: Vec<String> =
         topology.operators.iter().map(|operator| format!("{}[0]", operator.uid)).collect();
@@ -335,6 +337,8 @@ fn jobs_in_which_little_can_happen() {
         let waits =
             |planned: &Planned| matches!(planned.when, When::Point(point, _) if commits.contains(&point));
         assert!(!plan.faults.iter().any(waits), "{plan:?}");
+        let fails = |planned: &Planned| matches!(planned.fault, Fault::FailedCommits(_));
+        assert!(!plan.faults.iter().any(fails), "{plan:?}");
         for planned in draw(&all, &one_node, DURATION, seed).faults {
             if let Fault::SlowLink(link) = planned.fault {
                 assert_eq!((link.from.0, link.to.0), (0, 0), "all tasks are on node 0");
@@ -365,10 +369,12 @@ fn a_plan_reads_well() {
         "from 727.269 ms to 1420.147 ms: even[1] takes 26 times as long",
         "at 855.563 ms: node 2 crashes",
         "from 1543.624 ms to 2565.773 ms: even[0] takes 39 times as long",
+        "from 1950.616 ms to 3134.531 ms: 197 of 1000 commits of sinks fail",
         "from 2236.877 ms to 2384.657 ms: 70 of 1000 control messages are overtaken for up to 44992 us",
         "from 2446.497 ms to 4327.537 ms: 28 of 1000 control messages are overtaken for up to 93396 us",
         "from 2517.130 ms to 3345.742 ms: 247 of 1000 control messages arrive twice",
         "at 2978.258 ms: sum-odd[0] crashes",
+        "from 3677.086 ms to 5361.784 ms: 883 of 1000 commits of sinks fail",
         "from 4201.004 ms to 5804.563 ms: 271 of 1000 control messages arrive twice",
         "after the 1st FailureNoticed: node 2 crashes",
     ];

@@ -206,6 +206,9 @@ pub struct ClusterSpec {
     /// The durable store.
     #[serde(default)]
     pub store: StoreSpec,
+    /// The external system of the sinks.
+    #[serde(default)]
+    pub external: ExternalSpec,
     /// What snapshots and recoveries cost.
     #[serde(default)]
     pub costs: CostsSpec,
@@ -239,6 +242,15 @@ pub struct StoreSpec {
     pub write_bandwidth: Option<Bandwidth>,
     /// Bytes per second of one read.
     pub read_bandwidth: Option<Bandwidth>,
+}
+
+/// The external system of the sinks.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExternalSpec {
+    /// How long a transaction may be open, from its first record to its commit; then it is aborted (Kafka:
+    /// `transaction.timeout.ms`).
+    pub transaction_timeout: Option<PositiveSpan>,
 }
 
 /// What snapshots and recoveries cost.
@@ -502,6 +514,8 @@ impl ScenarioSpec {
         put(&mut config.store.latency, store.latency.map(BoundedSpan::nanoseconds));
         put(&mut config.store.write_bandwidth, store.write_bandwidth.map(Bandwidth::bytes_per_second));
         put(&mut config.store.read_bandwidth, store.read_bandwidth.map(Bandwidth::bytes_per_second));
+        let timeout = self.cluster.external.transaction_timeout;
+        put(&mut config.external.transaction_timeout, timeout.map(BoundedSpan::nanoseconds));
         let costs = &self.cluster.costs;
         put(&mut config.snapshot.sync, costs.snapshot_sync.map(BoundedSpan::nanoseconds));
         put(&mut config.snapshot.copy_per_mib, costs.snapshot_copy_per_mib.map(BoundedSpan::nanoseconds));

@@ -99,6 +99,8 @@ faults! {
     "failed-writes", failed_writes::FailedWrites, "writes to the store fail";
     /// See [`SlowWrites`].
     "slow-writes", slow_writes::SlowWrites, "writes to the store take a multiple of their time";
+    /// See [`FailedCommits`].
+    "failed-commits", failed_commits::FailedCommits, "commits of transactional sinks fail, or their answers are lost";
 }
 
 /// A point of the protocol at which a fault can strike.
@@ -369,6 +371,7 @@ impl World {
         self.faults.ended = true;
         self.shared.post.faults = MessageFaults::default();
         self.shared.store_faults = StoreFaults::default();
+        self.shared.failing_commits = 0;
         self.shared.slow_tasks.clear();
         self.shared.slow_links.clear();
         self.slow_channels();

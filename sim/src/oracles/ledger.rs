@@ -16,14 +16,19 @@
 //! that a failure-free run does not write: what was rolled back was the beginning of a right run, and operators only add
 //! to their outputs.
 //!
+//! A transaction that was part of a completed checkpoint and expired before its commit is lost for good: nobody makes its
+//! records again. So an exactly-once job fails here by it however the run ends, and the proof names it; an at-least-once job may
+//! have shown those records by another transaction.
+//!
 //! [`Operator::is_ordered_per_key`]: crate::operator::Operator::is_ordered_per_key
 //! [`Operator::refines`]: crate::operator::Operator::refines
 
 use std::collections::BTreeMap;
 
 use super::reference::{Determined, OperatorReference, Reference};
-use super::{Oracle, Verdict};
+use super::{Oracle, Verdict, show_time};
 use crate::config::CheckpointMode;
+use crate::external::Expired;
 use crate::graph::{Role, SinkMode};
 use crate::ids::{OperatorId, TaskId};
 use crate::record::Record;
@@ -64,10 +69,15 @@ impl Oracle for Ledger<'_> {
     }
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
+        let topology = world.topology();
+        let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
+        let all = || (0..topology.tasks.len() as u32).map(TaskId);
+        if let (false, Some(proof)) = (at_least_once, lost(world, all())) {
+            return Verdict::Fail(proof);
+        }
         if outcome != Outcome::Finished {
             return Verdict::Unknown("the job did not finish, so the ledger is not final".to_owned());
         }
-        let topology = world.topology();
         let mut sinks = 0;
         let mut unjudged = Vec::new();
         for (at, operator) in topology.operators.iter().enumerate() {
@@ -81,12 +91,10 @@ impl Oracle for Ledger<'_> {
                 ));
                 continue;
             }
-            let tasks = (0..topology.tasks.len() as u32).map(TaskId);
-            let mine = tasks.filter(|task| topology.tasks[task.index()].operator == OperatorId(at as u32));
+            let mine = all().filter(|task| topology.tasks[task.index()].operator == OperatorId(at as u32));
             let mine: Vec<TaskId> = mine.collect();
             let parts =
                 || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(world, task).collect()).collect() };
-            let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
             let proof = match mode {
                 _ if at_least_once && (expected.records.len() as u64) < expected.received => {
                     unjudged.push(format!(
@@ -109,7 +117,8 @@ impl Oracle for Ledger<'_> {
                 }
             };
             if let Some(proof) = proof {
-                return Verdict::Fail(proof);
+                let lost = lost(world, mine.into_iter()).map_or(String::new(), |lost| format!(" {lost}"));
+                return Verdict::Fail(proof + &lost);
             }
         }
         match unjudged.is_empty() {
@@ -118,6 +127,30 @@ impl Oracle for Ledger<'_> {
             false => Verdict::Unknown(unjudged.join(" ")),
         }
     }
+}
+
+/// What was lost because transactions of these sinks expired before they were committed; `None`: nothing.
+fn lost(world: &World, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Option<String> {
+    let all = sinks.clone().map(|sink| world.external().lost(sink).count()).sum::<usize>();
+    let expired = sinks.find_map(|sink| world.external().lost(sink).next())?;
+    let Expired { transaction, records, at, asked } = expired;
+    let more = match all {
+        1 => String::new(),
+        all => format!(" {} more transactions were lost in the same way.", all - 1),
+    };
+    Some(format!(
+        "{sink} had prepared a transaction with checkpoint {id}, in attempt {attempt}. It may be open for {timeout} \
+         (`cluster.external.transaction-timeout`); that time was over at {at}, and the external system aborted it. The \
+         checkpoint has completed, so nobody makes its {records} records again; but when {sink} asked for its commit at {asked}, they \
+         were gone: readers will never see them.{more} Set the time-out above the checkpoint interval, the duration of a \
+         checkpoint and the time of a restart together.",
+        sink = world.topology().task_name(transaction.task),
+        id = transaction.id,
+        attempt = transaction.attempt,
+        timeout = show_time(world.topology().config.external.transaction_timeout),
+        at = show_time(*at),
+        asked = show_time(*asked),
+    ))
 }
 
 fn show(record: &Record) -> String {

@@ -49,12 +49,28 @@ impl Oracle for Liveness {
             None => "no checkpoint ever completed".to_owned(),
         };
         Verdict::Fail(format!(
-            "At {} the run was given up: {why}. Then {last}, and {} were aborted after it. The tasks were: {}.",
+            "At {} the run was given up: {why}. Then {last}, and {} were aborted after it. The tasks were: {}.{}",
             show_time(world.now()),
             self.aborted_since,
-            tasks(world)
+            tasks(world),
+            expired(world)
         ))
     }
+}
+
+/// What is to be said of sinks that have failed because their transactions had expired; nothing if none has.
+fn expired(world: &World) -> String {
+    let (count, last) = world.external().late();
+    let Some(last) = last else { return String::new() };
+    format!(
+        " Sinks have failed {count} times because their open transaction had expired when it was to be prepared, the last time \
+         {} for checkpoint {}: it may be open for {} (`cluster.external.transaction-timeout`), and that time was over at {}. Set \
+         it above the checkpoint interval and the duration of a checkpoint together.",
+        world.topology().task_name(last.transaction.task),
+        last.transaction.id,
+        show_time(world.topology().config.external.transaction_timeout),
+        show_time(last.at)
+    )
 }
 
 /// What every task was doing, the first dozen of those that had not finished.

@@ -428,13 +428,14 @@ fn values(records: &[Record]) -> Vec<i64> {
 
 /// Two sink tasks, 2 and 3, that have committed checkpoint 6, prepared 7, and 8 behind the savepoint.
 fn outside() -> External {
-    let mut external = External::default();
+    let mut external = External::new(1);
     for task in [2, 3] {
         for id in [6, 7, 8] {
             let records = Arc::new(vec![record(i64::from(task) * 10 + id as i64)]);
-            external.handle(Request::Prepare(name(task, id, 3), records));
+            let transaction = name(task, id, 3);
+            external.handle(Request::Prepare { transaction, records, opened: 0 }, 0, true);
         }
-        external.handle(Request::Commit(TaskId(task), Attempt(3), vec![name(task, 6, 3)]));
+        external.handle(Request::Commit(TaskId(task), Attempt(3), vec![name(task, 6, 3)]), 0, true);
     }
     external
 }
@@ -446,17 +447,18 @@ fn visible(external: &External, task: u32) -> Vec<i64> {
 #[test]
 fn what_is_pending_is_committed_and_what_came_behind_it_is_not() {
     let pending: BTreeSet<_> = [name(2, 7, 3), name(3, 7, 3)].into();
-    let mut new = outside().hand_over(|_| Some((TaskId(1), TaskId(1))), &pending);
+    let mut new = outside().hand_over(|_| Some((TaskId(1), TaskId(1))), &pending, 1);
     assert_eq!(visible(&new, 1), [26, 36], "what was visible stays so");
-    let stale = new.handle(Request::Begin(TaskId(1), Attempt(2), vec![]));
-    assert_eq!(stale, Reply::Fenced(TaskId(1), Attempt(2)), "who was refused before is refused now");
+    let stale = new.handle(Request::Begin(TaskId(1), Attempt(2), vec![]), 0, true);
+    assert_eq!(stale, Reply::Fenced, "who was refused before is refused now");
     let all = vec![name(1, 7, 3), name(1, 8, 3)];
-    let done = new.handle(Request::Begin(TaskId(1), Attempt(4), all));
-    assert_eq!(done, Reply::Done(vec![name(1, 7, 3)]), "two of one name are one; 8 is gone");
+    let done = new.handle(Request::Begin(TaskId(1), Attempt(4), all), 0, true);
+    let wanted = Reply::Done { committed: vec![name(1, 7, 3)], expired: vec![] };
+    assert_eq!(done, wanted, "two of one name are one; 8 is gone");
     assert_eq!(visible(&new, 1), [26, 36, 27, 37]);
-    let apart = outside().hand_over(|task| Some((TaskId(task.0 - 2), TaskId(0))), &pending);
+    let apart = outside().hand_over(|task| Some((TaskId(task.0 - 2), TaskId(0))), &pending, 1);
     assert_eq!((visible(&apart, 0), visible(&apart, 1)), (vec![26], vec![36]));
-    let gone = outside().hand_over(|_| None, &pending);
+    let gone = outside().hand_over(|_| None, &pending, 1);
     assert_eq!(visible(&gone, 2), [], "nobody reads the sinks that the job does not have");
 }
 
@@ -465,7 +467,7 @@ fn a_log_comes_before_whatever_the_new_job_writes() {
     let mut external = External::default();
     external.write(TaskId(3), record(2));
     external.write(TaskId(2), record(1));
-    let mut new = external.hand_over(|task| Some((TaskId(task.0 - 1), TaskId(1))), &BTreeSet::new());
+    let mut new = external.hand_over(|task| Some((TaskId(task.0 - 1), TaskId(1))), &BTreeSet::new(), 1);
     new.write(TaskId(1), record(3));
     new.write(TaskId(2), record(4));
     assert_eq!((values(new.log(TaskId(1))), values(new.log(TaskId(2)))), (vec![1, 2, 3], vec![4]));
