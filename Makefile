@@ -9,7 +9,7 @@ PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit bench sweep doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep product doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,13 @@ bench: ## Measure the engine against the limit (some minutes; close everything e
 
 sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, and every planted bug
 	$(CARGO) run --locked --release --example acceptance -- 1000 200
+
+# How many seeds `make product` takes of each row, and more of its options: `make product ONLY='--only strategy=aligned'`.
+SEEDS ?= 200
+ONLY ?=
+
+product: ## Run every strategy with every snapshot method on every job of the library, SEEDS seeds of each; it goes on where it was
+	$(CARGO) run --locked --release --example product -- --seeds $(SEEDS) $(ONLY)
 
 doc: ## Build the documentation; a warning is an error
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps

@@ -8,9 +8,11 @@
 //! the bugs that are about it; and, if none does (some need a job or faults of their own), over the runs of its hunt. Every
 //! bug must be caught.
 
+#[path = "shared/pool.rs"]
+mod pool;
+
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use cutline_algorithms::STRATEGIES;
@@ -37,8 +39,7 @@ const SCENARIOS: [(&str, &[&str]); 8] = [
     ("sum-even-odd", &[]),
 ];
 /// The first is swept in full, the others with a fifth of the seeds.
-const PROFILES: [&str; 5] = ["crashes", "messages", "storage", "network", "all"];
-const THREADS: u64 = 2;
+const PROFILES: [&str; 6] = ["crashes", "messages", "storage", "network", "sinks", "all"];
 
 /// Two bugs are about choosing among retained checkpoints.
 const RETAINED: &str = "execution.checkpointing.num-retained=3";
@@ -70,28 +71,16 @@ fn jobs(words: u64, others: u64) -> Vec<Job> {
     SCENARIOS.iter().map(job).collect()
 }
 
-/// Runs seeds, on all threads, until one fails; how many were run, and the record of the smallest that failed.
+/// Runs seeds, on all cores, until one fails; how many were run, and the record of the smallest that failed.
 fn sweep(run: &(dyn Fn(u64) -> RunRecord + Sync), seeds: u64) -> (u64, Option<RunRecord>) {
-    let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds || seed > failed.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    if run(seed).class() != Class::Pass {
-                        failed.fetch_min(seed, Ordering::Relaxed);
-                    }
-                }
-            });
+    let mut first: Option<(u64, RunRecord)> = None;
+    pool::each(pool::cores(), seeds, run, |seed, record| {
+        if record.class() != Class::Pass && first.as_ref().is_none_or(|&(smallest, _)| seed < smallest) {
+            first = Some((seed, record));
         }
+        first.is_none()
     });
-    match failed.into_inner() {
-        u64::MAX => (seeds, None),
-        seed => (seed + 1, Some(run(seed))),
-    }
+    first.map_or((seeds, None), |(seed, record)| (seed + 1, Some(record)))
 }
 
 /// Sweeps a scenario under a profile, with every completed checkpoint restored in a fork.

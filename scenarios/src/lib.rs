@@ -11,6 +11,7 @@ pub mod local;
 pub mod metrics;
 pub mod operators;
 pub mod prepare;
+pub mod product;
 pub mod record;
 pub mod run;
 pub mod spec;

@@ -1,6 +1,7 @@
 //! State backends in whole jobs: every cut with every snapshot method is right, and what they cost has the shape that it has
 //! in Flink.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, find};
@@ -8,6 +9,7 @@ use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::product::{Cell, JOBS, SOON, Size};
 use cutline_scenarios::record::{CheckpointRecord, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
@@ -16,18 +18,6 @@ use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::state::ENTRY_BYTES;
 use cutline_sim::time::SECOND;
-
-/// What is lost is noticed soon, and everything happens often.
-const SOON: &[&str] = &[
-    "execution.checkpointing.tolerable-failed-checkpoints=1000",
-    "execution.checkpointing.timeout=2s",
-    "state.changelog.periodic-materialize.interval=200ms",
-    "heartbeat.interval=50ms",
-    "heartbeat.timeout=200ms",
-    "restart-strategy.fixed-delay.delay=20ms",
-    "cluster.costs.node-downtime=100ms",
-    "bounds.heal=20s",
-];
 
 fn prepare(source: &ScenarioText, overrides: &[&str]) -> Prepared {
     let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
@@ -64,6 +54,39 @@ fn product(prepared: &Prepared, seeds: std::ops::Range<u64>) -> usize {
         }
     }
     restores
+}
+
+/// Every strategy and every method on every job of the library, in small: each strategy with one method of five, on each job with
+/// another. What `make product` does in full.
+fn whole_library(seeds: impl Iterator<Item = u64>, turn: usize) {
+    let (mut restores, mut pairs) = (0, BTreeSet::new());
+    for ((at, job), seed) in JOBS.iter().enumerate().zip(seeds) {
+        let prepared = job.prepare(Size::Small, seed).unwrap_or_else(|error| panic!("{error}"));
+        let is_on_turn = |cell: &Cell| {
+            let row = STRATEGIES.iter().position(|strategy| strategy.name == cell.strategy.name);
+            let column = SnapshotMethod::ALL.iter().position(|&method| method == cell.method);
+            row.map(|row| (row + at + turn) % SnapshotMethod::ALL.len()) == column
+        };
+        for cell in Cell::of(job, &prepared).filter(is_on_turn) {
+            let record = cell.run(&prepared, seed).unwrap_or_else(|error| panic!("{error}"));
+            let wrong: Vec<_> = record.verdicts.iter().filter(|it| it.verdict.is_fail()).collect();
+            assert!(record.class() == Class::Pass, "{wrong:#?}\n{}", cell.command(Size::Small, seed));
+            restores += record.restores.iter().filter(|restore| restore.checkpoint.is_some()).count();
+            pairs.insert((cell.strategy.name, cell.method.name()));
+        }
+    }
+    assert!(restores > 100, "{restores}");
+    assert_eq!(pairs.len(), STRATEGIES.len() * SnapshotMethod::ALL.len());
+}
+
+#[test]
+fn every_job_of_the_library_goes_with_every_strategy_and_every_method_under_crashes() {
+    whole_library((0..).step_by(2), 0);
+}
+
+#[test]
+fn every_job_of_the_library_goes_with_every_strategy_and_every_method_under_all_faults() {
+    whole_library((1..).step_by(2), 2);
 }
 
 #[test]
