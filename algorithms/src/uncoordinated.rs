@@ -8,8 +8,9 @@
 //! in transit there.
 //!
 //! The price: the log; checkpoints that never lie on a line and were useless; and in a job with cycles the *domino effect*: each
-//! rollback makes another one necessary, perhaps to the beginning. Without a cycle a task goes back for the sake of those
-//! before it only, so a line is never further back than the oldest of the newest checkpoints.
+//! rollback makes another one necessary, perhaps to the beginning. Dense feedback leaves the tasks of a loop no line but their initial
+//! state, so nothing that they store becomes garbage before the loop comes to rest. Without a cycle a task goes back for the sake of
+//! those before it only, so a line is never further back than the oldest of the newest checkpoints.
 //!
 //! One checkpoint of a task is written at a time. One that somebody asks for meanwhile is taken when the write has ended; one that
 //! falls due by the task's own clock is left out, and the next is due an interval later. Else a task whose snapshots take longer than
@@ -119,7 +120,11 @@ mod tests {
         task.config.interval = 1000;
         task.on(Started);
         assert_eq!(task.on(Timer(0)), [JitteredTimer(900, 200, 0)]);
-        assert_eq!(task.on(Persisted(id(1))), [Tell(Up::Ack(id(1)))], "or it would have no time for anything else");
+        assert_eq!(
+            task.on(Persisted(id(1))),
+            [Tell(Up::Ack(id(1)))],
+            "or it would have no time for anything else"
+        );
         assert_eq!(task.on(Timer(0)), [Snapshot(id(2)), JitteredTimer(900, 200, 0)]);
     }
 
