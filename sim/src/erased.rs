@@ -14,6 +14,8 @@ use crate::protocol::{
 pub trait Protocol: Send + Sync {
     /// What it asks of the machine.
     fn hooks(&self) -> Hooks;
+    /// True if it promises that no snapshot is useless.
+    fn is_never_useless(&self) -> bool;
     /// Makes the machine of a task that starts, from the bytes its snapshot saved. Bytes that do not decode (they are
     /// guarded by a checksum, so this is a bug) give the default.
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]);
@@ -81,6 +83,10 @@ pub fn machines_over<T: TaskCut, C: CoordinatorCut>(
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
     fn hooks(&self) -> Hooks {
         T::HOOKS
+    }
+
+    fn is_never_useless(&self) -> bool {
+        T::NEVER_USELESS
     }
 
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]) {

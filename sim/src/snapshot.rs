@@ -214,6 +214,7 @@ impl Step<'_> {
         let departing = self.departing(id, now);
         self.emit(now, Event::SnapshotTaken { id });
         let positions = self.net.logs_sent().then(|| Arc::new(snapshot.positions()));
+        self.shared.taken.extend(positions.iter().map(|positions| (self.id, id, Arc::clone(positions))));
         if snapshot.logged_bytes > 0 {
             self.emit(now, Event::SentLogged { id, bytes: snapshot.logged_bytes });
         }
