@@ -126,7 +126,8 @@ impl Books {
         let mut all = (0, 0);
         for checkpoint in &record.checkpoints {
             let (mut state, mut full, mut persisted, mut processed) = (0, 0, 0, 0);
-            for (_, metrics) in self.persisted.iter().filter(|((id, _), _)| *id == checkpoint.id) {
+            let of_it = (checkpoint.id, Origin(0))..=(checkpoint.id, Origin(u32::MAX));
+            for (_, metrics) in self.persisted.range(of_it) {
                 state += metrics.bytes;
                 full += metrics.full_bytes;
                 persisted += metrics.persisted_in_flight;
