@@ -142,8 +142,8 @@ impl AlignedTimeout {
     }
 
     fn give_up(&mut self, id: CheckpointId, fx: &mut TaskEffects) {
-        if id == self.cut {
-            fx.drop_snapshot(id);
+        if id <= self.cut {
+            fx.drop_snapshot(id); // also if that was said late, when a newer one was cut
         } else if id > self.newest || (id == self.newest && self.aligning) {
             self.end_alignment(fx);
             self.newest = id;
@@ -217,6 +217,8 @@ mod tests {
         assert_eq!(source.on(Control(Trigger(id(1)))), cut);
         assert_eq!(source.on(Timer(1)), [Expedite(Cut(id(1)))]);
         assert_eq!(source.on(Control(Aborted(id(1)))), [DropSnapshot(id(1))]);
+        source.on(Control(Trigger(id(2))));
+        assert_eq!(source.on(Control(Aborted(id(1)))), [DropSnapshot(id(1))], "late");
     }
 
     #[test]

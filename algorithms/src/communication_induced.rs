@@ -44,6 +44,7 @@ pub struct Clocks {
 impl TaskCut for CommunicationInduced {
     type Durable = (CheckpointId, Vec<u32>);
     const HOOKS: Hooks = Hooks { tags: true, ..Uncoordinated::HOOKS };
+    const NEVER_USELESS: bool = true;
 
     fn new(task: &TaskCtx<'_>, (newest, restored): Self::Durable) -> Self {
         let all = task.tasks as usize;

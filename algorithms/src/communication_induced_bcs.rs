@@ -20,12 +20,13 @@ use crate::uncoordinated::Uncoordinated;
 pub struct CommunicationInducedBcs {
     basic: Uncoordinated,
     /// The number of its newest checkpoint among those of all tasks. It is saved with the snapshot.
-    index: u32,
+    pub(crate) index: u32,
 }
 
 impl TaskCut for CommunicationInducedBcs {
     type Durable = (CheckpointId, u32);
     const HOOKS: Hooks = Hooks { tags: true, ..Uncoordinated::HOOKS };
+    const NEVER_USELESS: bool = true;
 
     fn new(task: &TaskCtx<'_>, (newest, index): Self::Durable) -> Self {
         CommunicationInducedBcs { basic: Uncoordinated::new(task, newest), index }

@@ -82,7 +82,14 @@ impl<T: TaskCut> HandTask<T> {
         self.tell(|machine, task, fx| machine.before_deliver(task, tag, fx))
     }
 
-    fn tell(&mut self, what: impl Fn(&mut T, &TaskCtx<'_>, &mut TaskEffects)) -> Vec<TaskEffect> {
+    /// It is delivered; true if that changes what the task piggybacks.
+    pub fn delivered(&mut self, tag: &[u32]) -> bool {
+        let mut has_changed = false;
+        self.tell(|machine, task, _| has_changed = machine.delivered(task, tag));
+        has_changed
+    }
+
+    fn tell(&mut self, mut what: impl FnMut(&mut T, &TaskCtx<'_>, &mut TaskEffects)) -> Vec<TaskEffect> {
         let HandTask { machine, config, age, open, feedback, sent_to, inputs, is_source } = self;
         let (task, tasks, inputs, is_source, age) = (TaskId(0), TASKS, *inputs, *is_source, *age);
         let task = TaskCtx { task, inputs, open, feedback, is_source, tasks, sent_to, config, age };

@@ -41,6 +41,11 @@ pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
     ) {
         machine.before_deliver(task, tag, fx);
     }
+
+    /// The same when it is delivered.
+    fn delivered(&mut self, machine: &mut Self::Of, task: &TaskCtx<'_>, tag: &[u32]) -> bool {
+        machine.delivered(task, tag)
+    }
 }
 
 /// The machine of a task, mutated.
@@ -53,6 +58,7 @@ pub struct MutantTask<M: TaskMutation> {
 impl<M: TaskMutation> TaskCut for MutantTask<M> {
     type Durable = <M::Of as TaskCut>::Durable;
     const HOOKS: Hooks = M::Of::HOOKS;
+    const NEVER_USELESS: bool = M::Of::NEVER_USELESS;
 
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self {
         MutantTask { machine: M::Of::new(task, restored), mutation: M::default() }
@@ -75,7 +81,7 @@ impl<M: TaskMutation> TaskCut for MutantTask<M> {
     }
 
     fn delivered(&mut self, task: &TaskCtx<'_>, tag: &[u32]) -> bool {
-        self.machine.delivered(task, tag)
+        self.mutation.delivered(&mut self.machine, task, tag)
     }
 }
 

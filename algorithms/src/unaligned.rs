@@ -73,7 +73,7 @@ impl Unaligned {
         if self.is_new(id) {
             self.newest = id;
             fx.overtake(Mark::Cancel(id));
-        } else if id == self.cut {
+        } else if id <= self.cut {
             fx.drop_snapshot(id);
         }
     }
@@ -123,5 +123,11 @@ mod tests {
         task.on(Arrived(1, Cut(id(2))));
         assert_eq!(task.on(Arrived(0, Cancel(id(2)))), [DropSnapshot(id(2))]);
         assert_eq!(task.on(Control(Aborted(id(3)))), [Overtake(Cancel(id(3)))]);
+        task.on(Arrived(1, Cut(id(4))));
+        assert_eq!(
+            task.on(Control(Aborted(id(2)))),
+            [DropSnapshot(id(2))],
+            "late, but it may still be captured for"
+        );
     }
 }

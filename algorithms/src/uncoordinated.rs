@@ -8,10 +8,13 @@
 //! in transit there.
 //!
 //! The price: the log; checkpoints that never lie on a line and were useless; and in a job with cycles the *domino effect*: each
-//! rollback makes another one necessary, perhaps to the beginning. Without a cycle a task goes back for the sake of those
-//! before it only, so a line is never further back than the oldest of the newest checkpoints.
+//! rollback makes another one necessary, perhaps to the beginning. Dense feedback leaves the tasks of a loop no line but their initial
+//! state, so nothing that they store becomes garbage before the loop comes to rest. Without a cycle a task goes back for the sake of
+//! those before it only, so a line is never further back than the oldest of the newest checkpoints.
 //!
-//! One checkpoint of a task is written at a time: one that is due meanwhile is taken when the write has ended.
+//! One checkpoint of a task is written at a time. One that somebody asks for meanwhile is taken when the write has ended; one that
+//! falls due by the task's own clock is left out, and the next is due an interval later. Else a task whose snapshots take longer than
+//! its interval, and stop it meanwhile, would do nothing but take them.
 
 use cutline_sim::ids::CheckpointId;
 use cutline_sim::protocol::{Down, Hooks, TaskCtx, TaskCut, TaskEffects, TaskEvent, Up};
@@ -25,8 +28,8 @@ pub struct Uncoordinated {
     newest: CheckpointId,
     /// It is being written.
     writing: bool,
-    /// Another one is due when that is done.
-    due: bool,
+    /// Another one was asked for, and is taken when that is done.
+    asked: bool,
 }
 
 impl TaskCut for Uncoordinated {
@@ -53,7 +56,9 @@ impl TaskCut for Uncoordinated {
                 }
             }
             TaskEvent::Timer(_) => {
-                self.take_when_written(fx);
+                if !self.writing {
+                    self.take(fx);
+                }
                 fx.jittered_timer(interval - interval / 10, interval / 5, 0);
             }
             TaskEvent::Control(Down::Trigger(_)) => self.take_when_written(fx),
@@ -78,13 +83,13 @@ impl Uncoordinated {
     }
 
     fn take_when_written(&mut self, fx: &mut TaskEffects) {
-        if self.writing { self.due = true } else { self.take(fx) }
+        if self.writing { self.asked = true } else { self.take(fx) }
     }
 
     fn written(&mut self, id: CheckpointId, fx: &mut TaskEffects) {
         if id == self.newest {
             self.writing = false;
-            if std::mem::take(&mut self.due) {
+            if std::mem::take(&mut self.asked) {
                 self.take(fx);
             }
         }
@@ -107,6 +112,20 @@ mod tests {
         assert_eq!(task.on(Persisted(id(1))), [Tell(Up::Ack(id(1)))]);
         assert_eq!(task.on(Timer(0)), [Snapshot(id(2)), JitteredTimer(900, 200, 0)]);
         assert_eq!(task.on(Control(Completed(id(1)))), [Commit(id(1))]);
+    }
+
+    #[test]
+    fn what_falls_due_during_a_write_is_left_out() {
+        let mut task = HandTask::<Uncoordinated>::with_inputs(2);
+        task.config.interval = 1000;
+        task.on(Started);
+        assert_eq!(task.on(Timer(0)), [JitteredTimer(900, 200, 0)]);
+        assert_eq!(
+            task.on(Persisted(id(1))),
+            [Tell(Up::Ack(id(1)))],
+            "or it would have no time for anything else"
+        );
+        assert_eq!(task.on(Timer(0)), [Snapshot(id(2)), JitteredTimer(900, 200, 0)]);
     }
 
     #[test]

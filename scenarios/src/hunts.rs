@@ -302,6 +302,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
     hunt("hoard", SUMS, &[], Profile("none"), 20),
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
+    hunt("deaf-clocks", WALKS, &[], Profile("none"), 20),
+    hunt("adopted-index", WALKS, &[], Profile("none"), 20),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("frozen-for-ever", WORDS, BY_RECORDS, Hand(lost_messages), 20),

@@ -17,6 +17,7 @@ use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::order::Order;
 use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::store::Store;
+use cutline_sim::oracles::zigzag::Zigzag;
 use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 use cutline_sim::savepoint::{RestoreError, Savepoint};
@@ -101,6 +102,7 @@ struct Jury<'a> {
     order: Order,
     fencing: Fencing,
     store: Store,
+    zigzag: Zigzag,
     liveness: Liveness,
 }
 
@@ -114,6 +116,7 @@ impl<'a> Jury<'a> {
             order: Order::default(),
             fencing: Fencing::default(),
             store: Store::default(),
+            zigzag: Zigzag::default(),
             liveness: Liveness::default(),
         }
     }
@@ -123,6 +126,7 @@ impl<'a> Jury<'a> {
         self.order.observe(world, event);
         self.fencing.observe(world, event);
         self.store.observe(world, event);
+        self.zigzag.observe(world, event);
         self.liveness.observe(world, event);
     }
 }
@@ -279,6 +283,7 @@ impl<'a> Runner<'a> {
         say(jury.order.name(), jury.order.verdict(world, outcome));
         say(jury.fencing.name(), jury.fencing.verdict(world, outcome));
         say(jury.store.name(), jury.store.verdict(world, outcome));
+        say(jury.zigzag.name(), jury.zigzag.verdict(world, outcome));
         say(jury.liveness.name(), jury.liveness.verdict(world, outcome));
         self.fork = forks.fork;
         (outcome, verdicts, tear)

@@ -31,6 +31,7 @@ fn names_what_it_should(oracle: &str, proof: &str) -> bool {
         "order" => says(&["from the channel ", " -> ", "lineage 0x"]),
         "fencing" => says(&["checkpoint ", "attempt "]) || says(&["what ", " had said in attempt "]),
         "store" => says(&["heckpoint ", "the store "]),
+        "zigzag" => says(&["Let c be checkpoint ", "So no consistent line contains c"]),
         "liveness" => says(&["heckpoint ", "The tasks were: "]),
         "determinism" => says(&["part at event ", " by ", "the second "]),
         _ => false,
@@ -123,6 +124,7 @@ oracles! {
     order_catches_its_bugs "order"
     fencing_catches_its_bugs "fencing"
     store_catches_its_bugs "store"
+    zigzag_catches_its_bugs "zigzag"
     liveness_catches_its_bugs "liveness"
     determinism_catches_its_bugs "determinism"
 }

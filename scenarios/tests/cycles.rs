@@ -85,7 +85,7 @@ fn run_with(
 fn check(prepared: &Prepared, is_right: impl Fn(&World)) {
     for strategy in able() {
         let (mut runner, mut restores) = (Runner::new(prepared, Contender::from(strategy)), 0);
-        for (profile, seeds) in [("none", 0..1), ("all", 1..13), ("crashes", 13..19), ("messages", 19..22)] {
+        for (profile, seeds) in [("none", 0..1), ("all", 1..9), ("crashes", 13..17), ("messages", 19..21)] {
             for seed in seeds {
                 restores += run(&mut runner, prepared, profile, seed).restores.len();
                 is_right(runner.world());
@@ -236,7 +236,12 @@ fn a_savepoint_of_a_loop_keeps_what_went_around() {
     for strategy in able() {
         let contender = Contender::from(strategy);
         let mut rescaled = 0;
-        for nth in 1.. {
+        let options = Options { forks: Some(false), ..Options::default() };
+        let record = Runner::new(&same, contender).run(3, &none, &options, None);
+        let completed = record.completed().count();
+        // All would take too long; the last ones are those behind the end of the loop.
+        let looked_at = |&(nth, _): &(u64, _)| nth % 3 == 1 || nth + 3 > completed as u64;
+        for (nth, checkpoint) in (1..).zip(record.completed()).filter(looked_at) {
             let Some(savepoint) = Runner::new(&same, contender).savepoint(3, &none, nth) else { break };
             let mut runner = Runner::new(&same, contender);
             runner.start_from(&savepoint).unwrap_or_else(|error| panic!("{error}"));
@@ -245,6 +250,7 @@ fn a_savepoint_of_a_loop_keeps_what_went_around() {
             let mut runner = Runner::new(&other, contender);
             match runner.start_from(&savepoint) {
                 Ok(()) => {
+                    assert_eq!(checkpoint.persisted_in_flight_data, 0, "walks are on their way");
                     run(&mut runner, &other, "crashes", nth);
                     rescaled += 1;
                 }
@@ -252,7 +258,6 @@ fn a_savepoint_of_a_loop_keeps_what_went_around() {
                     assert!(error.to_string().contains("what was in flight between its tasks"), "{error}")
                 }
             }
-            assert!(nth > 8 || rescaled == 0, "walks are on their way");
         }
         assert!(rescaled > 0, "when the loop has ended nothing goes around");
     }

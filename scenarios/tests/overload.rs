@@ -218,7 +218,7 @@ fn in_flight(world: &World, id: CheckpointId) -> Sequences {
     let mut add = |channel: ChannelId, part: &OnChannel| {
         let lineages = part.items.iter().filter_map(|item| match item {
             Item::Record(record) => Some(record.lineage),
-            Item::Watermark(_) | Item::End => None,
+            Item::Watermark(_) | Item::End | Item::Probe(_) => None,
         });
         sequences.entry(channel).or_default().extend(lineages);
     };

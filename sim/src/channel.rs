@@ -26,12 +26,12 @@ pub use item::{Item, Position};
 pub(crate) const RECORD: u32 = 0;
 pub(crate) const WATERMARK: u32 = 1;
 pub(crate) const END: u32 = 2;
-pub(crate) const CUT: u32 = 3;
-pub(crate) const CANCEL: u32 = 4;
-/// The sender has finished: no mark follows.
-pub(crate) const CLOSE: u32 = 5;
 /// Asks whether a loop has ended.
-pub(crate) const PROBE: u32 = 6;
+pub(crate) const PROBE: u32 = 3;
+pub(crate) const CUT: u32 = 4;
+pub(crate) const CANCEL: u32 = 5;
+/// The sender has finished: no mark follows.
+pub(crate) const CLOSE: u32 = 6;
 const KIND: u32 = 0b111;
 /// The slot is the last of its buffer.
 const LAST: u32 = 1 << 3;
@@ -52,7 +52,7 @@ impl Tag {
     /// True for an item that positions count.
     #[inline]
     pub fn counts(self) -> bool {
-        self.kind() <= END
+        self.kind() <= PROBE
     }
 
     /// The low 24 bits of the number of items before this one, this one included.
@@ -86,8 +86,8 @@ impl Tag {
     }
 }
 
-/// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end (those
-/// are what positions count), a mark, a close, or a probe.
+/// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end, a probe (those
+/// are what positions count), a mark, or a close.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slot {
     /// Of a record: its lineage.
@@ -169,6 +169,7 @@ impl Slot {
         match self.tag.kind() {
             RECORD => self.lineage,
             WATERMARK => !self.event_time,
+            PROBE => self.key.wrapping_add(2),
             _ => 1,
         }
     }

@@ -15,6 +15,8 @@ use crate::protocol::{
 pub trait Protocol: Send + Sync {
     /// What it asks of the machine.
     fn hooks(&self) -> Hooks;
+    /// True if it promises that no snapshot is useless.
+    fn is_never_useless(&self) -> bool;
     /// Makes the machine of a task that starts, from the bytes its snapshot saved. Bytes that do not decode (they are
     /// guarded by a checksum, so this is a bug) give the default.
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]);
@@ -101,6 +103,10 @@ fn machines_with<T: TaskCut, C: CoordinatorCut>(
 impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
     fn hooks(&self) -> Hooks {
         T::HOOKS
+    }
+
+    fn is_never_useless(&self) -> bool {
+        T::NEVER_USELESS
     }
 
     fn start(&mut self, task: &TaskCtx<'_>, durable: &[u8]) {

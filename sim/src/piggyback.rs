@@ -7,7 +7,7 @@
 //! things may have come between.
 //!
 //! The price of a tag is four bytes for each of its words: they take room in buffers and time on the wire with every record and
-//! watermark. An end, which is no data, carries a tag without a price; marks carry none. A savepoint keeps no tags: what was
+//! watermark. An end or a probe, which is no data, carries a tag without a price; marks carry none. A savepoint keeps no tags: what was
 //! in transit then comes without.
 
 use std::collections::VecDeque;

@@ -233,6 +233,10 @@ pub trait TaskCut: Clone + Send + Sync + 'static {
     /// What it asks of the machine.
     const HOOKS: Hooks = Hooks::NONE;
 
+    /// A promise: no snapshot is useless, also in jobs with cycles. Only with [`Hooks::log_sent`]; the oracle
+    /// [`zigzag`](crate::oracles::zigzag) holds it to that.
+    const NEVER_USELESS: bool = false;
+
     /// A machine for a task that starts, from what its snapshot saved, or from the default if there is none.
     fn new(task: &TaskCtx<'_>, restored: Self::Durable) -> Self;
 

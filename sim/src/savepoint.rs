@@ -463,6 +463,7 @@ impl<'a> Handover<'a> {
             logged_bytes: 0,
             ended_inputs: self.ended_inputs(id, mine),
             ended: self.ended[info.operator.index()],
+            detection: None,
             records: heirlooms().fold(0, |sum, old| sum + old.records),
             lineages: heirlooms().fold(0, |sum, old| old.lineages.wrapping_add(sum)),
             durable: own.map_or(Vec::new(), |own| own.durable.clone()),

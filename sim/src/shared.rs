@@ -2,13 +2,14 @@
 //! post, the external system's append-only logs, and the conditions that faults set.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::StoreConfig;
 use crate::event::{Detail, Event, Origin, Stamped};
 use crate::external::External;
 use crate::ids::{CheckpointId, NodeId, TaskId};
 use crate::post::Post;
-use crate::protocol::TaskEffects;
+use crate::protocol::{Positions, TaskEffects};
 use crate::queue::Queue;
 use crate::random::{below, draw};
 use crate::record::Record;
@@ -43,6 +44,8 @@ reusable! {
         pub detail: Detail,
         /// Latencies at the sinks not yet handed to observers.
         pub latencies: Vec<Time>,
+        /// Where snapshots are each task's own: those taken that were not yet handed to observers, and where they stand.
+        pub taken: Vec<(TaskId, CheckpointId, Arc<Positions>)>,
         /// Things done so far.
         pub steps: u64,
         /// When each checkpoint of this run was triggered.

@@ -23,6 +23,7 @@ use crate::state::{ENTRY_BYTES, KeyedState};
 use crate::step::Step;
 use crate::store::Object;
 use crate::task::{Capture, Mail, Marks, Overtaken, Reading, Status, Task, Upload};
+use crate::termination::Detection;
 use crate::time::{FAR, NEVER, Time};
 use crate::topology::TaskInfo;
 
@@ -81,6 +82,8 @@ pub struct TaskSnapshot {
     pub ended_inputs: InputSet,
     /// True if the task had consumed all its input and sent its end.
     pub ended: bool,
+    /// In a loop: what it knew of the loop's end.
+    pub(crate) detection: Option<Box<Detection>>,
     /// Records handled so far.
     pub records: u64,
     /// The sum of the lineage weights of the records handled so far.
@@ -211,6 +214,7 @@ impl Step<'_> {
         let departing = self.departing(id, now);
         self.emit(now, Event::SnapshotTaken { id });
         let positions = self.net.logs_sent().then(|| Arc::new(snapshot.positions()));
+        self.shared.taken.extend(positions.iter().map(|positions| (self.id, id, Arc::clone(positions))));
         if snapshot.logged_bytes > 0 {
             self.emit(now, Event::SentLogged { id, bytes: snapshot.logged_bytes });
         }
@@ -396,6 +400,7 @@ impl Step<'_> {
             logged,
             ended_inputs: task.ended_inputs.clone(),
             ended: task.status == Status::Ended,
+            detection: task.detection.clone(),
             records: task.records,
             lineages: task.lineages,
             durable: self.protocol.durable(self.id),
@@ -455,6 +460,7 @@ impl Task {
             self.input_watermarks[input as usize] = NEVER;
         }
         self.resumes_ended = from.ended;
+        self.detection.clone_from(&from.detection);
         for OnChannel { at, items } in from.unsent_in(checkpoint) {
             if let Some(channel) = info.channels_out().nth(*at as usize) {
                 self.pending.extend(items.iter().map(|item| (channel, item.slot())));

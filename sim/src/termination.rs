@@ -29,9 +29,11 @@
 //! come, with a count without bound. So the tasks behind the heads end as they do elsewhere. Before that a head lets no watermark pass, for
 //! nobody knows the event times of what is to come around: whoever goes by event time behind a loop waits for its end.
 //!
-//! **Restores.** Probes are no items of the dataflow: cuts do not contain them, positions do not count them, and what a task knows of
-//! rounds is lost with it. All tasks of a restored job begin with the first round. Those that had ended take no part; that
-//! one head ended in a consistent cut says that the cut lies after the end of the loop, whatever the others find out again.
+//! **Restores.** A probe is an item: positions count it, cuts contain it, logs keep it, tags go with it; and what a task knows of
+//! rounds is saved with its snapshot. So a cut that is consistent is so by the probes too, and goes on where it was; that one head has
+//! ended in it says that it lies after the end of the loop. (By records alone a line of tasks' own checkpoints could hold a head that
+//! has ended, and a task that is still to handle the last record of the loop.) A savepoint holds neither: its job begins with the first
+//! round.
 //!
 //! Not modelled: operators that send records when the watermark advances or at the close, inside of a loop: they would send into
 //! one that has ended. Scenarios refuse them.
@@ -211,14 +213,16 @@ impl Detection {
 }
 
 impl Step<'_> {
-    /// A task of a loop starts: it begins to watch for the loop's end.
+    /// A task of a loop starts: it begins to watch for the loop's end, or goes on with it.
     pub(crate) fn watch_loop(&mut self, now: Time) {
         let Some(around) = &self.info.around else { return };
-        let mut detection = Detection::new(around);
-        for input in self.task.ended_inputs.iter() {
-            detection.end(around.sides[input as usize], input);
+        if self.task.detection.is_none() {
+            let mut detection = Detection::new(around);
+            for input in self.task.ended_inputs.iter() {
+                detection.end(around.sides[input as usize], input);
+            }
+            self.task.detection = Some(Box::new(detection));
         }
-        self.task.detection = Some(Box::new(detection));
         self.probe_loop(now);
     }
 

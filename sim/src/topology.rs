@@ -265,6 +265,11 @@ impl Topology {
         }
     }
 
+    /// True if a feedback edge closes a cycle.
+    pub fn is_cyclic(&self) -> bool {
+        self.edges.iter().any(|edge| edge.spec.feedback)
+    }
+
     /// The port of the receiving operator to which a channel leads.
     pub fn port(&self, channel: &ChannelInfo) -> u32 {
         self.edges[channel.edge.index()].spec.port

@@ -26,7 +26,7 @@ use crate::log::{Log, in_transit};
 use crate::network::{Network, Port};
 use crate::piggyback::Runs;
 use crate::post::{MessageFaults, Post};
-use crate::protocol::{Handle, InputSet, JobCtx, SnapshotMethod};
+use crate::protocol::{Handle, InputSet, JobCtx, Positions, SnapshotMethod};
 use crate::queue::{Action, Queue};
 use crate::random::{self, Stream};
 use crate::record::Record;
@@ -169,6 +169,7 @@ impl World {
             external: External::new(config.external.transaction_timeout),
             detail: Detail::default(),
             latencies: Vec::new(),
+            taken: Vec::new(),
             steps: 0,
             triggered: Default::default(),
             slow_tasks: Default::default(),
@@ -265,6 +266,7 @@ impl World {
                 observe(self, &events);
                 events.clear();
                 self.shared.latencies.clear();
+                self.shared.taken.clear();
             }
             if let Some(outcome) = self.outcome {
                 return outcome;
@@ -434,7 +436,19 @@ impl World {
         self.network.logs_sent()
     }
 
-    /// How many bytes of tags have been sent with records, watermarks and ends.
+    /// The snapshots that were taken since the observer was last called, and what their tasks had sent and received by then; only
+    /// where they are each task's own.
+    pub fn taken(&self) -> &[(TaskId, CheckpointId, Arc<Positions>)] {
+        &self.shared.taken
+    }
+
+    /// True if snapshots are each task's own, and none of them must be useless: the job has no cycle, or the strategy says so
+    /// ([`TaskCut::NEVER_USELESS`](crate::protocol::TaskCut::NEVER_USELESS)).
+    pub fn is_never_useless(&self) -> bool {
+        self.logs_sent() && (self.protocol.is_never_useless() || !self.topology.is_cyclic())
+    }
+
+    /// How many bytes of tags have been sent with records, watermarks, ends and probes.
     pub fn piggybacked(&self) -> u64 {
         self.network.ports.iter().map(|port| port.piggybacked).sum()
     }

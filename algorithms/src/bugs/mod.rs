@@ -11,12 +11,14 @@ mod abort_not_forwarded;
 mod aborted_share;
 mod ack_before_captured;
 mod ack_before_durable;
+mod adopted_index;
 mod awaits_back_edges;
 mod capture_again;
 mod commit_alone;
 mod commit_on_snapshot;
 mod count_acks;
 mod count_barriers;
+mod deaf_clocks;
 mod early_forward;
 mod early_resume;
 mod early_truncation;
@@ -62,7 +64,9 @@ mod unsaved_output;
 mod written_again;
 
 use cutline_sim::erased::Protocol;
-use cutline_sim::oracles::{cut, determinism, fencing, ledger, liveness, order, restore, state, store};
+use cutline_sim::oracles::{
+    cut, determinism, fencing, ledger, liveness, order, restore, state, store, zigzag,
+};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 
 pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
@@ -487,6 +491,24 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: recovery_line::<undead::Undead>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "deaf-clocks",
+        about: "what a delivery says of the checkpoints of others is not taken over into the clocks",
+        of: "communication-induced",
+        source: "invented",
+        caught_by: zigzag::NAME,
+        cut: inducing_task::<deaf_clocks::DeafClocks>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "adopted-index",
+        about: "a greater index is taken over without the checkpoint that it stands for",
+        of: "communication-induced-bcs",
+        source: "invented",
+        caught_by: zigzag::NAME,
+        cut: indexing_task::<adopted_index::AdoptedIndex>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

@@ -16,13 +16,13 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn add(&mut self, uid: &str, does: &str) {
-        let parallelism = 1 + self.draws.below(3);
+        let parallelism = self.draws.subtasks(3);
         operator(&mut self.text, self.draws, uid, does, parallelism);
         self.operators.push((uid.to_owned(), parallelism));
     }
 
     fn source(&mut self, uid: &str, kind: &str) {
-        let (splits, rate) = (1 + self.draws.below(3), self.draws.one_of(&["500/s", "2000/s", "20000/s"]));
+        let (splits, rate) = (self.draws.subtasks(3), self.draws.one_of(&["500/s", "2000/s", "20000/s"]));
         let kind = format!("{kind}, rate = \"{rate}\", splits = {splits} }} }}");
         let _ = writeln!(self.text, "[input.{uid}]\nkind = {{ {kind}");
         let parallelism = 1 + self.draws.below(splits);

@@ -1,6 +1,6 @@
 //! What positions count, and positions.
 
-use super::{END, RECORD, Slot, WATERMARK};
+use super::{END, PROBE, RECORD, Slot, WATERMARK};
 use crate::record::Record;
 use crate::time::{NEVER, Time};
 
@@ -13,15 +13,19 @@ pub enum Item {
     Watermark(Time),
     /// The end of the sender's output.
     End,
+    /// A question whether a loop has ended, with the least count of the heads that it passed: see
+    /// [`termination`](crate::termination).
+    Probe(u64),
 }
 
 impl Item {
-    /// What a slot holds; `None` for a mark, a close or a probe.
+    /// What a slot holds; `None` for a mark or a close.
     pub(crate) fn of(slot: &Slot) -> Option<Item> {
         match slot.tag.kind() {
             RECORD => Some(Item::Record(slot.to_record())),
             WATERMARK => Some(Item::Watermark(slot.event_time)),
             END => Some(Item::End),
+            PROBE => Some(Item::Probe(slot.key)),
             _ => None,
         }
     }
@@ -31,6 +35,7 @@ impl Item {
             Item::Record(record) => Slot::record(record),
             Item::Watermark(time) => Slot::watermark(*time),
             Item::End => Slot::end(),
+            Item::Probe(count) => Slot::probe(*count),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod reference;
 pub mod restore;
 pub mod state;
 pub mod store;
+pub mod zigzag;
 
 use std::fmt;
 
@@ -60,6 +61,10 @@ pub const ROWS: &[OracleRow] = &[
     OracleRow {
         name: store::NAME,
         about: "the store keeps what the retained checkpoints refer to, unchanged, and nothing else for ever",
+    },
+    OracleRow {
+        name: zigzag::NAME,
+        about: "no checkpoint of a task's own is useless, where the job has no cycle or the strategy promises it",
     },
     OracleRow { name: liveness::NAME, about: "after all faults have ended the job finishes within a bound" },
     OracleRow { name: determinism::NAME, about: "the same seed gives the same run, event for event" },

@@ -2,7 +2,8 @@
 //!
 //! An operator that has not ended sends its end once more (see [`savepoint`](crate::savepoint)), although some of its subtasks had
 //! sent theirs. So an end that was still in flight is taken out, and the last watermark before it: whoever met two ends would be
-//! done before the second one came, or, if the input has grown, before what now comes first.
+//! done before the second one came, or, if the input has grown, before what now comes first. Probes are taken out too: whether a loop
+//! has ended is asked anew.
 
 use super::Handover;
 use crate::channel::{Item, Position};
@@ -57,9 +58,10 @@ impl Handover<'_> {
     }
 }
 
-/// What is in flight on a channel, without the end unless the sender `has_ended`.
+/// What is in flight on a channel, without probes, and without the end unless the sender `has_ended`.
 fn without_end(on: &OnChannel, has_ended: bool) -> Option<OnChannel> {
-    let items = on.items.iter().filter(|item| has_ended || !item.is_last());
+    let stays = |item: &&Item| !matches!(item, Item::Probe(_)) && (has_ended || !item.is_last());
+    let items = on.items.iter().filter(stays);
     let items: Vec<_> = items.copied().collect();
     (!items.is_empty()).then_some(OnChannel { at: on.at, items })
 }

@@ -140,6 +140,7 @@ fn snapshot() -> TaskSnapshot {
         logged_bytes: 0,
         ended_inputs: InputSet::default(),
         ended: false,
+        detection: None,
         records: 0,
         lineages: 0,
         durable: vec![9],
@@ -511,9 +512,9 @@ fn what_was_in_flight_goes_to_the_same_job_and_to_no_other() {
 }
 
 #[test]
-fn an_end_that_was_captured_comes_again_and_both_ends_count_it_once() {
+fn an_end_that_was_captured_comes_again_a_probe_does_not_and_both_ends_count_alike() {
     let received = Position { count: 5, chain: 77 };
-    let items = [Item::Watermark(9), Item::Watermark(NEVER), Item::End];
+    let items = [Item::Watermark(9), Item::Probe(3), Item::Watermark(NEVER), Item::End];
     let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
         ("source", 0) => snapshot.sent = vec![received.after(&items), Position::default()],
         ("count", 0) => {
