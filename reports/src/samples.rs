@@ -3,7 +3,7 @@
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain, Latency,
-    LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, Rollback, RunRecord,
+    LifeRecord, LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord, Rollback, RunRecord,
     SnapshotMethod, Verdict,
 };
 
@@ -39,6 +39,7 @@ pub fn empty() -> RunRecord {
         mode: CheckpointMode::ExactlyOnce,
         counted_again: Vec::new(),
         local: None,
+        life: LifeRecord::default(),
     }
 }
 

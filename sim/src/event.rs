@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Then;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 4;
+pub const TRACE_VERSION: u32 = 5;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -294,6 +295,33 @@ pub enum Event {
         /// The snapshot.
         id: CheckpointId,
     },
+    /// The user asks for a savepoint.
+    SavepointRequested {
+        /// What is to follow it.
+        then: Then,
+    },
+    /// A source has stopped reading, because it was told to.
+    SourceStopped {
+        /// True if it ends there.
+        drain: bool,
+    },
+    /// The savepoint that was asked for is this checkpoint; from now on it belongs to the user.
+    SavepointTaken {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// From the request to its completion.
+        duration: Time,
+        /// Everything that its snapshots refer to, in bytes.
+        bytes: u64,
+    },
+    /// The job has been stopped with a savepoint: every task has heard of it, committed, and gone.
+    JobSuspended,
+    /// The user cancels the job.
+    CancelRequested,
+    /// The cancelled job stands still: no task of it is left, and no checkpoint is being written.
+    JobClosed,
+    /// The job is over before its end, and its checkpoints are deleted unless they are to be retained.
+    JobOver,
 }
 
 /// An event, when and by whom.

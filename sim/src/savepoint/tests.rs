@@ -167,6 +167,7 @@ fn savepoint(external: External, operators: Vec<(&str, Kind, Vec<TaskSnapshot>)>
     let in_flight =
         operators.iter().flat_map(SavedOperator::snapshots).any(|snapshot| snapshot.has_in_flight(id));
     let saved = Saved {
+        drained: None,
         id,
         attempt: Attempt(3),
         key_groups: GROUPS,
