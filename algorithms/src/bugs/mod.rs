@@ -27,12 +27,14 @@ mod forced_unwritten;
 mod forget_last_commit;
 mod forget_trigger;
 mod frozen_for_ever;
+mod gives_all_back;
 mod global_counter;
 mod hash_order;
 mod hoard;
 mod ignore_late_ack;
 mod ignored_tail;
 mod inclusive_boundary;
+mod keeps_the_newest;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
@@ -41,6 +43,7 @@ mod mixed_line;
 mod newest_of_all;
 mod no_block;
 mod no_drain;
+mod old_source;
 mod read_on;
 mod restored_uncaptured;
 mod stale_ack;
@@ -124,6 +127,15 @@ pub const BUGS: &[Bug] = &[
         caught_by: state::NAME,
         cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
         snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
+        name: "old-source",
+        about: "the savepoint that is asked for has the first source where the newest checkpoint had it",
+        of: "aligned",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_coordinator::<old_source::OldSource>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "commit-on-snapshot",
@@ -387,6 +399,24 @@ pub const BUGS: &[Bug] = &[
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
+        name: "gives-all-back",
+        about: "the checkpoints of a cancelled job go, though they are to be retained",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<gives_all_back::GivesAllBack>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "keeps-the-newest",
+        about: "the newest checkpoint of a cancelled job stays, though none is to be retained",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<keeps_the_newest::KeepsTheNewest>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
         name: "stale-standing",
         about: "a finished task is represented for ever by the snapshot it finished with, though that may be deleted",
         of: "aligned",
@@ -544,39 +574,4 @@ pub const BUGS: &[Bug] = &[
 /// The bug of this name.
 pub fn find(name: &str) -> Option<&'static Bug> {
     BUGS.iter().find(|bug| bug.name == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn every_file_has_a_row() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
-        let files = std::fs::read_dir(folder).expect("the folder of the bugs");
-        let stems = files.map(|entry| entry.expect("an entry").path().with_extension(""));
-        let mut files: Vec<String> =
-            stems.map(|stem| stem.file_name().expect("a name").to_string_lossy().replace('_', "-")).collect();
-        files.retain(|name| name != "mod");
-        files.sort();
-        let mut rows: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
-        rows.sort_unstable();
-        assert_eq!(files, rows, "files of algorithms/src/bugs against the rows of BUGS");
-    }
-
-    #[test]
-    fn every_oracle_has_two_bugs_of_known_strategies() {
-        let mut bugs = BTreeMap::<&str, u32>::new();
-        for bug in BUGS {
-            assert!(crate::find(bug.of).is_some_and(|of| of.snapshot == bug.snapshot), "{}", bug.name);
-            *bugs.entry(bug.caught_by).or_default() += 1;
-        }
-        for row in cutline_sim::oracles::ROWS {
-            assert!(bugs.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
-        }
-        assert!(find("no-drain").is_some() && find("no-such-bug").is_none());
-    }
 }
