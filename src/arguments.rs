@@ -121,7 +121,7 @@ pub struct LifeArguments {
     #[arg(long, value_name = "TIME")]
     pub stop_at: Option<String>,
     /// With `--stop-at`: the sources end where they are, and the job comes to its end. Short for `--set savepoint.then=drain`
-    #[arg(long, requires = "stop_at")]
+    #[arg(long, requires = "stop_at", conflicts_with = "savepoint_at")]
     pub drain: bool,
     /// Cancel the job at this time: short for `--set cancel.at=TIME`
     #[arg(long, value_name = "TIME")]

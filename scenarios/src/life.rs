@@ -25,7 +25,7 @@ use cutline_sim::oracles::{Oracle, Verdict, show_time};
 use cutline_sim::savepoint::Savepoint;
 use cutline_sim::snapshot::SplitPosition;
 use cutline_sim::time::Time;
-use cutline_sim::world::{Outcome, World};
+use cutline_sim::world::{Bound, Outcome, World};
 
 use crate::prepare::Prepared;
 use crate::record::{LifeRecord, SavepointRecord, TakenRecord};
@@ -244,11 +244,15 @@ fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both
     let mut liveness = Liveness::default();
     let outcome =
         world.run(&mut |world, events| events.iter().for_each(|event| liveness.observe(world, event)));
+    if is_cut_short(world, outcome, again.deadline) {
+        let unknown =
+            Verdict::Unknown(format!("a job that starts from checkpoint {id} was given up by `bounds`"));
+        return (unknown.clone(), unknown);
+    }
     if let Verdict::Fail(proof) = liveness.verdict(world, outcome) {
-        return (
-            because(format!("It did not come to its end: {proof}")),
-            Verdict::Unknown(format!("a job that starts from checkpoint {id} does not come to its end")),
-        );
+        let unknown =
+            Verdict::Unknown(format!("a job that starts from checkpoint {id} does not come to its end"));
+        return (because(format!("It did not come to its end: {proof}")), unknown);
     }
     let reference = again.prepared.reference();
     let explain = |verdict| match verdict {
@@ -258,6 +262,15 @@ fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both
     let state = State::new(reference).verdict(world, outcome);
     let ledger = Ledger::new(reference).verdict(world, outcome);
     (explain(state), explain(ledger))
+}
+
+/// True if a run was given up by a bound of the scenario, before it could have come to its end.
+fn is_cut_short(world: &World, outcome: Outcome, deadline: Time) -> bool {
+    match outcome {
+        Outcome::Exceeded(Bound::Steps | Bound::Queue) => true,
+        Outcome::Exceeded(Bound::Time) => deadline >= world.topology().config.bounds.time,
+        _ => false,
+    }
 }
 
 /// Of a job that was cancelled before a checkpoint had completed: nothing may have been committed.
