@@ -326,6 +326,18 @@ mod tests {
     }
 
     #[test]
+    fn the_user_asks_like_a_task_and_may_have_everything_go() {
+        let mut hand = begun();
+        assert_eq!(hand.on(CoordinatorEvent::Requested), [Tell(To::All, Down::Trigger(id(2)))]);
+        hand.ack_at(0, 2, &[4], &[]);
+        hand.on(CoordinatorEvent::MetaFailed(id(2)));
+        assert_eq!(hand.on(CoordinatorEvent::Over(true)), [], "all stay");
+        let effects = hand.on(CoordinatorEvent::Over(false));
+        let gone = [(0, 1), (0, 2), (1, 1), (2, 1)].map(|(task, n)| Discard(handle(Attempt(1), task, n)));
+        assert_eq!((&effects[0], &effects[1..]), (&Subsume(id(1)), &gone[..]));
+    }
+
+    #[test]
     fn without_a_line_the_initial_state_is_restored() {
         let mut hand = HandCoordinator::<RecoveryLine>::by_request(1);
         hand.ack_at(0, 1, &[0], &[]);

@@ -22,7 +22,7 @@ use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::reference::{Reference, ReferenceError};
 use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::{Oracle, Verdict, show_time};
-use cutline_sim::savepoint::Savepoint;
+use cutline_sim::savepoint::{RestoreError, Savepoint};
 use cutline_sim::snapshot::SplitPosition;
 use cutline_sim::time::Time;
 use cutline_sim::world::{Bound, Outcome, World};
@@ -237,6 +237,11 @@ fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both
     world.forget_orders();
     world.set_deadline(again.deadline);
     if let Err(error) = world.start_from(savepoint) {
+        if let RestoreError::Drained(_) = error {
+            let unknown =
+                Verdict::Unknown(format!("nobody can go on from checkpoint {id}: the job was being drained"));
+            return (unknown.clone(), unknown);
+        }
         let refused = because(format!("It was refused: {error}."));
         return (refused.clone(), refused);
     }

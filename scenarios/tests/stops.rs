@@ -13,7 +13,8 @@ use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::spec::load;
 use cutline_sim::event::Event;
 use cutline_sim::faults::{Fault, FaultPlan, Planned, Point, TaskCrash, When};
-use cutline_sim::ids::TaskId;
+use cutline_sim::graph::{Role, SinkMode};
+use cutline_sim::ids::{CheckpointId, TaskId};
 use cutline_sim::savepoint::RestoreError;
 use cutline_sim::time::{MILLISECOND, SECOND};
 
@@ -63,6 +64,23 @@ struct Seen {
     missed: u32,
 }
 
+/// How many records the transactional sinks had handled at a checkpoint; `None` if there are others.
+fn covered_by_savepoint(runner: &Runner<'_>, id: CheckpointId) -> Option<u64> {
+    let (topology, store) = (runner.world().topology(), runner.world().store());
+    let manifest = store.manifest(id).expect("it is retained");
+    let mut covered = 0;
+    for (task, handle) in (0..).map(TaskId).zip(manifest.iter()) {
+        match topology.role(task) {
+            Role::Sink(SinkMode::Transactional) => {
+                covered += store.get(handle.expect("a snapshot")).expect("an object").records;
+            }
+            Role::Sink(_) => return None,
+            Role::Source(_) | Role::Transform(_) => {}
+        }
+    }
+    Some(covered)
+}
+
 /// Nothing is wrong; and what is left is what was asked for.
 fn check(runner: &Runner<'_>, record: &RunRecord, order: &[&str], what: &str, seen: &mut Seen) {
     let wrong: Vec<_> = record.verdicts.iter().filter(|it| it.verdict.is_fail()).collect();
@@ -76,6 +94,11 @@ fn check(runner: &Runner<'_>, record: &RunRecord, order: &[&str], what: &str, se
         Outcome::Suspended => {
             let taken = taken.expect("a savepoint");
             assert!(order == SUSPEND && life.retained.last() == Some(&taken.path), "{what}: {life:?}");
+            let (covered, visible) = (covered_by_savepoint(runner, taken.id), record.sink_records);
+            assert!(
+                covered.is_none_or(|covered| covered == visible),
+                "{what}: {covered:?} and {visible} records"
+            );
             true
         }
         Outcome::Drained => {
