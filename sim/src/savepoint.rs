@@ -70,8 +70,6 @@ struct Saved {
     /// The job, and whether the checkpoint holds anything that was in flight.
     topology: Arc<Topology>,
     in_flight: bool,
-    /// A source that had ended before its input did.
-    drained: Option<String>,
 }
 
 #[derive(Debug)]
@@ -198,10 +196,8 @@ impl World {
         }
         let snapshots = operators.iter().flat_map(SavedOperator::snapshots);
         let in_flight = snapshots.into_iter().any(|snapshot| snapshot.has_in_flight(id));
-        let drained = drained::drained(&operators, &self.topology);
         let saved = Saved {
             id,
-            drained,
             attempt: self.attempt(),
             key_groups: self.topology.config.cluster.max_parallelism,
             operators,
@@ -271,9 +267,7 @@ fn check(savepoint: &Savepoint, topology: &Topology) -> Result<(), RestoreError>
     if saved != job {
         return Err(RestoreError::KeyGroups { saved, job });
     }
-    if let Some(uid) = savepoint.saved.drained.clone() {
-        return Err(RestoreError::Drained(uid));
-    }
+    drained::check(&savepoint.saved.operators)?;
     if savepoint.saved.in_flight && !is_same_job(&savepoint.saved.topology, topology) {
         return Err(RestoreError::InFlight);
     }

@@ -38,12 +38,8 @@ impl Step<'_> {
             return;
         }
         self.task.drains = false;
-        for split in &mut self.task.splits {
-            split.next = None;
-            split.at.ended = true;
-        }
         self.send_all(Slot::watermark(NEVER), now);
-        self.end_if_done(now);
+        self.end(now);
     }
 
     /// The job stops with this checkpoint as its savepoint: the task commits, and goes.

@@ -1,17 +1,17 @@
 //! A savepoint of a job that was drained is none to go on from: its windows have fired before they were full, and what comes next
-//! would begin them anew (Flink: "use the `--drain` flag if you want to terminate the job permanently").
+//! would begin them anew (Flink: "use the `--drain` flag if you want to terminate the job permanently"). It is known by a
+//! source that had ended in the middle of a split. Where nothing was left to read, it is a savepoint like others.
 
-use super::SavedOperator;
-use crate::graph::Role;
-use crate::topology::Topology;
+use super::{RestoreError, SavedOperator};
 
-/// The uid of a source that had ended although there was something left to read.
-pub(super) fn drained(operators: &[SavedOperator], topology: &Topology) -> Option<String> {
+/// Refuses a savepoint in which a source has ended although there was something left to read.
+pub(super) fn check(operators: &[SavedOperator]) -> Result<(), RestoreError> {
     let ended_early = |saved: &&SavedOperator| {
-        let role = topology.operators.iter().find(|operator| operator.uid == saved.uid).map(|it| &it.role);
-        let Some(Role::Source(input)) = role else { return false };
-        let ended = saved.snapshots().filter(|snapshot| snapshot.ended);
-        ended.flat_map(|snapshot| &snapshot.splits).any(|at| input.read(at.split, at.offset).is_some())
+        let mut ended = saved.snapshots().filter(|snapshot| snapshot.ended);
+        ended.any(|snapshot| snapshot.splits.iter().any(|at| !at.ended))
     };
-    operators.iter().find(ended_early).map(|saved| saved.uid.clone())
+    match operators.iter().find(ended_early) {
+        Some(saved) => Err(RestoreError::Drained(saved.uid.clone())),
+        None => Ok(()),
+    }
 }

@@ -167,7 +167,6 @@ fn savepoint(external: External, operators: Vec<(&str, Kind, Vec<TaskSnapshot>)>
     let in_flight =
         operators.iter().flat_map(SavedOperator::snapshots).any(|snapshot| snapshot.has_in_flight(id));
     let saved = Saved {
-        drained: None,
         id,
         attempt: Attempt(3),
         key_groups: GROUPS,
@@ -532,7 +531,7 @@ fn an_end_that_was_captured_comes_again_and_both_ends_count_it_once() {
 fn an_input_has_not_ended_before_what_was_in_flight_is_consumed() {
     let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
         ("source", _) => {
-            snapshot.splits.iter_mut().for_each(|at| at.offset += 5);
+            snapshot.splits.iter_mut().for_each(|at| (at.offset, at.ended) = (at.offset + 5, true));
             snapshot.ended = true;
         }
         ("count", 0) => snapshot.captured = vec![OnChannel { at: 1, items: vec![Item::End] }],
