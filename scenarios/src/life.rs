@@ -8,7 +8,7 @@
 //! - What was *drained* is held against the failure-free result of the input up to where the sources had ended.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cutline_sim::config::Then;
@@ -76,8 +76,8 @@ pub(crate) struct Life {
     stopped: BTreeMap<TaskId, Vec<SplitPosition>>,
     /// What is wrong with where the savepoint has a source.
     misplaced: Option<String>,
-    /// Sources have ended because they were told to; and tasks were lost after that.
-    drain_began: bool,
+    /// Sources that have ended because they were told to; and whether one of them was started again, for tasks were lost.
+    drained: BTreeSet<TaskId>,
     drain_given_up: bool,
 }
 
@@ -107,14 +107,19 @@ impl Life {
                 self.failed += 1;
             }
             Event::SourceStopped { drain } => {
-                self.drain_began |= drain;
                 if let Some(source) = stamped.origin.as_task() {
                     self.stopped.insert(source, world.positions(source).collect());
+                    if drain {
+                        self.drained.insert(source);
+                    }
                 }
             }
-            Event::FailureNoticed { .. } => {
-                self.drain_given_up = self.drain_began;
-                self.stopped.clear();
+            // By the task's own events, for a task that nobody has reached yet may still be told to stop in an attempt that is over.
+            Event::TaskRunning { .. } => {
+                if let Some(task) = stamped.origin.as_task() {
+                    self.stopped.remove(&task);
+                    self.drain_given_up |= self.drained.contains(&task);
+                }
             }
             Event::SavepointTaken { id, duration, bytes } => {
                 self.savepoint = world.savepoint(id);
@@ -134,7 +139,7 @@ impl Life {
 
     /// A source that had stopped somewhere else than the savepoint has it.
     fn misplaced(&self, world: &World, id: CheckpointId) -> Option<String> {
-        if world.topology().config.life.savepoint.map(|order| order.then) != Some(Then::Suspend) {
+        if asked_for(world) != Some(Then::Suspend) {
             return None;
         }
         let manifest = world.store().manifest(id)?;
@@ -176,8 +181,8 @@ impl Life {
     }
 
     /// True if a fork from now on may show what sinks that write as they go have written of a drain that it gives up.
-    pub(crate) fn drain_began(&self) -> bool {
-        self.drain_began
+    pub(crate) fn may_drain(&self, world: &World) -> bool {
+        self.asked.is_some() && asked_for(world) == Some(Then::Drain)
     }
 
     /// Judges state and ledger at the end of a run; `reference` is that of [`reference_of`].
@@ -208,6 +213,11 @@ impl Life {
         let (states, ledgers): (Vec<_>, Vec<_>) = verdicts.into_iter().unzip();
         (worst(misplaced.into_iter().chain(states)), worst(ledgers))
     }
+}
+
+/// What is to follow the savepoint, if one is to be asked for.
+fn asked_for(world: &World) -> Option<Then> {
+    world.topology().config.life.savepoint.map(|order| order.then)
 }
 
 /// The first that fails; else the first that is unknown.
@@ -305,7 +315,7 @@ pub(crate) fn reference_of<'a>(
     world: &World,
 ) -> Result<Cow<'a, Reference>, ReferenceError> {
     let topology = world.topology();
-    if topology.config.life.savepoint.map(|order| order.then) != Some(Then::Drain) {
+    if asked_for(world) != Some(Then::Drain) {
         return Ok(Cow::Borrowed(prepared.reference()));
     }
     let mut ends = BTreeMap::<usize, BTreeMap<u32, u64>>::new();

@@ -456,7 +456,7 @@ impl Forks {
             restored = restored.or(restores.into_iter().next());
         });
         self.steps_left = self.steps_left.saturating_sub(fork.steps());
-        let drains = life.drain_began();
+        let drains = life.may_drain(world);
         self.verdict = judge_fork(prepared, (fork, drains), outcome, id, restored, world.now());
     }
 
