@@ -64,6 +64,9 @@ pub struct Subject {
     /// `--set execution.checkpointing.snapshot=METHOD`
     #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(SnapshotMethod::ALL.map(SnapshotMethod::name)))]
     pub snapshot: Option<String>,
+    /// What the user asks of the job
+    #[command(flatten)]
+    pub life: LifeArguments,
     /// Run twice more and compare event for event
     #[arg(long)]
     pub check_determinism: bool,
@@ -94,7 +97,7 @@ impl Subject {
     pub fn overrides(&self) -> Vec<String> {
         let snapshot =
             self.snapshot.iter().map(|method| format!("execution.checkpointing.snapshot={method}"));
-        self.overrides.iter().cloned().chain(snapshot).collect()
+        self.overrides.iter().cloned().chain(snapshot).chain(self.life.overrides()).collect()
     }
 
     /// Whether to fork; `None`: small runs only.
@@ -104,6 +107,43 @@ impl Subject {
             (_, true) => Some(false),
             _ => None,
         }
+    }
+}
+
+/// What the user asks of the job while it runs: short for keys of the scenario.
+#[derive(Debug, Args)]
+pub struct LifeArguments {
+    /// Ask for a savepoint at this time, such as `30s`, and let the job go on: short for `--set savepoint.at=TIME`
+    #[arg(long, value_name = "TIME", conflicts_with = "stop_at")]
+    pub savepoint_at: Option<String>,
+    /// Stop the job with a savepoint at this time: the sources stop reading, and the job can go on from there. Short for
+    /// `--set savepoint.at=TIME --set savepoint.then=suspend`
+    #[arg(long, value_name = "TIME")]
+    pub stop_at: Option<String>,
+    /// With `--stop-at`: the sources end where they are, and the job comes to its end. Short for `--set savepoint.then=drain`
+    #[arg(long, requires = "stop_at", conflicts_with = "savepoint_at")]
+    pub drain: bool,
+    /// Cancel the job at this time: short for `--set cancel.at=TIME`
+    #[arg(long, value_name = "TIME")]
+    pub cancel_at: Option<String>,
+}
+
+impl LifeArguments {
+    fn overrides(&self) -> Vec<String> {
+        let mut overrides = Vec::new();
+        let mut set = |key: &str, value: &str| overrides.push(format!("{key}={value}"));
+        if let Some(at) = self.savepoint_at.as_ref().or(self.stop_at.as_ref()) {
+            set("savepoint.at", at);
+        }
+        if self.stop_at.is_some() {
+            set("savepoint.then", if self.drain { "drain" } else { "suspend" });
+        } else if self.savepoint_at.is_some() {
+            set("savepoint.then", "run");
+        }
+        if let Some(at) = &self.cancel_at {
+            set("cancel.at", at);
+        }
+        overrides
     }
 }
 

@@ -86,14 +86,15 @@ impl CoordinatorCut for RecoveryLine {
 
     fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
         use CoordinatorEvent::{
-            Finished, FromTask, Lost, MetaFailed, MetaStored, Recover, Started, Timer as TimerRang,
+            Finished, FromTask, Lost, MetaFailed, MetaStored, Over, Recover, Requested, Started,
+            Timer as TimerRang,
         };
         match event {
             FromTask { attempt, .. } if attempt != job.attempt => return,
             FromTask { task, up: Up::Ack(id), handle: Some(handle), positions: Some(positions), .. } => {
                 self.remember(task, Taken { id, handle, positions }, fx)
             }
-            FromTask { up: Up::Request, .. } => self.ask(job, fx),
+            FromTask { up: Up::Request, .. } | Requested => self.ask(job, fx),
             FromTask { .. } => return, // a checkpoint that was not taken
             Finished(task) => drop(self.awaited.remove(task.0)),
             TimerRang(series) if series == self.series && self.running => {
@@ -110,6 +111,8 @@ impl CoordinatorCut for RecoveryLine {
             }
             Recover => return self.recover(job, fx),
             Started => self.start(job, fx),
+            Over(true) => return,
+            Over(false) => return self.give_all_back(fx),
         }
         self.store_if_ahead(job, fx);
     }
@@ -197,6 +200,12 @@ impl RecoveryLine {
             false => self.taken.iter().map(|taken| taken.first().map(|taken| taken.handle)).collect(),
         };
         fx.restore(Line { checkpoint: self.stored.last().copied(), snapshots });
+    }
+
+    /// The job is over, and nothing of it is to stay.
+    fn give_all_back(&mut self, fx: &mut CoordinatorEffects) {
+        self.stored.drain(..).for_each(|line| fx.subsume(line));
+        self.taken.iter_mut().flat_map(|taken| taken.drain(..)).for_each(|taken| fx.discard(taken.handle));
     }
 
     /// All tasks run. What they were restored from is on a stored line, but perhaps they have not heard of it.
@@ -314,6 +323,18 @@ mod tests {
         assert_eq!(told.len(), TASKS as usize, "perhaps nobody had heard: {told:?}");
         // What was taken behind the line never happened, and its ids come again.
         assert_eq!(hand.machine.taken.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
+    }
+
+    #[test]
+    fn the_user_asks_like_a_task_and_may_have_everything_go() {
+        let mut hand = begun();
+        assert_eq!(hand.on(CoordinatorEvent::Requested), [Tell(To::All, Down::Trigger(id(2)))]);
+        hand.ack_at(0, 2, &[4], &[]);
+        hand.on(CoordinatorEvent::MetaFailed(id(2)));
+        assert_eq!(hand.on(CoordinatorEvent::Over(true)), [], "all stay");
+        let effects = hand.on(CoordinatorEvent::Over(false));
+        let gone = [(0, 1), (0, 2), (1, 1), (2, 1)].map(|(task, n)| Discard(handle(Attempt(1), task, n)));
+        assert_eq!((&effects[0], &effects[1..]), (&Subsume(id(1)), &gone[..]));
     }
 
     #[test]

@@ -154,7 +154,8 @@ impl Rounds {
     /// Reacts to an event.
     pub fn on(&mut self, job: &JobCtx<'_>, event: CoordinatorEvent, fx: &mut CoordinatorEffects) {
         use CoordinatorEvent::{
-            Finished, FromTask, Lost, MetaFailed, MetaStored, Recover, Started, Timer as TimerRang,
+            Finished, FromTask, Lost, MetaFailed, MetaStored, Over, Recover, Requested, Started,
+            Timer as TimerRang,
         };
         match event {
             FromTask { attempt, .. } if attempt != job.attempt => return,
@@ -164,7 +165,7 @@ impl Rounds {
             FromTask { up: Up::Ack(_), handle: None, .. } => return, // nothing that could be restored
             FromTask { up: Up::Decline(id), .. } => self.fail(job, id, AbortReason::Declined, fx),
             FromTask { up: Up::Unavailable(id), .. } => self.fail(job, id, AbortReason::Unavailable, fx),
-            FromTask { up: Up::Request, .. } => self.pace.asked = true, // served when all tasks run
+            FromTask { up: Up::Request, .. } | Requested => self.pace.asked = true, // served when all tasks run
             Finished(task) => self.finish(job, task, fx),
             TimerRang(token) => self.wake(job, token, fx),
             MetaStored(id) => self.stored(job, id, fx),
@@ -172,6 +173,8 @@ impl Rounds {
             Lost => self.void(job, fx),
             Recover => self.recover(job, fx),
             Started => self.start(job, fx),
+            Over(true) => return,
+            Over(false) => return self.completed.drain(..).for_each(|completed| fx.subsume(completed.id)),
         }
         self.begin_if_allowed(job, fx);
     }

@@ -2,7 +2,7 @@
 
 use cutline_scenarios::record::{
     AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, ExpiredTransactions, LocalCheckpoints,
-    OracleVerdict, Outcome, RunRecord, Verdict,
+    OracleVerdict, Outcome, RunRecord, SavepointRecord, Then, Verdict,
 };
 
 use crate::stats::Spread;
@@ -30,6 +30,9 @@ pub fn title(record: &RunRecord) -> String {
 pub fn outcome(record: &RunRecord) -> String {
     match record.outcome {
         Outcome::Finished => "finished".to_owned(),
+        Outcome::Drained => "drained".to_owned(),
+        Outcome::Suspended => "suspended".to_owned(),
+        Outcome::Cancelled => "cancelled".to_owned(),
         Outcome::Failed => "failed, all restarts used up,".to_owned(),
         Outcome::Exceeded(Bound::Steps) => "given up (bounds.steps)".to_owned(),
         Outcome::Exceeded(Bound::Time) => "given up (bounds.time)".to_owned(),
@@ -116,6 +119,9 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
             "newest checkpoint",
             Some(record.completed().last().map_or_else(none, |newest| newest.path.clone())),
         ),
+        ("savepoint", record.life.savepoint.as_ref().map(savepoint)),
+        ("cancelled", record.life.cancelled.map(|at| format!("at {}", units::time(at)))),
+        ("retained", retained(record)),
         ("checkpoint duration, min / median / max", Some(spread(durations, units::time))),
         ("checkpointed data size, min / median / max", Some(spread(sizes, units::bytes))),
         ("full checkpoint data size, min / median / max", Some(spread(full_sizes, units::bytes))),
@@ -145,6 +151,42 @@ fn expired(record: &RunRecord) -> Option<String> {
             units::count(lost)
         )),
     }
+}
+
+/// `checkpoint 5 at 1.02 s, 12.0 ms after it was asked for, 8.00 KiB; then the job was suspended`.
+fn savepoint(savepoint: &SavepointRecord) -> String {
+    let given_up = match savepoint.failed {
+        0 => String::new(),
+        1 => "; 1 checkpoint was given up meanwhile".to_owned(),
+        failed => format!("; {failed} checkpoints were given up meanwhile"),
+    };
+    match (&savepoint.taken, savepoint.asked) {
+        (Some(taken), _) => format!(
+            "checkpoint {} at {}, {} after it was asked for, {}{given_up}; then the job {}",
+            taken.id,
+            units::time(taken.at),
+            units::time(taken.duration),
+            units::bytes(taken.size),
+            match savepoint.then {
+                Then::Run => "went on",
+                Then::Suspend => "was suspended",
+                Then::Drain => "came to its end, for it was drained",
+            },
+        ),
+        (None, Some(asked)) => format!(
+            "not taken: asked for at {}, and no checkpoint that began after that completed before the run was over{given_up}",
+            units::time(asked)
+        ),
+        (None, None) => format!("not taken: the run was over before {}", units::time(savepoint.at)),
+    }
+}
+
+/// What is left in the store, where somebody may want to go on from it.
+fn retained(record: &RunRecord) -> Option<String> {
+    let life = &record.life;
+    let matters = life.savepoint.is_some() || life.cancelled.is_some() || record.outcome == Outcome::Failed;
+    let names = if life.retained.is_empty() { "nothing".to_owned() } else { life.retained.join(", ") };
+    matters.then_some(names)
 }
 
 /// `40 taken, 12 of them forced, 7 useless`.
@@ -211,6 +253,8 @@ fn spaced(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cutline_scenarios::record::{CheckpointId, TakenRecord};
+
     use super::*;
     use crate::samples;
 
@@ -262,6 +306,39 @@ mod tests {
             with.contains("1,234") && with.contains("3 open, 2 prepared, whose records are lost"),
             "{with}"
         );
+    }
+
+    #[test]
+    fn what_was_asked_of_a_job_is_shown_with_what_became_of_it() {
+        let mut record = samples::run("aligned");
+        assert!(["savepoint", "cancelled", "retained"].iter().all(|name| !table(&record).contains(name)));
+        let row = |record: &RunRecord, name: &str| -> String {
+            let rows = rows(record).into_iter();
+            rows.filter(|(row, _)| *row == name).filter_map(|(_, value)| value).collect()
+        };
+        let (then, failed, ms) = (Then::Suspend, 2, 1_000_000);
+        let asked = SavepointRecord { at: 40_000 * ms, then, asked: None, failed: 0, taken: None };
+        record.life.savepoint = Some(asked.clone());
+        assert_eq!(row(&record, "savepoint"), "not taken: the run was over before 40.0 s");
+        record.life.savepoint = Some(SavepointRecord { asked: Some(1500 * ms), failed, ..asked.clone() });
+        let missed = row(&record, "savepoint");
+        assert!(missed.starts_with("not taken: asked for at 1.50 s, and no checkpoint"), "{missed}");
+        assert!(missed.ends_with("; 2 checkpoints were given up meanwhile"), "{missed}");
+        let (id, path) = (CheckpointId(5), "checkpoints/chk-5".to_owned());
+        let taken = TakenRecord { id, path: path.clone(), at: 1512 * ms, duration: 12 * ms, size: 8192 };
+        record.life.savepoint = Some(SavepointRecord { taken: Some(taken), ..asked });
+        assert_eq!(
+            row(&record, "savepoint"),
+            "checkpoint 5 at 1.51 s, 12.0 ms after it was asked for, 8.00 KiB; then the job was suspended"
+        );
+        assert_eq!(row(&record, "retained"), "nothing");
+        (record.life.cancelled, record.life.retained) = (Some(2000 * ms), vec![path]);
+        assert_eq!(
+            (row(&record, "cancelled"), row(&record, "retained")),
+            ("at 2.00 s".into(), "checkpoints/chk-5".into())
+        );
+        record.outcome = Outcome::Cancelled;
+        assert!(title(&record).contains("seed 7: cancelled after 2.41 s"), "{}", title(&record));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain,
-    ExpiredTransactions, Latency, LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION, RestoreRecord,
-    Rollback, RunRecord, SnapshotMethod, Verdict,
+    ExpiredTransactions, Latency, LifeRecord, LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION,
+    RestoreRecord, Rollback, RunRecord, SnapshotMethod, Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -41,6 +41,7 @@ pub fn empty() -> RunRecord {
         mode: CheckpointMode::ExactlyOnce,
         counted_again: Vec::new(),
         local: None,
+        life: LifeRecord::default(),
     }
 }
 

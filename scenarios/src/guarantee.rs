@@ -9,7 +9,7 @@ use cutline_sim::oracles::ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::Prepared;
-use crate::record::{ExpiredTransactions, OracleVerdict, RunRecord, Verdict};
+use crate::record::{ExpiredTransactions, OracleVerdict, Outcome, RunRecord, Verdict};
 
 /// What readers of the external system get of every result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,8 @@ impl Observed {
         self.expired += u64::from(record.transactions_expired != ExpiredTransactions::default());
         let ledger = |verdict: &&OracleVerdict| verdict.oracle == ledger::NAME;
         match record.verdicts.iter().find(ledger).map(|verdict| &verdict.verdict) {
+            // Of a job that was stopped nobody counts what is repeated when another goes on.
+            Some(Verdict::Pass) if record.outcome != Outcome::Finished => self.unjudged += 1,
             Some(Verdict::Pass) => {
                 // An idempotent sink writes again what its readers see once.
                 let again = self.sink != SinkMode::Idempotent && record.sink_records > results;

@@ -256,12 +256,30 @@ const UNEVEN: &[&str] = &["input.numbers.kind.numbers.splits=3", "job.operator.s
 /// Snapshots that stop a task for long, so that who takes one after the other does not take too many to run.
 const SLOW_SNAPSHOTS: &[&str] = &["cluster.costs.snapshot-sync=\"20ms\""];
 
+/// The job is stopped with a savepoint in the middle.
+const SUSPENDED: &[&str] = &["savepoint.at=\"1s\"", "savepoint.then=suspend"];
+
+/// The same, and the sources end.
+const DRAINED: &[&str] = &["savepoint.at=\"1s\"", "savepoint.then=drain"];
+
+/// A savepoint in the middle, and the job goes on.
+const SAVED: &[&str] = &["savepoint.at=\"1s\""];
+
+/// The job is cancelled in the middle, and its checkpoints go;
+const CANCELLED: &[&str] = &["cancel.at=\"1s\""];
+
+/// one is about to be complete; or they stay.
+const CANCELLED_AMID: &[&str] = &["cancel.at=\"1s\"", "cluster.store.latency=\"60ms\""];
+const RETAINED_ON_CANCELLATION: &[&str] =
+    &["cancel.at=\"1s\"", "execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION"];
+
 /// Each bug, in the order of [`BUGS`](cutline_algorithms::bugs::BUGS).
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
     hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
     hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
     hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
+    hunt("old-source", SUMS, SUSPENDED, Profile("none"), 1),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
     hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
@@ -294,6 +312,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
     hunt("string-order", BIDS, RETAINED, Profile("crashes"), 200),
     hunt("subsume-early", SUMS, &[], Profile("none"), 1),
+    hunt("gives-all-back", SUMS, RETAINED_ON_CANCELLATION, Profile("none"), 1),
+    hunt("keeps-the-newest", SUMS, CANCELLED, Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
     hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
@@ -316,7 +336,8 @@ pub const HUNTS: &[Hunt] = &[
 ];
 
 /// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, what a snapshot that is missing
-/// shows, and what a torn cut or a wrong state leads to when a crash follows, or a restore without one.
+/// shows, what a torn cut or a wrong state leads to when a crash follows, or a restore without one, and what a job that is
+/// stopped or cancelled shows of them, without a crash.
 pub const OTHER_HUNTS: &[Hunt] = &[
     by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
@@ -335,6 +356,14 @@ pub const OTHER_HUNTS: &[Hunt] = &[
     by("restore", hunt("lost-tombstone", SESSIONS, &[], Profile("none"), 1)),
     by("state", hunt("ignored-tail", SUMS, &[], Profile("crashes"), 200)),
     by("restore", hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1)),
+    by("state", hunt("first-barrier", SUMS, SUSPENDED, Profile("none"), 20)),
+    by("state", hunt("first-barrier", SUMS, SAVED, Profile("none"), 20)),
+    by("state", hunt("unsaved-output", SUMS, SUSPENDED, Profile("none"), 20)),
+    by("state", hunt("first-barrier", SUMS, RETAINED_ON_CANCELLATION, Profile("none"), 20)),
+    by("ledger", hunt("commit-on-snapshot", BIDS, CANCELLED_AMID, Profile("none"), 1)),
+    by("ledger", hunt("forget-last-commit", BIDS, DRAINED, Profile("none"), 1)),
+    by("state", hunt("no-block", SUMS, DRAINED, Profile("crashes"), 200)),
+    by("liveness", hunt("forget-trigger", SUMS, SUSPENDED, Profile("messages"), 200)),
 ];
 
 /// The same hunt with another oracle than the bug's own.

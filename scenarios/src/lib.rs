@@ -7,6 +7,7 @@ pub mod guarantee;
 pub mod hunts;
 pub mod inputs;
 pub mod library_files;
+mod life;
 pub mod local;
 pub mod metrics;
 pub mod operators;

@@ -1,6 +1,7 @@
 //! A scenario, ready to run: its job built, its inputs made, its failure-free result known. The same for every strategy,
 //! fault plan and seed of the run; only what is random in the inputs depends on the seed it is prepared with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use cutline_sim::config::{CheckpointMode, Config};
 use cutline_sim::graph::{JobGraph, Role, SinkMode, has_feedback};
 use cutline_sim::input::Input;
 use cutline_sim::operator::Operator;
-use cutline_sim::oracles::reference::{Reference, SinkRecords, interpret_with};
+use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, interpret_with};
 use cutline_sim::time::Time;
 use cutline_sim::topology::Topology;
 use cutline_sim::world::World;
@@ -17,6 +18,7 @@ use petgraph::graph::NodeIndex;
 
 use crate::inputs::text::Text;
 use crate::inputs::{BuiltInput, Content, InputKind, Texts};
+use crate::life::Truncated;
 use crate::operators::{Contents, OperatorKind};
 
 use crate::spec::{Catalogue, Does, Scenario, ScenarioError};
@@ -89,9 +91,8 @@ impl Prepared {
         let duration =
             workshop.inputs.iter().map(|(_, built)| built.input.last_event_time()).max().unwrap_or(0);
         let kept = sink_records(&graph, &config);
-        let steps = if has_feedback(&graph) { CYCLIC_STEPS } else { REFERENCE_STEPS };
-        let reference =
-            interpret_with(&graph, steps, kept).map_err(|error| ScenarioError::new(error.to_string()))?;
+        let reference = interpret_with(&graph, reference_steps(&graph), kept)
+            .map_err(|error| ScenarioError::new(error.to_string()))?;
         let topology = Topology::new(graph, config).map_err(|error| ScenarioError::new(error.to_string()))?;
         Ok(Prepared {
             name: scenario.spec.name.to_string(),
@@ -129,6 +130,25 @@ impl Prepared {
         &self.reference
     }
 
+    /// The failure-free result of its inputs up to where sources have ended: by operator and split, the offset of the first record
+    /// that is not read.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub(crate) fn reference_up_to(
+        &self,
+        mut ends: BTreeMap<usize, BTreeMap<u32, u64>>,
+    ) -> Result<Reference, ReferenceError> {
+        let mut graph = self.topology.graph.clone();
+        for (at, operator) in graph.node_weights_mut().enumerate() {
+            if let (Role::Source(whole), Some(ends)) = (&operator.role, ends.remove(&at)) {
+                operator.role = Role::Source(Arc::new(Truncated { whole: Arc::clone(whole), ends }));
+            }
+        }
+        let kept = sink_records(&graph, &self.topology.config);
+        interpret_with(&graph, reference_steps(&graph), kept)
+    }
+
     /// When the last record may be emitted, in nanoseconds: about how long a failure-free run takes.
     pub fn duration(&self) -> Time {
         self.duration
@@ -160,6 +180,10 @@ impl Prepared {
         named.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
         named
     }
+}
+
+fn reference_steps(graph: &JobGraph) -> u64 {
+    if has_feedback(graph) { CYCLIC_STEPS } else { REFERENCE_STEPS }
 }
 
 /// Where every sink is exactly once, the sum over its records tells a difference; the records themselves are needed only to

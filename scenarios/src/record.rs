@@ -1,6 +1,6 @@
 //! What is left of a run: plain data, for the screen, for files, for reports. Times are nanoseconds of virtual time.
 
-pub use cutline_sim::config::CheckpointMode;
+pub use cutline_sim::config::{CheckpointMode, Then};
 pub use cutline_sim::ids::{Attempt, CheckpointId};
 pub use cutline_sim::oracles::Verdict;
 pub use cutline_sim::protocol::{AbortReason, SnapshotMethod};
@@ -74,6 +74,52 @@ pub struct RunRecord {
     /// Of a strategy whose tasks take checkpoints on their own: what became of those. Its [`checkpoints`](Self::checkpoints) are
     /// the lines that were stored.
     pub local: Option<LocalCheckpoints>,
+    /// What its user asked of the job, and what became of that.
+    pub life: LifeRecord,
+}
+
+/// What its user asked of the job, and what became of that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LifeRecord {
+    /// The savepoint, if one was to be taken.
+    pub savepoint: Option<SavepointRecord>,
+    /// When the job was cancelled, if it was.
+    pub cancelled: Option<u64>,
+    /// The completed checkpoints that are in the store at the end, oldest first.
+    pub retained: Vec<String>,
+}
+
+/// A savepoint that was to be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SavepointRecord {
+    /// When it was to be asked for.
+    pub at: u64,
+    /// What was to follow it.
+    pub then: Then,
+    /// When it was asked for; absent: the run was over before.
+    pub asked: Option<u64>,
+    /// Checkpoints that were given up while it was awaited.
+    pub failed: u64,
+    /// What was taken; absent: nothing.
+    pub taken: Option<TakenRecord>,
+}
+
+/// A savepoint that was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TakenRecord {
+    /// The checkpoint.
+    pub id: CheckpointId,
+    /// Where it is in the store, as long as it is retained there.
+    pub path: String,
+    /// When it was complete. Of a drained job: when the job had finished.
+    pub at: u64,
+    /// From the request to that.
+    pub duration: u64,
+    /// Everything that it refers to, in bytes.
+    pub size: u64,
 }
 
 /// Transactions that had been open for longer than the external system allows.
@@ -248,7 +294,7 @@ impl RunRecord {
         let safety = |v: &OracleVerdict| v.oracle != liveness::NAME && v.verdict.is_fail();
         if self.verdicts.iter().any(safety) {
             Class::Safety
-        } else if fails(liveness::NAME) || self.outcome != Outcome::Finished {
+        } else if fails(liveness::NAME) || !self.outcome.is_wanted() {
             Class::Stall
         } else {
             Class::Pass

@@ -1,5 +1,6 @@
 //! The runner: one scenario, one strategy, one fault plan, one seed, all oracles.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cutline_algorithms::Strategy;
@@ -15,6 +16,7 @@ use cutline_sim::oracles::fencing::Fencing;
 use cutline_sim::oracles::ledger::{Ledger, visible_records};
 use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::order::Order;
+use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::store::Store;
 use cutline_sim::oracles::zigzag::Zigzag;
@@ -24,9 +26,10 @@ use cutline_sim::savepoint::{RestoreError, Savepoint};
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
 
+use crate::life::{Again, Life, reference_of};
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
-use crate::record::{CountedAgain, OracleVerdict, RECORD_VERSION, RunRecord};
+use crate::record::{CountedAgain, LifeRecord, OracleVerdict, RECORD_VERSION, RunRecord};
 
 /// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
 const SMALL_STEPS: u64 = 300_000;
@@ -92,12 +95,12 @@ pub struct Runner<'a> {
     pristine: World,
     world: World,
     fork: Option<World>,
+    taken: Option<Savepoint>,
 }
 
-/// The oracles over one run.
-struct Jury<'a> {
-    state: State<'a>,
-    ledger: Ledger<'a>,
+/// The oracles over one run that look at its events.
+#[derive(Default)]
+struct Jury {
     cut: Cut,
     order: Order,
     fencing: Fencing,
@@ -106,21 +109,7 @@ struct Jury<'a> {
     liveness: Liveness,
 }
 
-impl<'a> Jury<'a> {
-    fn new(prepared: &'a Prepared) -> Self {
-        let reference = prepared.reference();
-        Jury {
-            state: State::new(reference),
-            ledger: Ledger::new(reference),
-            cut: Cut::default(),
-            order: Order::default(),
-            fencing: Fencing::default(),
-            store: Store::default(),
-            zigzag: Zigzag::default(),
-            liveness: Liveness::default(),
-        }
-    }
-
+impl Jury {
     fn observe(&mut self, world: &World, event: &Stamped) {
         self.cut.observe(world, event);
         self.order.observe(world, event);
@@ -139,7 +128,7 @@ impl<'a> Runner<'a> {
         let contender = Contender { snapshot, ..contender };
         let pristine = World::new(topology, &contender.cut, snapshot);
         let world = pristine.clone();
-        Runner { prepared, contender, pristine, world, fork: None }
+        Runner { prepared, contender, pristine, world, fork: None, taken: None }
     }
 
     /// From now on every run starts from a savepoint, of a run of this job at any parallelism. The result is still judged by the
@@ -214,7 +203,8 @@ impl<'a> Runner<'a> {
         watch: Option<Watcher<'_>>,
     ) -> RunRecord {
         let mut metrics = Metrics::default();
-        let (outcome, mut verdicts, tear) = self.judge(seed, plan, options, &mut metrics, watch);
+        let Judged { outcome, mut verdicts, tear, life, reference } =
+            self.judge(seed, plan, options, &mut metrics, watch);
         if let Some(tear) = tear {
             let name = self.name_record(seed, plan, options, tear);
             for verdict in &mut verdicts {
@@ -225,6 +215,8 @@ impl<'a> Runner<'a> {
         }
         let digest = self.world.digest();
         let mut record = self.record(seed, plan, outcome, verdicts, &metrics);
+        record.counted_again = self.counted_again(outcome, &reference);
+        record.life = life;
         record.digest = format!("{digest:032x}");
         let verdict = if options.check_determinism {
             self.repeat(seed, plan, options)
@@ -233,6 +225,12 @@ impl<'a> Runner<'a> {
         };
         record.verdicts.push(OracleVerdict { oracle: determinism::NAME.to_owned(), verdict });
         record
+    }
+
+    /// The savepoint that the last run took because its scenario asks for one; or the newest checkpoint of a job that was cancelled,
+    /// if it is retained.
+    pub fn taken(&self) -> Option<&Savepoint> {
+        self.taken.as_ref()
     }
 
     /// The world at the end of the last run.
@@ -247,10 +245,10 @@ impl<'a> Runner<'a> {
         options: &Options,
         metrics: &mut Metrics,
         mut watch: Option<Watcher<'_>>,
-    ) -> (Outcome, Vec<OracleVerdict>, Option<Tear>) {
+    ) -> Judged<'a> {
         let prepared = self.prepared;
         self.begin(seed, plan, options);
-        let mut jury = Jury::new(prepared);
+        let (mut jury, mut life) = (Jury::default(), Life::default());
         let small = prepared.reference().steps <= SMALL_STEPS;
         let steps_left = if options.forks == Some(true) { u64::MAX } else { FORK_STEPS };
         let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0, skipped: 0, steps_left };
@@ -263,21 +261,35 @@ impl<'a> Runner<'a> {
             }
             for event in events {
                 jury.observe(world, event);
+                life.observe(world, event);
                 if let (Event::CheckpointCompleted { id, .. }, true) = (event.event, forking) {
-                    forks.try_restore(prepared, world, id, heal);
+                    forks.try_restore(prepared, (world, &life), id, heal);
                 }
             }
             if let Some(watch) = &mut watch {
                 watch(world, events);
             }
         });
+        self.fork = forks.fork.take();
         let world = &self.world;
+        let again = Again { prepared, pristine: &self.pristine, spare: &mut self.fork, seed, deadline: heal };
+        let (state, ledger, reference) = match reference_of(prepared, world) {
+            Ok(reference) => {
+                let (state, ledger) = life.judge(world, outcome, &reference, again);
+                (state, ledger, reference)
+            }
+            Err(error) => {
+                let unknown = Verdict::Unknown(format!("there is no failure-free result: {error}"));
+                (unknown.clone(), unknown, Cow::Borrowed(prepared.reference()))
+            }
+        };
+        self.taken = life.savepoint(world);
         let mut verdicts = Vec::new();
         let tear = jury.cut.tear();
         let mut say =
             |oracle: &str, verdict| verdicts.push(OracleVerdict { oracle: oracle.to_owned(), verdict });
-        say(state::NAME, jury.state.verdict(world, outcome));
-        say(ledger::NAME, jury.ledger.verdict(world, outcome));
+        say(state::NAME, state);
+        say(ledger::NAME, ledger);
         say(jury.cut.name(), jury.cut.verdict(world, outcome));
         say(restore::NAME, forks.verdict(forking));
         say(jury.order.name(), jury.order.verdict(world, outcome));
@@ -285,8 +297,7 @@ impl<'a> Runner<'a> {
         say(jury.store.name(), jury.store.verdict(world, outcome));
         say(jury.zigzag.name(), jury.zigzag.verdict(world, outcome));
         say(jury.liveness.name(), jury.liveness.verdict(world, outcome));
-        self.fork = forks.fork;
-        (outcome, verdicts, tear)
+        Judged { outcome, verdicts, tear, life: life.record(world), reference }
     }
 
     /// Finds the record at which a cut is torn, in a second run that looks out for it.
@@ -334,10 +345,10 @@ impl<'a> Runner<'a> {
     }
 
     /// What operators have handled beyond the reference, if the job came to its end.
-    fn counted_again(&self, outcome: Outcome) -> Vec<CountedAgain> {
+    fn counted_again(&self, outcome: Outcome, reference: &Reference) -> Vec<CountedAgain> {
         let (world, topology) = (&self.world, self.prepared.topology());
-        let operators = self.prepared.reference().operators.iter().enumerate();
-        let more = operators.filter(|_| outcome == Outcome::Finished).filter_map(|(at, expected)| {
+        let operators = reference.operators.iter().enumerate();
+        let more = operators.filter(|_| outcome.is_finished()).filter_map(|(at, expected)| {
             let tasks = topology.tasks.iter().enumerate().filter(|(_, task)| task.operator.index() == at);
             let handled: u64 = tasks.map(|(task, _)| world.handled(TaskId(task as u32)).0).sum();
             let records = handled.checked_sub(expected.received).filter(|&more| more > 0)?;
@@ -387,10 +398,21 @@ impl<'a> Runner<'a> {
             commits_failed: metrics.commits_failed,
             transactions_expired: metrics.transactions_expired,
             mode: world.topology().config.checkpointing.mode,
-            counted_again: self.counted_again(outcome),
+            counted_again: Vec::new(),
             local: world.logs_sent().then(|| metrics.local.counts(world)),
+            life: LifeRecord::default(),
         }
     }
+}
+
+/// What a run gave.
+struct Judged<'a> {
+    outcome: Outcome,
+    verdicts: Vec<OracleVerdict>,
+    tear: Option<Tear>,
+    life: LifeRecord,
+    /// What it was held against.
+    reference: Cow<'a, Reference>,
 }
 
 /// The forks of a run: one world, used again and again.
@@ -404,7 +426,13 @@ struct Forks {
 
 impl Forks {
     /// Fails the job over at this instant, without further faults, and asks about the end.
-    fn try_restore(&mut self, prepared: &Prepared, world: &World, id: CheckpointId, heal: Time) {
+    fn try_restore(
+        &mut self,
+        prepared: &Prepared,
+        (world, life): (&World, &Life),
+        id: CheckpointId,
+        heal: Time,
+    ) {
         let newest = world.store().completed().next_back() == Some(id);
         // Nor is it restored by a job that is over: its metadata came too late.
         if self.verdict.is_some() || !newest || world.has_ended() {
@@ -434,7 +462,8 @@ impl Forks {
             restored = restored.or(restores.into_iter().next());
         });
         self.steps_left = self.steps_left.saturating_sub(fork.steps());
-        self.verdict = judge_fork(prepared, fork, outcome, id, restored, world.now());
+        let drains = life.may_drain(world);
+        self.verdict = judge_fork(prepared, (fork, drains), outcome, id, restored, world.now());
     }
 
     fn verdict(&self, forking: bool) -> Verdict {
@@ -455,7 +484,7 @@ impl Forks {
 /// What is wrong with the end of a fork that was to restore a checkpoint; `None`: nothing.
 fn judge_fork(
     prepared: &Prepared,
-    fork: &World,
+    (fork, gives_a_drain_up): (&World, bool),
     outcome: Outcome,
     id: CheckpointId,
     restored: Option<Option<CheckpointId>>,
@@ -464,16 +493,19 @@ fn judge_fork(
     if let Some(other) = restored.filter(|&restored| restored != Some(id)) {
         return Some(Verdict::Fail(restore::other(id, at, other)));
     }
-    let reference = prepared.reference();
+    let Ok(reference) = reference_of(prepared, fork) else {
+        return Some(Verdict::Unknown("there is no failure-free result of a fork".to_owned()));
+    };
+    let ledger = Ledger::new(&reference).after_a_drain_given_up(gives_a_drain_up);
     let verdicts = [
-        (state::NAME, State::new(reference).verdict(fork, outcome)),
-        (ledger::NAME, Ledger::new(reference).verdict(fork, outcome)),
+        (state::NAME, State::new(&reference).verdict(fork, outcome)),
+        (ledger::NAME, { ledger }.verdict(fork, outcome)),
         (liveness::NAME, Liveness::default().verdict(fork, outcome)),
     ];
     let mut proofs = verdicts.iter().filter_map(|(oracle, verdict)| restore::proof(id, at, oracle, verdict));
     match proofs.next() {
         Some(proof) => Some(Verdict::Fail(proof)),
-        None if outcome != Outcome::Finished || restored.is_none() => {
+        None if !outcome.is_finished() || restored.is_none() => {
             Some(Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
         }
         None => None,

@@ -151,6 +151,26 @@ fn every_number_with_every_snapshot_method() {
     }
 }
 
+/// What the user asks of the job, at the first instant and after the last, with short and long messages.
+#[test]
+fn every_order_at_its_extremes() {
+    let texts = texts();
+    let mut at = 0;
+    for time in ["0s", "1ns", "40ms", "876000h"] {
+        for latency in ["1ns", "1ms", "1h"] {
+            let latency = ("cluster.network.control-latency", latency);
+            for then in ["run", "suspend", "drain"] {
+                let savepoint = [latency, ("savepoint.at", time), ("savepoint.then", then)];
+                survives_in_part(&savepoint, &texts, 4, (at, 4));
+                let both = [&savepoint[..], &[("cancel.at", "41ms")]].concat();
+                survives_in_part(&both, &texts, 4, (at + 1, 4));
+                at += 1;
+            }
+            survives_in_part(&[latency, ("cancel.at", time)], &texts, 4, (at, 4));
+        }
+    }
+}
+
 /// Combinations of 2 to 9, drawn from fixed seeds.
 fn combinations(seeds: std::ops::Range<u64>) {
     use cutline_sim::random::{Stream, pick, stream};

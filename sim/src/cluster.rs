@@ -297,7 +297,7 @@ impl World {
 
     // Crashes.
 
-    fn stop_task(&mut self, task: TaskId, status: Status) {
+    pub(crate) fn stop_task(&mut self, task: TaskId, status: Status) {
         self.tasks[task.index()].become_status(status, self.now);
         self.tasks[task.index()].serving = None;
         self.tasks[task.index()].pending.clear();

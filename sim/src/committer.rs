@@ -159,6 +159,7 @@ impl Step<'_> {
         }
         self.task.commits = self.task.commits.saturating_sub(1);
         self.finish_if_done(now);
+        self.go_if_committed(now);
     }
 
     /// A request for commit has failed, or was not answered for so long that it is taken for failed.

@@ -26,6 +26,8 @@ pub struct Config {
     pub snapshot: SnapshotCosts,
     /// How failures are noticed and what happens then.
     pub recovery: RecoveryConfig,
+    /// What the user asks of the job while it runs.
+    pub life: LifeConfig,
     /// A source sends a watermark whenever event time has advanced by this much (`pipeline.auto-watermark-interval`,
     /// which in Flink goes by the clock).
     pub watermark_interval: Time,
@@ -43,6 +45,7 @@ impl Default for Config {
             checkpointing: CheckpointConfig::default(),
             snapshot: SnapshotCosts::default(),
             recovery: RecoveryConfig::default(),
+            life: LifeConfig::default(),
             watermark_interval: 200 * MILLISECOND,
             bounds: Bounds::default(),
         }
@@ -164,6 +167,60 @@ impl fmt::Display for CheckpointMode {
     }
 }
 
+/// What becomes of the completed checkpoints when the job is cancelled, or has failed for good
+/// (`execution.checkpointing.externalized-checkpoint-retention`). Those of a job that came to its end stay, to be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Retention {
+    /// They stay.
+    RetainOnCancellation,
+    /// They are deleted when the job is cancelled; those of a job that failed stay.
+    DeleteOnCancellation,
+    /// They are deleted in both cases.
+    #[default]
+    NoExternalizedCheckpoints,
+}
+
+impl fmt::Display for Retention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Retention::RetainOnCancellation => "RETAIN_ON_CANCELLATION",
+            Retention::DeleteOnCancellation => "DELETE_ON_CANCELLATION",
+            Retention::NoExternalizedCheckpoints => "NO_EXTERNALIZED_CHECKPOINTS",
+        })
+    }
+}
+
+/// What follows a savepoint that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    /// The job goes on.
+    Run,
+    /// The sources have stopped reading, and the job stops: it can go on from the savepoint.
+    Suspend,
+    /// The sources end where they are, as if there were no more input, and the job comes to its end.
+    Drain,
+}
+
+/// A savepoint that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavepointOrder {
+    /// When. A job that does not run then is asked when it does.
+    pub at: Time,
+    /// What follows it.
+    pub then: Then,
+}
+
+/// What the user asks of the job while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LifeConfig {
+    /// A savepoint, perhaps to stop with.
+    pub savepoint: Option<SavepointOrder>,
+    /// When the job is cancelled.
+    pub cancel: Option<Time>,
+}
+
 /// When checkpoints are taken, and what becomes of them (`execution.checkpointing.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointConfig {
@@ -182,6 +239,8 @@ pub struct CheckpointConfig {
     pub tolerable_failed: u32,
     /// Completed checkpoints kept; at least 1.
     pub retained: u32,
+    /// What becomes of them when the job is over before its end.
+    pub retention: Retention,
     /// What the job promises of its state. It is what oracles hold the job to; a strategy that can only do less does not
     /// change by it.
     pub mode: CheckpointMode,
@@ -214,6 +273,7 @@ impl Default for CheckpointConfig {
             max_concurrent: 1,
             tolerable_failed: 0,
             retained: 1,
+            retention: Retention::default(),
             mode: CheckpointMode::ExactlyOnce,
             snapshot: None,
             dir: "checkpoints".to_owned(),

@@ -7,6 +7,7 @@
 //! job was deployed anew (its peers are gone; the machine stops it at that instant. What it has *said* is still under way).
 
 mod effects;
+mod orders;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use crate::store::Held;
 use crate::time::{MILLISECOND, Time};
 use crate::topology::Topology;
 use crate::world::{Outcome, World};
+
+use orders::Orders;
 
 /// The coordinator waits at least so long before it says a thing again.
 const PATIENCE_MIN: Time = 10 * MILLISECOND;
@@ -109,6 +112,8 @@ reusable! {
         timely: BTreeSet<Handle>,
         /// The restart delay is over, but slots or answers are missing.
         waiting: bool,
+        /// What the user asks for.
+        pub orders: Orders,
         /// Number of things it has scheduled.
         pub number: u32,
     }
@@ -142,6 +147,7 @@ impl Coordinator {
             stale: Vec::new(),
             timely: BTreeSet::new(),
             waiting: false,
+            orders: Orders::default(),
             number: 0,
         }
     }
@@ -159,6 +165,7 @@ impl World {
     /// The first deployment.
     pub(crate) fn start_coordinator(&mut self) {
         self.schedule(self.topology.config.recovery.heartbeat_interval.max(1), Timer::Nodes);
+        self.schedule_orders();
         self.deploy_if_possible();
     }
 
@@ -182,6 +189,7 @@ impl World {
 
     pub(crate) fn coordinator_timer(&mut self, timer: Timer) {
         match timer {
+            Timer::Cut(_) if self.coordinator.orders.is_leaving() => {}
             Timer::Cut(token) => {
                 self.tell_machine(CoordinatorEvent::Timer(token));
             }
@@ -199,6 +207,7 @@ impl World {
                 self.deploy_if_possible();
             }
             Timer::Retry(_) | Timer::Restart(_) => {}
+            _ => self.order_timer(timer),
         }
     }
 
@@ -213,6 +222,8 @@ impl World {
                 }
             }
             Message::Status(report) => self.learn(report),
+            Message::Stopped(task, attempt, positions) => self.note_stopped(task, attempt, positions),
+            Message::Up(..) if self.coordinator.orders.is_leaving() => {}
             Message::Up(task, attempt, up, handle, positions) => {
                 if let Up::Ack(id) = up {
                     self.log(Event::AckReceived { task, attempt, id });
@@ -320,11 +331,15 @@ impl World {
             let attempt = coordinator.attempt;
             self.log(Event::JobRunning { attempt });
             self.tell_machine(CoordinatorEvent::Started);
+            self.pursue();
         }
     }
 
     fn note_finished(&mut self, task: TaskId) {
         if self.coordinator.status != JobStatus::Running || !self.coordinator.finished.insert(task.0) {
+            return;
+        }
+        if self.note_gone(task) {
             return;
         }
         let coordinator = &mut self.coordinator;
@@ -345,8 +360,9 @@ impl World {
         coordinator.roots.sort_unstable();
         self.tell_machine(CoordinatorEvent::Finished(task));
         if self.coordinator.finished.len() as usize == self.tasks.len() {
+            let outcome = self.finished_outcome();
             self.log(Event::JobFinished);
-            self.end(Outcome::Finished);
+            self.end(outcome);
         }
     }
 
@@ -357,20 +373,30 @@ impl World {
         if !matches!(self.coordinator.status, JobStatus::Deploying | JobStatus::Running) {
             return;
         }
-        let coordinator = &mut self.coordinator;
-        let attempt = coordinator.attempt;
-        coordinator.attempt = Attempt(attempt.0 + 1);
-        coordinator.status = JobStatus::Cancelling;
-        coordinator.waiting = false;
-        coordinator.nodes.iter_mut().for_each(|view| view.cancelled = !view.alive);
-        let exhausted = coordinator.restarts_left == 0;
-        coordinator.restarts_left = coordinator.restarts_left.saturating_sub(1);
-        self.log(Event::FailureNoticed { attempt });
-        self.tell_machine(CoordinatorEvent::Lost);
+        self.log(Event::FailureNoticed { attempt: self.coordinator.attempt });
+        let exhausted = self.coordinator.restarts_left == 0;
+        self.coordinator.restarts_left = self.coordinator.restarts_left.saturating_sub(1);
         if exhausted {
+            self.give_the_attempt_up();
             self.log(Event::JobFailed);
             return self.end(Outcome::Failed);
         }
+        self.begin_cancellation();
+    }
+
+    /// What the present attempt says has no effect any more.
+    fn give_the_attempt_up(&mut self) {
+        let coordinator = &mut self.coordinator;
+        coordinator.attempt = Attempt(coordinator.attempt.0 + 1);
+        coordinator.status = JobStatus::Cancelling;
+        coordinator.waiting = false;
+        coordinator.nodes.iter_mut().for_each(|view| view.cancelled = !view.alive);
+        self.begin_orders_anew();
+        self.tell_machine(CoordinatorEvent::Lost);
+    }
+
+    fn begin_cancellation(&mut self) {
+        self.give_the_attempt_up();
         self.send_cancellations();
         self.restart_if_cancelled();
     }
@@ -388,9 +414,15 @@ impl World {
     /// has left, and no newer checkpoint comes to exist.
     pub(crate) fn fail_over_to_newest(&mut self) {
         self.coordinator.restarts_left = u32::MAX;
+        self.freeze();
+        self.forget_orders();
+        self.fail_job();
+    }
+
+    /// No checkpoint comes to exist until the next restore: all writes of metadata fail.
+    fn freeze(&mut self) {
         self.coordinator.writing.iter_mut().for_each(|writing| writing.doomed = true);
         self.coordinator.frozen = true;
-        self.fail_job();
     }
 
     fn send_cancellations(&mut self) {
@@ -423,6 +455,9 @@ impl World {
             coordinator.status = JobStatus::Restarting;
             let attempt = coordinator.attempt;
             self.log(Event::JobCancelled);
+            if self.coordinator.orders.cancelled {
+                return self.close_if_cancelled();
+            }
             // It stops tasks that no cancellation has reached: so it is announced before any can have run ahead of it.
             let delay = self.topology.config.recovery.restart_delay.max(self.shared.post.latency);
             self.schedule(delay, Timer::Restart(attempt));
@@ -431,6 +466,9 @@ impl World {
 
     /// Deploys if the delay is over, there are slots for all tasks, and every metadata write has ended.
     fn deploy_if_possible(&mut self) {
+        if self.coordinator.orders.cancelled {
+            return self.close_if_cancelled();
+        }
         let first = self.coordinator.attempt == self.coordinator.first_attempt;
         let ready = first || self.coordinator.waiting;
         if self.coordinator.status != JobStatus::Restarting || !ready || !self.coordinator.writing.is_empty()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Then;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::protocol::AbortReason;
 use crate::time::Time;
@@ -312,6 +313,33 @@ pub enum Event {
     },
     /// A sink has failed, because the transaction that it wanted to prepare had expired.
     SinkFailed,
+    /// The user asks for a savepoint.
+    SavepointRequested {
+        /// What is to follow it.
+        then: Then,
+    },
+    /// A source has stopped reading, because it was told to.
+    SourceStopped {
+        /// True if it ends there.
+        drain: bool,
+    },
+    /// The savepoint that was asked for is this checkpoint; from now on it belongs to the user.
+    SavepointTaken {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// From the request to its completion.
+        duration: Time,
+        /// Everything that its snapshots refer to, in bytes.
+        bytes: u64,
+    },
+    /// The job has been stopped with a savepoint: every task has heard of it, committed, and gone.
+    JobSuspended,
+    /// The user cancels the job.
+    CancelRequested,
+    /// The cancelled job stands still: no task of it is left, and no checkpoint is being written.
+    JobClosed,
+    /// The job is over before its end, and its checkpoints are deleted unless they are to be retained.
+    JobOver,
 }
 
 /// An event, when and by whom.

@@ -24,6 +24,8 @@ impl Step<'_> {
         match mail {
             Mail::Restored => self.start(now),
             Mail::Control(down) => self.control(down, now),
+            Mail::Stop(drain) => self.stop_reading(drain, now),
+            Mail::Leave(id) => self.leave(id, now),
             Mail::Timer(token) => self.tell_protocol(TaskEvent::Timer(token), now),
             Mail::Written(id, true) => {
                 self.upload(id).for_each(|upload| upload.written = true);
@@ -134,7 +136,7 @@ impl Step<'_> {
         }
     }
 
-    fn control(&mut self, down: Down, now: Time) {
+    pub(crate) fn control(&mut self, down: Down, now: Time) {
         if !self.task.status.is_alive() {
             // A task that is done cannot take part; its node says so for it.
             if let (Down::Trigger(id), Status::Finished) = (down, self.task.status) {
@@ -209,7 +211,10 @@ impl Step<'_> {
         let channel = |input: Input| self.info.inputs.get(input as usize).copied();
         match effect {
             TaskEffect::Block(READING) => self.task.paused = true,
-            TaskEffect::Unblock(READING) => self.task.paused = false,
+            TaskEffect::Unblock(READING) => {
+                self.task.paused = false;
+                self.end_if_drained(now);
+            }
             TaskEffect::Block(input) if channel(input).is_some() => self.net.block(self.id, input),
             TaskEffect::Unblock(input) => {
                 if let Some(channel) = channel(input) {
@@ -342,12 +347,12 @@ impl Step<'_> {
         self.send_up(Message::Up(self.id, self.task.attempt, up, handle, positions), now);
     }
 
-    fn report(&mut self, life: Life, now: Time) {
+    pub(crate) fn report(&mut self, life: Life, now: Time) {
         let report = Report { task: self.id, attempt: self.task.attempt, life, sent: now };
         self.send_up(Message::Status(report), now);
     }
 
-    fn send_up(&mut self, message: Message, now: Time) {
+    pub(crate) fn send_up(&mut self, message: Message, now: Time) {
         let number = self.task.next_number();
         let origin = Origin::task(self.id);
         let deliveries = self.shared.post.deliver(now, origin.0, number, &mut self.task.last_up);

@@ -312,6 +312,8 @@ pub enum CoordinatorEvent {
         /// With an acknowledgement, and [`Hooks::log_sent`]: where the snapshot stands.
         positions: Option<Arc<Positions>>,
     },
+    /// The user asks for a checkpoint.
+    Requested,
     /// A task has finished for good: it heard that a checkpoint which contains its end is complete, and takes no snapshot
     /// any more. The one in the newest checkpoint that exists stands for it.
     Finished(TaskId),
@@ -323,6 +325,8 @@ pub enum CoordinatorEvent {
     MetaStored(CheckpointId),
     /// The metadata of this checkpoint could not be written.
     MetaFailed(CheckpointId),
+    /// The job is over. Its checkpoints stay, or (`false`) all of them are to go.
+    Over(bool),
 }
 
 /// To whom the coordinator speaks.

@@ -10,6 +10,7 @@ use crate::external;
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{Handle, Positions, Up};
 use crate::reusable;
+use crate::snapshot::SplitPosition;
 use crate::store::Object;
 use crate::time::{NEVER, Time};
 
@@ -62,6 +63,8 @@ pub(crate) enum Message {
     Cancelled(NodeId, Attempt),
     /// What a task has become.
     Status(Report),
+    /// A source has stopped reading: where it stands in each of its splits.
+    Stopped(TaskId, Attempt, Arc<[SplitPosition]>),
     /// The strategy's own.
     Up(TaskId, Attempt, Up, Option<Handle>, Option<Arc<Positions>>),
 }
@@ -96,6 +99,16 @@ pub(crate) enum Timer {
     Retry(Attempt),
     /// The restart delay of this attempt is over.
     Restart(Attempt),
+    /// The user asks for a savepoint.
+    Savepoint,
+    /// Say again what was not confirmed of a savepoint in this attempt, or ask again.
+    Pursue(Attempt),
+    /// The savepoint has been complete for so long that no task has run ahead of that.
+    Taken,
+    /// The user cancels the job.
+    Cancel,
+    /// The cancellation has been complete for so long that no task has run ahead of that.
+    Close,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +167,7 @@ impl Action {
                 | Action::Cancel(..)
                 | Action::SinkFails(..)
                 | Action::End
-                | Action::Timer(Timer::Restart(_))
+                | Action::Timer(Timer::Restart(_) | Timer::Taken | Timer::Close)
         )
     }
 }

@@ -19,7 +19,7 @@ impl Step<'_> {
     #[inline]
     pub(crate) fn reading_due(&self) -> Time {
         let task = &*self.task;
-        if task.paused || task.status == Status::Ended {
+        if task.paused || task.stopped || task.status == Status::Ended {
             return NEVER;
         }
         match task.splits.get(task.split).and_then(|split| split.next) {

@@ -547,9 +547,13 @@ impl Step<'_> {
             _ if self.info.feedback.is_empty() => self.has_consumed_all(),
             _ => self.is_loop_over(),
         };
-        if !done || self.task.status != Status::Running {
-            return;
+        if done && self.task.status == Status::Running {
+            self.end(now);
         }
+    }
+
+    /// Ends, whatever there may be left to read.
+    pub(crate) fn end(&mut self, now: Time) {
         self.send_all(Slot::end(), now);
         self.task.become_status(Status::Ended, now);
         self.emit(now, Event::TaskEnded);

@@ -56,6 +56,10 @@ pub(crate) enum Mail {
     Restored,
     /// From the coordinator.
     Control(Down),
+    /// Stop reading and, if this is true, end there.
+    Stop(bool),
+    /// The job stops with the savepoint to which this checkpoint belongs: commit it, and go.
+    Leave(CheckpointId),
     /// The write of a snapshot has ended, well or not.
     Written(CheckpointId, bool),
     /// The write of a file beside a snapshot has ended, well or not.
@@ -174,6 +178,9 @@ reusable! {
         pub splits: Vec<Reading>,
         pub split: usize,
         pub paused: bool,
+        /// Of a source: it was told to stop reading; and to end there, which it has not done yet.
+        pub stopped: bool,
+        pub drains: bool,
         /// Of a source: records since it last asked for a checkpoint, and how many marked records have passed.
         pub since_request: u64,
         pub marked: usize,
@@ -184,6 +191,8 @@ reusable! {
         pub committer: Option<Box<dyn Committer>>,
         /// Requests for commit that the external system has not answered.
         pub commits: u32,
+        /// It goes when they are answered, for the job has been stopped.
+        pub leaves: bool,
         pub turns: Vec<u32>,
         pub records: u64,
         pub lineages: u64,
@@ -273,11 +282,14 @@ impl Task {
         self.splits.clear();
         self.split = 0;
         self.paused = false;
+        self.stopped = false;
+        self.drains = false;
         self.since_request = 0;
         self.transaction.clear();
         self.transaction_opened = 0;
         self.committer = None;
         self.commits = 0;
+        self.leaves = false;
         self.turns.clear();
         self.turns.resize(info.outputs.len(), 0);
         self.records = 0;

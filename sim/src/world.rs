@@ -24,6 +24,7 @@ use crate::faults::{FaultPlan, Faults};
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::log::{Log, in_transit};
 use crate::network::{Network, Port};
+pub use crate::outcome::{Bound, Outcome};
 use crate::piggyback::Runs;
 use crate::post::{MessageFaults, Post};
 use crate::protocol::{Handle, InputSet, JobCtx, Positions, SnapshotMethod};
@@ -44,32 +45,6 @@ use crate::tournament::Tournament;
 
 /// Latencies are handed to the observer when there are so many, if no event comes before.
 const LATENCIES_AT_ONCE: usize = 1 << 16;
-
-/// A bound that a run has exceeded: see [`Bounds`](crate::config::Bounds).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bound {
-    /// Too many steps.
-    Steps,
-    /// Too late.
-    Time,
-    /// Too many actions waiting.
-    Queue,
-    /// Nothing will ever happen again.
-    Quiet,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// All tasks have finished.
-    Finished,
-    /// The job has failed for good: it used up its restarts.
-    Failed,
-    /// It was given up.
-    Exceeded(Bound),
-}
 
 reusable! {
     /// A machine of the cluster.
@@ -349,7 +324,7 @@ impl World {
             }
             Action::Discard(handle) => self.store.discard(handle),
             Action::MetadataWritten(id, fine) => self.metadata_written(id, fine),
-            Action::End => self.outcome = self.end.map(|(_, outcome)| outcome),
+            Action::End => self.conclude(),
             Action::External(request) => self.serve_external(request),
             Action::SinkFails(task, attempt) => self.sink_fails(task, attempt),
         }
@@ -458,6 +433,11 @@ impl World {
         &self.shared.external
     }
 
+    /// How the job has ended, if it has; the run ends a moment later.
+    pub fn ended_as(&self) -> Option<Outcome> {
+        self.end.map(|(_, outcome)| outcome)
+    }
+
     /// True once the job has ended, well or not; the run ends a moment later.
     pub fn has_ended(&self) -> bool {
         self.end.is_some()
@@ -491,6 +471,9 @@ impl World {
         let mut what = format!("is {:?}", it.status).to_lowercase();
         if it.paused {
             what += ", paused";
+        }
+        if it.stopped {
+            what += ", told to stop reading";
         }
         if !it.pending.is_empty() {
             what += &format!(", {} items behind full output buffers", it.pending.len());

@@ -2,6 +2,7 @@
 
 mod files;
 mod input;
+mod life;
 mod lists;
 mod readme;
 mod replays;

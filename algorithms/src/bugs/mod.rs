@@ -31,12 +31,14 @@ mod forget_last_commit;
 mod forget_trigger;
 mod forgotten_commit;
 mod frozen_for_ever;
+mod gives_all_back;
 mod global_counter;
 mod hash_order;
 mod hoard;
 mod ignore_late_ack;
 mod ignored_tail;
 mod inclusive_boundary;
+mod keeps_the_newest;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
@@ -45,6 +47,7 @@ mod mixed_line;
 mod newest_of_all;
 mod no_block;
 mod no_drain;
+mod old_source;
 mod read_on;
 mod restored_uncaptured;
 mod stale_ack;
@@ -132,6 +135,15 @@ pub const BUGS: &[Bug] = &[
         caught_by: state::NAME,
         cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
         snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
+        name: "old-source",
+        about: "the savepoint that is asked for has the first source where the newest checkpoint had it",
+        of: "aligned",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_coordinator::<old_source::OldSource>,
+        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "commit-on-snapshot",
@@ -419,6 +431,24 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<subsume_early::SubsumeEarly>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "gives-all-back",
+        about: "the checkpoints of a cancelled job go, though they are to be retained",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<gives_all_back::GivesAllBack>,
+        snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "keeps-the-newest",
+        about: "the newest checkpoint of a cancelled job stays, though none is to be retained",
+        of: "aligned",
+        source: "invented",
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<keeps_the_newest::KeepsTheNewest>,
         snapshot: SnapshotMethod::FullAsync,
     },
     Bug {

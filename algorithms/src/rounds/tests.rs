@@ -46,6 +46,18 @@ fn a_checkpoint_exists_when_its_metadata_does() {
 }
 
 #[test]
+fn the_user_asks_like_a_task_and_may_have_everything_go() {
+    let mut hand = Hand::by_request(2);
+    assert!(begins(&hand.on(CoordinatorEvent::Requested)));
+    (0..TASKS).for_each(|task| drop(hand.ack(task, 1)));
+    hand.on(CoordinatorEvent::MetaStored(id(1)));
+    hand.complete(2);
+    hand.on(CoordinatorEvent::Lost);
+    assert_eq!(hand.on(CoordinatorEvent::Over(true)), [], "all stay");
+    assert_eq!(hand.on(CoordinatorEvent::Over(false)), [Subsume(id(1)), Subsume(id(2))]);
+}
+
+#[test]
 fn ids_go_on_from_those_of_a_savepoint() {
     let mut hand = Hand::by_request(1);
     hand.first_checkpoint = id(8);

@@ -176,6 +176,7 @@ fn missing_in_scenario(at_top: bool, key: &str) -> &'static str {
             "add `does = ...`: `{ source = \"input\" }`, `{ sink = \"transactional\" }` or an operator's kind"
         }
         (_, "ship") => "add `ship = ...`: `\"forward\"`, `\"hash\"`, `\"rebalance\"` or `\"broadcast\"`",
+        (_, "at") => "add `at = \"30s\"`: when it is asked for, from the beginning of the run",
         _ => "add it",
     }
 }

@@ -5,6 +5,7 @@ pub mod build;
 mod document;
 mod does;
 pub mod error;
+pub mod life;
 pub(crate) mod load;
 pub mod schema;
 mod set;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cutline_sim::config::{CheckpointMode, Config};
+use cutline_sim::config::{CheckpointMode, Config, Retention};
 use cutline_sim::graph::Ship;
 use cutline_sim::protocol::SnapshotMethod;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde::de::{Deserializer, Error};
 
 use super::InputKind;
 use super::does::Does;
+use super::life::{CancelSpec, SavepointSpec, life};
 use crate::units::{
     Bandwidth, Beat, BoundedBytes, BoundedSpan, Cost, Count, Latency, Patience, PositiveSpan, Span, TEBIBYTE,
     Wait,
@@ -65,6 +66,10 @@ pub struct ScenarioSpec {
     /// Checkpoint triggers beyond the interval.
     #[serde(default)]
     pub trigger: TriggerSpec,
+    /// A savepoint that the user asks for; none if absent.
+    pub savepoint: Option<SavepointSpec>,
+    /// The user cancels the job; not if absent.
+    pub cancel: Option<CancelSpec>,
     /// When a run is given up.
     #[serde(default)]
     pub bounds: BoundsSpec,
@@ -359,6 +364,8 @@ pub struct CheckpointingSpec {
     pub tolerable_failed_checkpoints: Option<Number>,
     /// Completed checkpoints kept.
     pub num_retained: Option<Few>,
+    /// What becomes of the completed checkpoints when the job is cancelled or fails.
+    pub externalized_checkpoint_retention: Option<Retention>,
     /// What the job promises; by default what the strategy guarantees.
     pub mode: Option<CheckpointMode>,
     /// How snapshots reach the store; absent: as the strategy does it by itself. (Flink spreads this over `state.backend.type`,
@@ -497,6 +504,7 @@ impl ScenarioSpec {
         self.configure_checkpointing(&mut config);
         self.configure_state(&mut config);
         self.configure_recovery(&mut config);
+        config.life = life(self.savepoint, self.cancel);
         let bounds = &self.bounds;
         put(&mut config.bounds.steps, bounds.steps.map(Count::get));
         put(&mut config.bounds.time, bounds.time.map(BoundedSpan::nanoseconds));
@@ -554,6 +562,7 @@ impl ScenarioSpec {
         put(&mut into.max_concurrent, checkpointing.max_concurrent_checkpoints.map(Count::get_u32));
         put(&mut into.tolerable_failed, checkpointing.tolerable_failed_checkpoints.map(Count::get_u32));
         put(&mut into.retained, checkpointing.num_retained.map(Count::get_u32));
+        put(&mut into.retention, checkpointing.externalized_checkpoint_retention);
         put(&mut into.mode, checkpointing.mode);
         put(&mut into.snapshot, checkpointing.snapshot.map(Some));
         put(&mut into.dir, checkpointing.dir.clone().map(|dir| dir.0));

@@ -4,7 +4,7 @@ mod keys;
 
 use std::sync::Arc;
 
-use cutline_sim::config::{CheckpointMode, Config};
+use cutline_sim::config::{CheckpointMode, Config, LifeConfig, Retention, SavepointOrder, Then};
 use cutline_sim::graph::{JobGraph, Ship};
 use cutline_sim::input::Input;
 use cutline_sim::operator::Operator;

@@ -39,11 +39,13 @@ impl World {
         match effect {
             CoordinatorEffect::Begin(id) => {
                 self.shared.triggered.insert(id, self.now);
+                self.coordinator.orders.note_begun(id);
                 self.log(Event::CheckpointTriggered { id });
             }
             CoordinatorEffect::Tell(to, down) => self.tell_tasks(to, down),
             CoordinatorEffect::Complete(id, snapshots) => self.write_metadata(id, snapshots.into()),
             CoordinatorEffect::Abandon(id, reason, snapshots) => {
+                self.coordinator.orders.note_given_up(id);
                 self.log(Event::CheckpointAborted { id, reason });
                 snapshots.into_iter().for_each(|handle| self.store.discard(handle));
             }
@@ -55,16 +57,17 @@ impl World {
             }
             CoordinatorEffect::Restore(line) => self.restore(line),
             CoordinatorEffect::Timer(after, token) => self.schedule(after, Timer::Cut(token)),
+            CoordinatorEffect::FailOver if self.coordinator.orders.is_leaving() => {} // it stops anyhow
             CoordinatorEffect::FailOver => self.fail_job(),
         }
     }
 
     fn tell_tasks(&mut self, to: To, down: Down) {
         match to {
-            To::Task(task) => self.tell_task(task, down),
+            To::Task(task) => self.tell_task(task, Mail::Control(down)),
             To::Roots => {
                 for at in 0..self.coordinator.roots.len() {
-                    self.tell_task(self.coordinator.roots[at], down);
+                    self.tell_task(self.coordinator.roots[at], Mail::Control(down));
                 }
             }
             To::All => {
@@ -72,13 +75,13 @@ impl World {
                     .filter(|&task| !self.coordinator.finished.contains(task))
                     .collect::<Vec<_>>()
                 {
-                    self.tell_task(TaskId(task), down);
+                    self.tell_task(TaskId(task), Mail::Control(down));
                 }
             }
         }
     }
 
-    fn tell_task(&mut self, task: TaskId, down: Down) {
+    pub(super) fn tell_task(&mut self, task: TaskId, mail: Mail) {
         self.coordinator.number += 1;
         let number = self.coordinator.number;
         let attempt = self.coordinator.attempt;
@@ -90,7 +93,7 @@ impl World {
         for time in deliveries.times() {
             self.coordinator.number += 1;
             let from = (Origin::COORDINATOR, self.coordinator.number);
-            self.post_letter(task, attempt, time, from, Mail::Control(down));
+            self.post_letter(task, attempt, time, from, mail.clone());
         }
     }
 
@@ -127,16 +130,18 @@ impl World {
             self.store.complete(id, held);
             self.log(Event::CheckpointCompleted { id, duration, bytes, full_bytes });
             self.tell_machine(CoordinatorEvent::MetaStored(id));
+            self.note_complete(id, full_bytes);
         } else {
             self.store.release(&held);
             self.tell_machine(CoordinatorEvent::MetaFailed(id));
         }
+        self.suspend_if_gone();
         self.deploy_if_possible();
     }
 
     /// How many bytes were written for a checkpoint, and how many it refers to. The snapshot of a task that has finished stands in
     /// older checkpoints already.
-    fn sizes(&self, id: CheckpointId, manifest: &Manifest) -> (u64, u64) {
+    pub(super) fn sizes(&self, id: CheckpointId, manifest: &Manifest) -> (u64, u64) {
         let (mut written, mut full) = (0_u64, 0_u64);
         for &handle in manifest.iter().flatten() {
             let Some(snapshot) = self.store.get(handle) else { continue };

@@ -1,4 +1,4 @@
-//! Liveness: once all faults have ended the job finishes within a bound. To finish it needs a checkpoint that completes,
+//! Liveness: once all faults have ended the job finishes within a bound, or stops if its user asks for that. To finish it needs a checkpoint that completes,
 //! so a strategy that stops taking checkpoints is caught too. A stall is reported with what every task was doing.
 
 use super::{Oracle, Verdict, show_time};
@@ -35,7 +35,9 @@ impl Oracle for Liveness {
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
         let why = match outcome {
-            Outcome::Finished => return Verdict::Pass,
+            Outcome::Finished | Outcome::Drained | Outcome::Suspended | Outcome::Cancelled => {
+                return Verdict::Pass;
+            }
             Outcome::Failed => "the job failed for good: it used up its restarts",
             Outcome::Exceeded(Bound::Steps) => "it was given up after `bounds.steps` steps",
             Outcome::Exceeded(Bound::Queue) => "more than `bounds.queue` events were waiting",

@@ -39,7 +39,7 @@ impl Oracle for State<'_> {
     }
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
-        if outcome != Outcome::Finished {
+        if !outcome.is_finished() {
             return Verdict::Unknown("the job did not finish, so there is no final state".to_owned());
         }
         for (at, expected) in self.reference.operators.iter().enumerate() {

@@ -7,6 +7,9 @@
 //! the coordinator, and whose checkpoint was given up, must have been discarded, with the files that were written for it. Where
 //! snapshots are each task's own, so must one that is older than that of the newest line, unless a line refers to it.
 //!
+//! Of a job that was cancelled, or has failed for good, the same stays as of any other, or nothing, as
+//! `externalized-checkpoint-retention` says.
+//!
 //! Not judged: a snapshot of which no acknowledgement told the coordinator, because it was lost on its way. The task deletes
 //! it when it hears that the checkpoint was given up or that a newer one is complete, or else the next restore does. Nor a file that
 //! was written for whatever checkpoints would follow, if none did.
@@ -16,6 +19,7 @@ use std::sync::Arc;
 
 use super::{Oracle, Verdict, show_time};
 use crate::backend::StateFile;
+use crate::config::Retention;
 use crate::event::{Event, Stamped};
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::protocol::Handle;
@@ -73,7 +77,9 @@ impl Oracle for Store {
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
         self.look(world);
-        if self.proof.is_none() && outcome == Outcome::Finished {
+        if self.proof.is_none() && !retains(world) {
+            self.proof = left(world);
+        } else if self.proof.is_none() && outcome.is_wanted() {
             self.proof = if world.logs_sent() { self.behind(world) } else { self.rubbish(world) };
         }
         match self.proof.take() {
@@ -86,9 +92,37 @@ impl Oracle for Store {
     }
 }
 
+/// True if the checkpoints of a job that is over are to stay, as its user wishes.
+fn retains(world: &World) -> bool {
+    match (world.ended_as(), world.topology().config.checkpointing.retention) {
+        (Some(Outcome::Cancelled), retention) => retention == Retention::RetainOnCancellation,
+        (Some(Outcome::Failed), retention) => retention != Retention::NoExternalizedCheckpoints,
+        _ => true,
+    }
+}
+
+/// Something is left of a job whose checkpoints are to go.
+fn left(world: &World) -> Option<String> {
+    let cancelled = world.ended_as() == Some(Outcome::Cancelled);
+    let what = match world.store().completed().next_back() {
+        Some(id) => format!("checkpoint {id}"),
+        None if cancelled && !world.store().is_empty() => {
+            format!("{} objects to which no checkpoint leads", world.store().len())
+        }
+        None => return None,
+    };
+    let why = if cancelled { "was cancelled" } else { "has failed for good" };
+    let retention = world.topology().config.checkpointing.retention;
+    Some(format!(
+        "At {} the job {why}, and by `externalized-checkpoint-retention` ({retention}) none of its checkpoints is to stay. But the \
+         store still holds {what}, and nobody will ever delete it.",
+        show_time(world.now())
+    ))
+}
+
 impl Store {
     fn look(&mut self, world: &World) {
-        if self.proof.is_none() {
+        if self.proof.is_none() && retains(world) {
             let altered =
                 self.deleted(world).or_else(|| self.altered(world)).or_else(|| self.altered_file(world));
             self.proof = altered.or_else(|| self.surplus(world));

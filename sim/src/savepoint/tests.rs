@@ -534,7 +534,7 @@ fn an_end_that_was_captured_comes_again_a_probe_does_not_and_both_ends_count_ali
 fn an_input_has_not_ended_before_what_was_in_flight_is_consumed() {
     let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
         ("source", _) => {
-            snapshot.splits.iter_mut().for_each(|at| at.offset += 5);
+            snapshot.splits.iter_mut().for_each(|at| (at.offset, at.ended) = (at.offset + 5, true));
             snapshot.ended = true;
         }
         ("count", 0) => snapshot.captured = vec![OnChannel { at: 1, items: vec![Item::End] }],

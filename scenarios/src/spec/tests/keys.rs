@@ -34,6 +34,7 @@ fn every_key_reaches_the_configuration() {
         "execution.checkpointing.max-concurrent-checkpoints=20",
         "execution.checkpointing.tolerable-failed-checkpoints=21",
         "execution.checkpointing.num-retained=22",
+        "execution.checkpointing.externalized-checkpoint-retention=DELETE_ON_CANCELLATION",
         "execution.checkpointing.mode=AT_LEAST_ONCE",
         "execution.checkpointing.snapshot=incremental",
         "execution.checkpointing.dir=elsewhere",
@@ -46,6 +47,9 @@ fn every_key_reaches_the_configuration() {
         "restart-strategy.fixed-delay.attempts=26",
         "trigger.every-records=27",
         "trigger.at=['2s', '1s']",
+        "savepoint.at=37ms",
+        "savepoint.then=drain",
+        "cancel.at=38ms",
         "bounds.steps=28",
         "bounds.time=29ms",
         "bounds.queue=30",
@@ -84,6 +88,9 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(checkpointing.mode, CheckpointMode::AtLeastOnce);
     assert_eq!((checkpointing.dir.as_str(), checkpointing.every_records), ("elsewhere", 27));
     assert_eq!(checkpointing.at_records, [SECOND, 2 * SECOND]);
+    assert_eq!(checkpointing.retention, Retention::DeleteOnCancellation);
+    let savepoint = SavepointOrder { at: 37 * ms, then: Then::Drain };
+    assert_eq!(config.life, LifeConfig { savepoint: Some(savepoint), cancel: Some(38 * ms) });
     let recovery = &config.recovery;
     assert_eq!((recovery.heartbeat_interval, recovery.heartbeat_timeout), (23 * ms, 24 * ms));
     assert_eq!((recovery.restart_delay, recovery.restart_attempts), (25 * ms, 26));
