@@ -2,7 +2,7 @@
 
 use cutline_scenarios::record::{
     AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, LocalCheckpoints, OracleVerdict,
-    Outcome, RunRecord, Verdict,
+    Outcome, RunRecord, StartedFrom, Verdict,
 };
 
 use crate::stats::Spread;
@@ -69,6 +69,14 @@ pub fn figures(record: &RunRecord) -> String {
     text(&table)
 }
 
+/// The savepoint that a run began from, and what it was held to.
+fn started_from(start: &StartedFrom) -> String {
+    let path = start.path.as_deref().unwrap_or("a savepoint");
+    let held_to =
+        if start.judged_whole { "one whole failure-free run" } else { "a failure-free run from there" };
+    format!("{path}, checkpoint {}; held to {held_to}", start.checkpoint)
+}
+
 /// The figures as names and values, the same names in the same order for every run; no value where there is nothing to say
 /// about a strategy of its kind.
 pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
@@ -89,6 +97,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
     let ages = record.restores.iter().filter_map(|restore| Some(restore.rollback?.age));
     let (depths, ages) = (spread(Spread::of(depths), units::count), spread(Spread::of(ages), units::time));
     vec![
+        ("started from", record.started_from.as_ref().map(started_from)),
         ("crashes", Some(format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes))),
         ("restores", Some(record.restores.len().to_string())),
         ("crash to running, min / median / max", Some(spread(recoveries, units::time))),

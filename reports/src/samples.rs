@@ -37,6 +37,7 @@ pub fn empty() -> RunRecord {
         messages_disturbed: 0,
         writes_failed: 0,
         mode: CheckpointMode::ExactlyOnce,
+        started_from: None,
         counted_again: Vec::new(),
         local: None,
     }

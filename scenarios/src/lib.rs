@@ -13,5 +13,6 @@ pub mod operators;
 pub mod prepare;
 pub mod record;
 pub mod run;
+pub mod savepoint_file;
 pub mod spec;
 pub mod units;

@@ -8,7 +8,7 @@ pub use cutline_sim::world::{Bound, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`RunRecord`]: it grows with every change of its meaning or form.
-pub const RECORD_VERSION: u32 = 5;
+pub const RECORD_VERSION: u32 = 6;
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,11 +64,26 @@ pub struct RunRecord {
     pub writes_failed: u64,
     /// What the job promised of its state.
     pub mode: CheckpointMode,
+    /// The savepoint from which the run began, if it did not begin with nothing.
+    pub started_from: Option<StartedFrom>,
     /// Operators that handled more records, in the history that counts, than a failure-free run does.
     pub counted_again: Vec<CountedAgain>,
     /// Of a strategy whose tasks take checkpoints on their own: what became of those. Its [`checkpoints`](Self::checkpoints) are
     /// the lines that were stored.
     pub local: Option<LocalCheckpoints>,
+}
+
+/// A savepoint from which a run began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StartedFrom {
+    /// Its file, if it came from one.
+    pub path: Option<String>,
+    /// The checkpoint that it was made of.
+    pub checkpoint: CheckpointId,
+    /// True if the run was held to what one whole failure-free run gives; false: to what a failure-free run makes of the savepoint,
+    /// because the job is not the one that it was taken of, or that one had not been exactly once.
+    pub judged_whole: bool,
 }
 
 /// How many records an operator has counted more than once. Some that it counted and some that it lost would cancel out here;

@@ -25,7 +25,7 @@ use cutline_sim::world::{Outcome, World};
 
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
-use crate::record::{CountedAgain, OracleVerdict, RECORD_VERSION, RunRecord};
+use crate::record::{CountedAgain, OracleVerdict, RECORD_VERSION, RunRecord, StartedFrom};
 
 /// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
 const SMALL_STEPS: u64 = 300_000;
@@ -133,12 +133,16 @@ impl<'a> Runner<'a> {
         let topology = prepared.topology_under(contender.guarantee);
         let snapshot = topology.config.checkpointing.snapshot.unwrap_or(contender.snapshot);
         let contender = Contender { snapshot, ..contender };
-        let pristine = World::new(topology, &contender.cut, snapshot);
+        let mut pristine = World::new(topology, &contender.cut, snapshot);
+        if let Some(start) = prepared.start() {
+            pristine.start_at(start);
+        }
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None }
     }
 
-    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. The result is still judged by the
+    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. (For one of another job, and where you
+    /// do not know, there is [`Prepared::start_from`].) The result is still judged by the
     /// whole failure-free run: what the former job had made visible counts. So a broadcast edge must lead to as many receivers
     /// as before, for they got a copy each; and the values of a key that a former job dealt out to several idempotent sinks
     /// have no order to go by.
@@ -380,6 +384,11 @@ impl<'a> Runner<'a> {
             messages_disturbed: metrics.messages_disturbed,
             writes_failed: metrics.writes_failed,
             mode: world.topology().config.checkpointing.mode,
+            started_from: self.prepared.start().map(|start| StartedFrom {
+                path: None,
+                checkpoint: start.id(),
+                judged_whole: start.is_whole(),
+            }),
             counted_again: self.counted_again(outcome),
             local: world.logs_sent().then(|| metrics.local.counts(world)),
         }

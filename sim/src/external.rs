@@ -53,13 +53,13 @@ reusable! {
         /// Number of answers it has sent.
         pub(crate) number: u32,
         /// The newest attempt of each sink.
-        epochs: BTreeMap<TaskId, Attempt>,
+        pub(crate) epochs: BTreeMap<TaskId, Attempt>,
         /// Prepared, not yet visible.
-        prepared: BTreeMap<TransactionId, Arc<Vec<Record>>>,
+        pub(crate) prepared: BTreeMap<TransactionId, Arc<Vec<Record>>>,
         /// Visible, in the order of commit.
-        committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
+        pub(crate) committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
         /// What plain and idempotent sinks have written, per sink task.
-        logs: BTreeMap<TaskId, Vec<Record>>,
+        pub(crate) logs: BTreeMap<TaskId, Vec<Record>>,
     }
 }
 
@@ -148,6 +148,12 @@ impl External {
     pub fn committed(&self, task: TaskId) -> impl Iterator<Item = (TransactionId, &[Record])> + '_ {
         let mine = self.committed.iter().filter(move |(transaction, _)| transaction.task == task);
         mine.map(|(transaction, records)| (*transaction, records.as_slice()))
+    }
+
+    /// What is prepared for a transactional sink task and not visible yet.
+    pub fn prepared(&self, task: TaskId) -> impl Iterator<Item = &[Record]> + '_ {
+        let mine = self.prepared.iter().filter(move |(transaction, _)| transaction.task == task);
+        mine.map(|(_, records)| records.as_slice())
     }
 
     /// What a plain or idempotent sink task has written, in order.

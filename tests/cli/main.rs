@@ -5,6 +5,7 @@ mod input;
 mod lists;
 mod readme;
 mod replays;
+mod savepoints;
 mod usage;
 
 use std::ffi::OsStr;
