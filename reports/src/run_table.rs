@@ -69,12 +69,15 @@ pub fn figures(record: &RunRecord) -> String {
     text(&table)
 }
 
-/// The savepoint that a run began from, and what it was held to.
+/// The savepoint that a run began from.
 fn started_from(start: &StartedFrom) -> String {
-    let path = start.path.as_deref().unwrap_or("a savepoint");
-    let held_to =
-        if start.judged_whole { "one whole failure-free run" } else { "a failure-free run from there" };
-    format!("{path}, checkpoint {}; held to {held_to}", start.checkpoint)
+    format!("{}, checkpoint {}", start.path.as_deref().unwrap_or("a savepoint"), start.checkpoint)
+}
+
+/// What the end of such a run was compared with.
+fn held_to(start: &StartedFrom) -> String {
+    let to = if start.judged_whole { "the whole failure-free run" } else { "a failure-free run from there" };
+    to.to_owned()
 }
 
 /// The figures as names and values, the same names in the same order for every run; no value where there is nothing to say
@@ -98,6 +101,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
     let (depths, ages) = (spread(Spread::of(depths), units::count), spread(Spread::of(ages), units::time));
     vec![
         ("started from", record.started_from.as_ref().map(started_from)),
+        ("held to", record.started_from.as_ref().map(held_to)),
         ("crashes", Some(format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes))),
         ("restores", Some(record.restores.len().to_string())),
         ("crash to running, min / median / max", Some(spread(recoveries, units::time))),

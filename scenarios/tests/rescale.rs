@@ -9,12 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::capsule::Program;
 use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
 use cutline_scenarios::spec::load;
 use cutline_sim::Status;
 use cutline_sim::event::{Event, Stamped};
@@ -139,9 +141,18 @@ fn check_owners(world: &World) {
     }
 }
 
-/// Runs a job from a savepoint.
+/// The savepoint as a file gives it back.
+fn through_a_file(savepoint: &Savepoint) -> Savepoint {
+    let program = Program { version: String::new(), commit: None };
+    let provenance = Provenance { program, scenario: String::new(), strategy: String::new(), seed: 0 };
+    let text = SavepointFile { provenance, savepoint: savepoint.clone() }.to_json().expect("a text");
+    SavepointFile::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")).savepoint
+}
+
+/// Runs a job from a savepoint in a file.
 fn go_on(runner: &mut Runner<'_>, taken: &Taken, seed: u64, plan: &Arc<FaultPlan>, what: &str) -> RunRecord {
-    runner.start_from(&taken.savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let savepoint = through_a_file(&taken.savepoint);
+    runner.start_from(&savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
     let options = Options { forks: Some(seed.is_multiple_of(8)), ..Options::default() };
     let record = runner.run(seed, plan, &options, None);
     check(&record, what);

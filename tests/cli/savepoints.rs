@@ -105,7 +105,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     refuses("wordcount --set job.operator.sink.does.sink=plain", &["`sink` was a transactional sink"]);
     place.file("other.txt", "four score and one\n".repeat(3_000));
     refuses("wordcount --input other.txt", &["source `source`", "what was read of it"]);
-    refuses("nexmark-q1", &["words.json", "allow"]);
+    refuses("nexmark-q1", &["words.json", "source `source`", "is one of `wordcount`"]);
     savepoint(&place, "visits.json", "visits", "aligned", 5, &[]);
     place
         .cutline("run visits --from-savepoint visits.json")

@@ -36,6 +36,7 @@ mod inclusive_boundary;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
+mod lost_timers;
 mod lost_tombstone;
 mod mixed_line;
 mod newest_of_all;
@@ -43,6 +44,7 @@ mod no_block;
 mod no_drain;
 mod read_on;
 mod restored_uncaptured;
+mod rootless_log;
 mod stale_ack;
 mod stale_copy;
 mod stale_standing;
@@ -123,6 +125,24 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-25492",
         caught_by: state::NAME,
         cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
+        snapshot: SnapshotMethod::Changelog,
+    },
+    Bug {
+        name: "lost-timers",
+        about: "a job that starts from a savepoint takes over values and maps, but no timers",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<lost_timers::LostTimers>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "rootless-log",
+        about: "the log of a job that starts from a savepoint holds the changes since, and not what they are changes of",
+        of: "changelog",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<rootless_log::RootlessLog>,
         snapshot: SnapshotMethod::Changelog,
     },
     Bug {

@@ -172,7 +172,7 @@ fn what_a_restore_loses_is_missed() {
     let visits = library("visits", VISITS);
     let broadcast = inline(HELD_AND_RULED, &[]);
     let jobs: &[(&Prepared, &str, &[&str])] = &[
-        (&words, "unaligned", &["values", "splits", "pending", "committed", "captured"]),
+        (&words, "unaligned", &["values", "splits", "pending", "prepared", "committed", "captured"]),
         (&plain, "aligned", &["logs"]),
         (&visits, "aligned", &["maps", "timers", "splits"]),
         (&broadcast, "aligned", &["list", "broadcast"]),
