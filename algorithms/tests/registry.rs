@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cutline_algorithms::bugs::BUGS;
 use cutline_algorithms::{STRATEGIES, bugs, find};
+use cutline_sim::oracles::ROWS;
 
 /// Files of `src` that are no strategy.
 const HELPERS: [&str; 6] = ["lib", "mutants", "mutant-backend", "recovery-line", "rounds", "hand"];
@@ -36,4 +37,13 @@ fn every_row_is_whole() {
         assert!(!bug.about.is_empty() && !bug.source.is_empty(), "{}", bug.name);
         assert!(bugs::find(bug.name).is_some() && find(bug.name).is_none());
     }
+}
+
+#[test]
+fn every_oracle_has_two_bugs_of_known_strategies() {
+    let of = |oracle: &str| BUGS.iter().filter(|bug| bug.caught_by == oracle).count();
+    for row in ROWS {
+        assert!(of(row.name) >= 2, "{} has {} bugs", row.name, of(row.name));
+    }
+    assert!(bugs::find("no-drain").is_some() && bugs::find("no-such-bug").is_none());
 }

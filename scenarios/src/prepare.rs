@@ -134,13 +134,13 @@ impl Prepared {
     /// If the job cannot start from it, or what it must give cannot be computed.
     pub fn start_from(&self, savepoint: &Savepoint) -> Result<Prepared, StartError> {
         let start = savepoint.start(&self.topology).map_err(StartError::Restore)?;
-        let reference = if start.is_whole() {
-            Arc::clone(&self.reference)
-        } else {
-            let graph = &self.topology.graph;
-            let kept = sink_records(graph, &self.topology.config);
-            let reference = resume(&self.topology, &start, steps(graph), kept);
-            Arc::new(reference.map_err(StartError::Reference)?)
+        let reference = match start.is_whole() {
+            true => Arc::clone(&self.reference),
+            false => {
+                let (graph, config) = (&self.topology.graph, &self.topology.config);
+                let reference = resume(&self.topology, &start, steps(graph), sink_records(graph, config));
+                Arc::new(reference.map_err(StartError::Reference)?)
+            }
         };
         Ok(Prepared { reference, start: Some(Arc::new(start)), ..self.clone() })
     }

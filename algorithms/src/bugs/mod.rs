@@ -565,38 +565,3 @@ pub const BUGS: &[Bug] = &[
 pub fn find(name: &str) -> Option<&'static Bug> {
     BUGS.iter().find(|bug| bug.name == name)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn every_file_has_a_row() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
-        let files = std::fs::read_dir(folder).expect("the folder of the bugs");
-        let stems = files.map(|entry| entry.expect("an entry").path().with_extension(""));
-        let mut files: Vec<String> =
-            stems.map(|stem| stem.file_name().expect("a name").to_string_lossy().replace('_', "-")).collect();
-        files.retain(|name| name != "mod");
-        files.sort();
-        let mut rows: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
-        rows.sort_unstable();
-        assert_eq!(files, rows, "files of algorithms/src/bugs against the rows of BUGS");
-    }
-
-    #[test]
-    fn every_oracle_has_two_bugs_of_known_strategies() {
-        let mut bugs = BTreeMap::<&str, u32>::new();
-        for bug in BUGS {
-            assert!(crate::find(bug.of).is_some_and(|of| of.snapshot == bug.snapshot), "{}", bug.name);
-            *bugs.entry(bug.caught_by).or_default() += 1;
-        }
-        for row in cutline_sim::oracles::ROWS {
-            assert!(bugs.get(row.name).is_some_and(|&count| count >= 2), "{}", row.name);
-        }
-        assert!(find("no-drain").is_some() && find("no-such-bug").is_none());
-    }
-}
