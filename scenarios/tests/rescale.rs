@@ -24,7 +24,7 @@ use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::random::{below, draw};
-use cutline_sim::savepoint::Savepoint;
+use cutline_sim::savepoint::{RestoreError, Savepoint};
 use cutline_sim::state::{group_owner, key_group};
 use cutline_sim::store::Store;
 use cutline_sim::world::World;
@@ -72,6 +72,9 @@ struct Seen {
     ended: u32,
     up: u32,
     down: u32,
+    /// Savepoints with something in flight, and those among them that another parallelism could not take.
+    dealt: u32,
+    refused: u32,
 }
 
 impl Seen {
@@ -82,6 +85,7 @@ impl Seen {
         self.base += record.restores.len() - own;
         self.partly_ended += u32::from(taken.ended > 0 && taken.ended < taken.tasks);
         self.ended += u32::from(taken.ended == taken.tasks);
+        self.dealt += u32::from(taken.savepoint.in_flight() > 0);
     }
 }
 

@@ -11,8 +11,8 @@
 //! - *Splits* of a source: those with number mod q = i, as at a fresh start. Its watermark is the least of those from whom it
 //!   takes splits, its number of marked records the most. A split that the savepoint does not know is read from its start.
 //! - *Pending transactions* of a sink, and how many records were handled: those of the old subtasks j with j mod q = i.
-//! - What was in flight: kept if the job has the same tasks and edges. Where anything was in flight and the job has changed, it is
-//!   refused. (Flink deals it out anew at another parallelism, but not across forward edges, and not in another job.)
+//! - What was in flight: kept as it was if the job has the same tasks and edges; dealt out anew (`dealing.rs`) if only
+//!   parallelisms are others; refused across forward edges, around loops, and where operators or edges have changed.
 //!
 //! Not kept: the durable part of the strategy's machine (Flink's savepoints do not hold one either: the machines of a new job
 //! begin anew, ids of checkpoints and attempts go on from those of the savepoint, and of the former job no message is left, so
@@ -32,6 +32,7 @@
 //!
 //! The clock of the new job begins at 0, as that of any run; its sources read no record before the instant of it.
 
+mod dealing;
 mod error;
 pub mod form;
 mod hand_out;
@@ -131,6 +132,12 @@ impl Savepoint {
     /// The newest attempt of the job that took it.
     pub fn attempt(&self) -> Attempt {
         self.saved.attempt
+    }
+
+    /// The bytes of what was in flight between its tasks.
+    pub fn in_flight(&self) -> u64 {
+        let snapshots = self.saved.operators.iter().flat_map(SavedOperator::snapshots);
+        snapshots.map(|snapshot| snapshot.in_flight).sum()
     }
 
     /// The uid and the parallelism of every operator.

@@ -110,8 +110,13 @@ fn what_does_not_fit_is_refused_with_the_reason() {
         .refuses(&["with seed 5, and this is seed 1", "--seed 5"]);
     place.cutline("run visits --from-savepoint visits.json --seed 5").exits(0);
     savepoint(&place, "flight.json", "wordcount", "unaligned", 1, &["taskmanager.memory.segment-size=64 B"]);
-    let rescaled = "run wordcount --from-savepoint flight.json --set job.operator.tokenizer.parallelism=1";
-    place.cutline(rescaled).refuses(&["flight.json", "what was in flight"]);
+    let set = "--set taskmanager.memory.segment-size=64B --set job.operator.tokenizer.parallelism=1";
+    place.cutline(&format!("run wordcount --from-savepoint flight.json {set}")).exits(0);
+    let text = include_str!("../../scenarios/library/wordcount.toml");
+    place.file("other.toml", text.replacen("ship = \"rebalance\"", "ship = \"hash\"", 1));
+    place
+        .cutline("run other.toml --from-savepoint flight.json")
+        .refuses(&["flight.json", "what was in flight"]);
 }
 
 #[test]

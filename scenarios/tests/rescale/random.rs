@@ -146,6 +146,11 @@ fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: 
         let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
         let plan = plan(&jobs[sizes[at]], profile, seed);
         if let Some(taken) = &start {
+            let started = runners[at].start_from(&taken.savepoint);
+            if let Err(RestoreError::InFlightForward { .. }) = started {
+                seen.refused += 1;
+                return;
+            }
             seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
         }
         let mut taken = savepoints(&mut runners[at], seed, &plan, &what);
@@ -185,6 +190,18 @@ fn random_jobs_go_on_with_what_was_in_flight() {
     let contenders = [captures, captures, &STRATEGIES[1]].map(Contender::from);
     (0..30).for_each(|seed| there_and_back(seed, [0, 0], &contenders, &mut seen));
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// The same at another parallelism: what was in flight is dealt out anew, but for what was on a forward edge.
+#[test]
+fn random_jobs_change_their_size_with_what_was_in_flight() {
+    let mut seen = Seen::default();
+    let captures = ["unaligned", "freeze-the-world", "uncoordinated", "chandy-lamport"];
+    let named = |name| STRATEGIES.iter().find(|strategy| strategy.name == name).expect("a strategy");
+    let contenders = captures.map(|name| Contender::from(named(name)));
+    (200..260).for_each(|seed| there_and_back(seed, [0, 1], &contenders, &mut seen));
+    let Seen { moves, own, base, dealt, refused, partly_ended, .. } = seen;
+    assert!(moves > 60 && own > 8 && base > 8 && dealt > 30 && refused > 2 && partly_ended > 8, "{seen:?}");
 }
 
 /// A line of tasks' own checkpoints cuts through channels; the savepoint made of it holds what the log had, for whoever comes next.

@@ -242,8 +242,12 @@ fn what_was_in_flight_is_part_of_a_job_that_does_something_else() {
         let record = go_on(&other, &savepoint, strategy("aligned"), seed);
         passes(&record, name);
         assert_eq!(record.started_from.as_ref().map(|start| start.judged_whole), Some(false));
-        let refused = base().prepare(&[&slow[..], &["job.operator.sums.parallelism=3"]].concat());
-        let refused = refused.start_from(&savepoint).expect_err("something was in flight");
+        let larger = base().prepare(&[&slow[..], &["job.operator.sums.parallelism=3"]].concat());
+        let record = go_on(&larger, &savepoint, strategy("aligned"), seed);
+        passes(&record, name);
+        assert_eq!(record.started_from.as_ref().map(|start| start.judged_whole), Some(true));
+        let refused = base().without("held").prepare(&slow).start_from(&savepoint.allow_non_restored_state());
+        let refused = refused.expect_err("something was in flight");
         assert_eq!(refused, StartError::Restore(RestoreError::InFlight));
     }
     assert!(seen > 20, "{seen} records in flight");

@@ -25,8 +25,15 @@ pub enum RestoreError {
         /// What it is.
         job: Kind,
     },
-    /// The checkpoint holds what was in flight between its tasks, and the job has other tasks or edges.
+    /// The checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or a loop.
     InFlight,
+    /// It holds what was in flight on a forward edge, and the parallelism of that is another.
+    InFlightForward {
+        /// The uid of the sender.
+        from: String,
+        /// The uid of the receiver.
+        to: String,
+    },
     /// The input of a source has lost splits.
     Splits {
         /// The uid of the source.
@@ -61,10 +68,15 @@ impl fmt::Display for RestoreError {
             RestoreError::Kind { uid, saved, job } => {
                 write!(f, "`{uid}` was {saved} in the savepoint and is {job} in the job: give it a new uid")
             }
-            RestoreError::InFlight => write!(
+            RestoreError::InFlight => f.write_str(
+                "the checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or a loop and \
+                 another parallelism: start from a checkpoint with nothing in flight, or leave the operators, edges and \
+                 parallelisms as they were",
+            ),
+            RestoreError::InFlightForward { from, to } => write!(
                 f,
-                "the checkpoint holds what was in flight between its tasks, and the job has other tasks or edges: start from a \
-                 checkpoint with nothing in flight, or leave the operators, edges and parallelisms as they were"
+                "the checkpoint holds what was in flight on the forward edge from `{from}` to `{to}`, where it belongs to one \
+                 subtask: leave their parallelism as it was, or start from a checkpoint with nothing in flight"
             ),
             RestoreError::Input { uid, split } => write!(
                 f,

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::dealing::Dealt;
 use super::in_flight::Channels;
-use super::{Kind, RestoreError, Saved, SavedOperator, Savepoint, inputs};
+use super::{Kind, RestoreError, Saved, SavedOperator, Savepoint, dealing, inputs};
 use crate::external::{External, TransactionId};
 use crate::graph::Role;
 use crate::ids::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
@@ -20,8 +21,10 @@ pub(super) fn check(savepoint: &Savepoint, topology: &Topology) -> Result<(), Re
     if saved != job {
         return Err(RestoreError::KeyGroups { saved, job });
     }
-    if savepoint.saved.has_in_flight() && !has_same_tasks(&savepoint.saved, topology) {
-        return Err(RestoreError::InFlight);
+    if must_deal(&savepoint.saved, topology)
+        && let Some(obstacle) = dealing::obstacle(&savepoint.saved, topology)
+    {
+        return Err(obstacle);
     }
     for saved in &savepoint.saved.operators {
         let uid = || saved.uid.clone();
@@ -47,6 +50,11 @@ pub(super) fn check(savepoint: &Savepoint, topology: &Topology) -> Result<(), Re
         }
     }
     Ok(())
+}
+
+/// True if what was in flight has to be dealt out anew.
+fn must_deal(saved: &Saved, topology: &Topology) -> bool {
+    saved.has_in_flight() && !has_same_tasks(saved, topology)
 }
 
 /// True if the job has the tasks and channels that the savepoint was taken of.
@@ -81,15 +89,21 @@ pub(super) struct Handover<'a> {
     /// For each operator of the job, what was saved of it, and whether it has ended.
     pub saved: Vec<Option<&'a SavedOperator>>,
     ended: Vec<bool>,
+    /// What was in flight, if that goes elsewhere than it did.
+    pub dealt: Option<Dealt>,
 }
 
 impl<'a> Handover<'a> {
     pub fn new(savepoint: &'a Savepoint, topology: &'a Topology) -> Self {
         let operators = topology.operators.iter();
         let saved: Vec<_> = operators.map(|operator| savepoint.operator(&operator.uid)).collect();
-        let ended = ended(topology, &saved);
+        let dealt = must_deal(&savepoint.saved, topology).then(|| dealing::deal(&savepoint.saved, topology));
+        let ended = match &dealt {
+            Some(_) => vec![false; topology.operators.len()],
+            None => ended(topology, &saved),
+        };
         let has_same_tasks = has_same_tasks(&savepoint.saved, topology);
-        Handover { topology, id: savepoint.id(), has_same_tasks, saved, ended }
+        Handover { topology, id: savepoint.id(), has_same_tasks, saved, ended, dealt }
     }
 
     /// The initial state of every task.
@@ -97,7 +111,9 @@ impl<'a> Handover<'a> {
         let mut tasks = Vec::new();
         for (at, saved) in self.saved.iter().enumerate() {
             let parallelism = self.topology.operators[at].parallelism;
-            let known = saved.filter(|saved| saved.snapshots().next().is_some());
+            let is_known =
+                |saved: &&SavedOperator| saved.snapshots().next().is_some() || self.dealt.is_some();
+            let known = saved.filter(is_known);
             let Some(saved) = known else {
                 tasks.extend((0..parallelism).map(|_| None));
                 continue;
@@ -126,8 +142,11 @@ impl<'a> Handover<'a> {
         };
         let givers = || rescale.givers(subtask);
         let mine = heirlooms().next().filter(|_| self.has_same_tasks);
-        let Channels { sent, captured, unsent, in_flight } =
-            mine.map(|own| self.channels(id, own)).unwrap_or_default();
+        let Channels { sent, captured, unsent, in_flight } = match (&self.dealt, mine) {
+            (Some(dealt), _) => self.dealt_channels(id, dealt),
+            (None, Some(own)) => self.channels(id, own),
+            (None, None) => Channels::default(),
+        };
         TaskSnapshot {
             task: id,
             attempt: Attempt::default(),

@@ -4,6 +4,7 @@
 //! sent theirs. So an end that was still in flight is taken out, and the last watermark before it: whoever met two ends would be
 //! done before the second one came, or, if the input has grown, before what now comes first.
 
+use super::dealing::Dealt;
 use super::hand_out::Handover;
 use crate::channel::{Item, Position};
 use crate::ids::TaskId;
@@ -35,6 +36,17 @@ impl Handover<'_> {
         let items = captured.iter().chain(&unsent).flat_map(|on| &on.items);
         let in_flight = items.map(Item::bytes).sum();
         Channels { sent, captured, unsent, in_flight }
+    }
+
+    /// What a task finds on its channels where everything was dealt out anew.
+    pub(super) fn dealt_channels(&self, id: TaskId, dealt: &Dealt) -> Channels {
+        let sent = self.topology.tasks[id.index()].channels_out().map(|channel| {
+            let ChannelInfo { to, input, .. } = *self.ends(channel);
+            Position::default().after(dealt.on(to, input))
+        });
+        let (sent, captured) = (sent.collect(), dealt.captured(id));
+        let in_flight = captured.iter().flat_map(|on| &on.items).map(Item::bytes).sum();
+        Channels { sent, captured, unsent: Vec::new(), in_flight }
     }
 
     /// What was on its way to a task of the same job. A sender that runs on says at the end of all that it ends: not yet.

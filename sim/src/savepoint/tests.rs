@@ -1,3 +1,5 @@
+mod in_flight;
+
 use std::collections::BTreeSet;
 
 use super::*;
@@ -466,66 +468,4 @@ fn a_log_comes_before_whatever_the_new_job_writes() {
     new.write(TaskId(1), record(3));
     new.write(TaskId(2), record(4));
     assert_eq!((values(new.log(TaskId(1))), values(new.log(TaskId(2)))), (vec![1, 2, 3], vec![4]));
-}
-
-/// Records, the last watermark and an end, of which subtask 1 of `source` has sent half to subtask 1 of `count`.
-fn half_sent() -> (Savepoint, [OnChannel; 2]) {
-    let record = |lineage| Item::Record(Record { key: 5, size: 40, lineage, ..Record::default() });
-    let on = |at, items: &[Item]| OnChannel { at, items: items.to_vec() };
-    let (captured, unsent) = ([record(1), record(2)], [record(3), Item::Watermark(NEVER), Item::End]);
-    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
-        ("source", 1) => snapshot.unsent = vec![on(1, &unsent)],
-        ("count", 1) => snapshot.captured = vec![on(1, &captured)],
-        _ => {}
-    });
-    (savepoint, [on(1, &captured), on(1, &unsent[..1])])
-}
-
-#[test]
-fn what_was_in_flight_goes_to_the_same_job_and_to_no_other() {
-    let (savepoint, [captured, unsent]) = half_sent();
-    let changed = chain(&[("source", source(4), 2), ("count", transform(), 3), ("sink", SINK, 2)]);
-    for other in [job(3), changed] {
-        assert_eq!(world::<0>(&other).start_from(&savepoint), Err(RestoreError::InFlight));
-    }
-    // Also under another strategy, whose machines know nothing of the old ones.
-    for world in [started::<0>(&job(2), &savepoint), started::<1>(&job(2), &savepoint)] {
-        let source = bases(&world, "source")[1].expect("a state");
-        assert_eq!(source.sent[1], Position::default().after(&captured.items), "both ends count from zero");
-        assert_eq!(source.unsent, std::slice::from_ref(&unsent), "it will say again that it ends");
-        let count = bases(&world, "count")[1].expect("a state");
-        assert!(count.received.is_empty());
-        assert_eq!(&count.captured[..], std::slice::from_ref(&captured));
-    }
-}
-
-#[test]
-fn an_end_that_was_captured_comes_again_and_both_ends_count_it_once() {
-    let items = [Item::Watermark(9), Item::Watermark(NEVER), Item::End];
-    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
-        ("count", 0) => snapshot.captured = vec![OnChannel { at: 0, items: items.to_vec() }],
-        _ => {}
-    });
-    let world = started::<0>(&job(2), &savepoint);
-    let (source, count) = (bases(&world, "source")[0], bases(&world, "count")[0]);
-    let count = count.expect("a state");
-    assert_eq!(count.captured, [OnChannel { at: 0, items: vec![Item::Watermark(9)] }]);
-    assert_eq!(source.expect("a state").sent[0], count.received_and_captured(0));
-}
-
-#[test]
-fn an_input_has_not_ended_before_what_was_in_flight_is_consumed() {
-    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
-        ("source", _) => {
-            snapshot.splits.iter_mut().for_each(|at| at.offset += 5);
-            snapshot.ended = true;
-        }
-        ("count", 0) => snapshot.captured = vec![OnChannel { at: 1, items: vec![Item::End] }],
-        ("count", _) => snapshot.ended_inputs = InputSet::full(2),
-        _ => {}
-    });
-    let world = started::<0>(&job(2), &savepoint);
-    let [Some(waits), Some(has_all)] = bases(&world, "count")[..] else { panic!("two states") };
-    assert_eq!((waits.ended_inputs.len(), has_all.ended_inputs.len()), (0, 2));
-    assert_eq!(waits.captured, [OnChannel { at: 1, items: vec![Item::End] }], "nobody says it again");
 }
