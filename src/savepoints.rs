@@ -64,14 +64,19 @@ fn help(error: &StartError, from: &Provenance, seed: u64) -> Option<String> {
     }
 }
 
+/// The bytes of a file; of one that is certainly no savepoint, the first few.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too long, even if it never ends.
-    let limit = SAVEPOINT_BYTES_MAX + 1;
-    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    read.map_err(|error| {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let (mut file, mut bytes) = (File::open(path)?, Vec::new());
+        file.by_ref().take(64).read_to_end(&mut bytes)?;
+        if SavepointFile::may_be(&bytes) {
+            // One byte more than allowed tells a file that is too long, even if it never ends.
+            file.take(SAVEPOINT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    };
+    read().map_err(|error| {
         Failure::new(format!("cannot read `{}`: {error}", path.display()))
             .with_help("name a file that a run has written as a savepoint")
-    })?;
-    Ok(bytes)
+    })
 }

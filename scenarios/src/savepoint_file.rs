@@ -46,6 +46,8 @@ pub struct SavepointFile {
 pub enum SavepointFileError {
     /// It is no savepoint, or not a whole one.
     Broken(serde_json::Error),
+    /// It is something else altogether.
+    Foreign,
     /// It was written in another version of the form.
     Version(u32),
     /// Its content is not what was written.
@@ -64,6 +66,9 @@ impl fmt::Display for SavepointFileError {
             }
             SavepointFileError::Broken(error) => {
                 write!(f, "this is no savepoint ({error}): give a file that a run has written as one")
+            }
+            SavepointFileError::Foreign => {
+                f.write_str("this is no savepoint: give a file that a run has written as one")
             }
             SavepointFileError::Version(version) => write!(
                 f,
@@ -141,6 +146,11 @@ impl SavepointFile {
         Ok(text)
     }
 
+    /// False if what begins with these bytes is certainly no savepoint, so that nobody need read the rest.
+    pub fn may_be(beginning: &[u8]) -> bool {
+        beginning.trim_ascii_start().first().is_none_or(|&byte| byte == b'{')
+    }
+
     /// Reads a savepoint, and checks that it is whole and unchanged.
     ///
     /// # Errors
@@ -148,6 +158,9 @@ impl SavepointFile {
     pub fn from_json(bytes: &[u8]) -> Result<SavepointFile, SavepointFileError> {
         if bytes.len() as u64 > SAVEPOINT_BYTES_MAX {
             return Err(SavepointFileError::TooLong);
+        }
+        if !SavepointFile::may_be(bytes) {
+            return Err(SavepointFileError::Foreign);
         }
         let head: Head = serde_json::from_slice(bytes).map_err(SavepointFileError::Broken)?;
         if head.cutline_savepoint != SAVEPOINT_VERSION {

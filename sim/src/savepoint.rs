@@ -28,7 +28,7 @@
 //! Flink does when it rescales (it then drops what lies outside the new range). A savepoint does not depend on the backend with
 //! which it was made: the job may have another.
 //!
-//! A source must find the input that it had read ([`inputs`]); what comes behind its positions may be another.
+//! A source must find the input that it had read (`inputs.rs`); what comes behind its positions may be another.
 //!
 //! The clock of the new job begins at 0, as that of any run; its sources read no record before the instant of it.
 

@@ -136,6 +136,7 @@ fn a_file_that_is_no_savepoint_is_refused() {
         .refuses(&["version 9", "version 1"]);
     try_with(b"\x7fELF\0\0").refuses(&["bad.json", "no savepoint"]);
     try_with(b"{\"cutline-capsule\": 2}").refuses(&["no savepoint"]);
+    place.cutline("run wordcount --from-savepoint /dev/zero").refuses(&["/dev/zero", "no savepoint"]);
     place.cutline("run wordcount --from-savepoint nowhere.json").refuses(&["cannot read `nowhere.json`"]);
     place.cutline("run wordcount --from-savepoint .").refuses(&["cannot read `.`"]);
     place
