@@ -66,8 +66,8 @@ pub struct Subject {
     /// `--set execution.checkpointing.snapshot=METHOD`
     #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(SnapshotMethod::ALL.map(SnapshotMethod::name)))]
     pub snapshot: Option<String>,
-    /// Start from this savepoint instead of from nothing. The job may be another than the one that it was taken of: operators find
-    /// their state by their uid
+    /// Start from this savepoint instead of from nothing. The job may be another than the one that it was taken of: operators
+    /// find their state by their uid
     #[arg(long, value_name = "FILE")]
     pub from_savepoint: Option<PathBuf>,
     /// Drop state of the savepoint that no operator of the job claims, instead of refusing to start

@@ -1,7 +1,8 @@
 //! A capsule: all that is needed to run a failing run again, and what it gave.
 //!
-//! The form is JSON: a version, a checksum, and the content. What a capsule does not hold are the files that inputs are
-//! read from, and the savepoint that the run started from; it knows their sizes and digests, so a changed file is noticed before the run.
+//! The form is JSON: a version, a checksum, and the content. What a capsule does not hold are the files that inputs are read
+//! from, and the savepoint that the run started from; it knows their sizes and digests, so a changed file is noticed before the
+//! run.
 
 use std::fmt;
 use std::path::Path;
@@ -287,8 +288,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Capsule {
-    /// 12 hexadecimal digits that tell this run from every other: a digest of the scenario's text and overrides, what the
-    /// input files and the savepoint hold, the strategy, the faults, the seed and the options; not of where things are, nor of what came out.
+    /// 12 hexadecimal digits that tell this run from every other: a digest of the scenario's text and overrides, what the input
+    /// files and the savepoint hold, the strategy, the faults, the seed and the options; not of where things are, nor of what
+    /// came out.
     ///
     /// # Errors
     /// As [`Capsule::to_json`].

@@ -126,9 +126,9 @@ impl Prepared {
         })
     }
 
-    /// The same scenario, started from a savepoint. If the job is the one that the savepoint was taken of, at whatever parallelism, its
-    /// runs are still judged by the whole failure-free run; if it has changed, by what a failure-free run makes of the savepoint:
-    /// see [`Start::is_whole`].
+    /// The same scenario, started from a savepoint. If the job is the one that the savepoint was taken of, at whatever
+    /// parallelism, its runs are still judged by the whole failure-free run; if it has changed, by what a failure-free run
+    /// makes of the savepoint: see [`Start::is_whole`].
     ///
     /// # Errors
     /// If the job cannot start from it, or what it must give cannot be computed.

@@ -81,8 +81,8 @@ pub struct StartedFrom {
     pub path: Option<String>,
     /// The checkpoint that it was made of.
     pub checkpoint: CheckpointId,
-    /// True if the run was held to what one whole failure-free run gives; false: to what a failure-free run makes of the savepoint,
-    /// because the job is not the one that it was taken of, or that one had not been exactly once.
+    /// True if the run was held to what one whole failure-free run gives; false: to what a failure-free run makes of the
+    /// savepoint, because the job is not the one that it was taken of, or that one had not been exactly once.
     pub judged_whole: bool,
 }
 

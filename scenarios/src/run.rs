@@ -141,11 +141,10 @@ impl<'a> Runner<'a> {
         Runner { prepared, contender, pristine, world, fork: None }
     }
 
-    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. (For one of another job, and where you
-    /// do not know, there is [`Prepared::start_from`].) The result is still judged by the
-    /// whole failure-free run: what the former job had made visible counts. So a broadcast edge must lead to as many receivers
-    /// as before, for they got a copy each; and the values of a key that a former job dealt out to several idempotent sinks
-    /// have no order to go by.
+    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. (For one of another job, and
+    /// where you do not know, there is [`Prepared::start_from`].) The result is still judged by the whole failure-free run:
+    /// what the former job had made visible counts. So a broadcast edge must lead to as many receivers as before, for they got
+    /// a copy each; and the values of a key that a former job dealt out to several idempotent sinks have no order to go by.
     ///
     /// # Errors
     /// If the job cannot start from it; then nothing has changed.

@@ -1,8 +1,9 @@
 //! Savepoints as files: what a job may start from, in another process and at another time.
 //!
 //! The form is JSON: a version, a checksum, and the content, which is where the savepoint came from and its
-//! [form](cutline_sim::savepoint::form). A file that was cut off, edited, or is something else is refused with the reason. It holds
-//! operators by uid, per subtask all that a restore needs, and the external system; not the job, which may be another when it starts.
+//! [form](cutline_sim::savepoint::form). A file that was cut off, edited, or is something else is refused with the reason. It
+//! holds operators by uid, per subtask all that a restore needs, and the external system; not the job, which may be another
+//! when it starts.
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::capsule::Program;
+use crate::record::RunRecord;
 
 /// The version of the form: it grows with every change of what a savepoint file holds.
 pub const SAVEPOINT_VERSION: u32 = 1;
@@ -131,6 +133,13 @@ impl Content {
 }
 
 impl SavepointFile {
+    /// A savepoint that a run of this program has taken.
+    pub fn of(savepoint: Savepoint, record: &RunRecord, program: Program) -> SavepointFile {
+        let (scenario, strategy) = (record.scenario.clone(), record.strategy.clone());
+        let provenance = Provenance { program, scenario, strategy, seed: record.seed };
+        SavepointFile { provenance, savepoint }
+    }
+
     /// The savepoint as text, for a file.
     ///
     /// # Errors

@@ -145,12 +145,17 @@ fn check_owners(world: &World) {
     }
 }
 
-/// The savepoint as a file gives it back.
-fn through_a_file(savepoint: &Savepoint) -> Savepoint {
+/// What a file has of a savepoint.
+fn text_of(savepoint: &Savepoint) -> String {
     let program = Program { version: String::new(), commit: None };
     let provenance = Provenance { program, scenario: String::new(), strategy: String::new(), seed: 0 };
-    let text = SavepointFile { provenance, savepoint: savepoint.clone() }.to_json().expect("a text");
-    SavepointFile::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")).savepoint
+    SavepointFile { provenance, savepoint: savepoint.clone() }.to_json().expect("a text")
+}
+
+/// The savepoint as a file gives it back.
+fn through_a_file(savepoint: &Savepoint) -> Savepoint {
+    let file = SavepointFile::from_json(text_of(savepoint).as_bytes());
+    file.unwrap_or_else(|error| panic!("{error}")).savepoint
 }
 
 /// Runs a job from a savepoint in a file.

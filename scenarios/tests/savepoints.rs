@@ -1,5 +1,5 @@
-//! Savepoints as files: whatever strategy has written one, every other goes on from it as from memory, at any parallelism; and a job
-//! that has changed is held to what a failure-free run makes of the savepoint.
+//! Savepoints as files: whatever strategy has written one, every other goes on from it as from memory, at any parallelism; and
+//! a job that has changed is held to what a failure-free run makes of the savepoint.
 
 #[path = "savepoints/broken.rs"]
 mod broken;
@@ -183,7 +183,7 @@ fn jobs_change_their_size_and_their_backend() {
     };
     let sizes = [1, 2, 3, 5].map(at);
     let mut moves = 0;
-    for job in 0..2 {
+    for job in [0, 1] {
         for (from, to) in (0..4).flat_map(|from| (0..4).map(move |to| (from, to))) {
             let methods = SnapshotMethod::ALL;
             let [write, read] = [moves, moves / 3].map(|at| methods[at as usize % methods.len()]);

@@ -79,8 +79,8 @@ pub struct OperatorSpec {
     pub uid: String,
     /// What its subtasks do.
     pub role: Role,
-    /// The same in words, settings included: who does the same has the same words. A job that starts from a savepoint is held to the
-    /// whole failure-free run only if all its operators do what they did.
+    /// The same in words, settings included: who does the same has the same words. A job that starts from a savepoint is held
+    /// to the whole failure-free run only if all its operators do what they did.
     pub does: String,
     /// The number of subtasks; at least 1.
     pub parallelism: u32,

@@ -65,8 +65,8 @@ pub trait Operator: Send + Sync {
     }
 
     /// True if what it does with a record depends on the watermark, so that it matters whether a record comes late. In a job no
-    /// record does; but one that starts from a savepoint may get another source, say, whose records begin long before the watermark
-    /// that was saved. What this operator makes of them is not judged then.
+    /// record does; but one that starts from a savepoint may get another source, say, whose records begin long before the
+    /// watermark that was saved. What this operator makes of them is not judged then.
     fn goes_by_event_time(&self) -> bool {
         false
     }

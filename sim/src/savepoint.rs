@@ -7,7 +7,8 @@
 //!
 //! Operators find their state by their uid. Who gets what of an operator that had p subtasks and has q:
 //!
-//! - *Keyed state*: subtask i gets the key groups that it owns ([`group_owner`]), from every old subtask that had one of them.
+//! - *Keyed state*: subtask i gets the key groups that it owns ([`group_owner`](crate::state::group_owner)), from every old
+//!   subtask that had one of them.
 //! - *Splits* of a source: those with number mod q = i, as at a fresh start. Its watermark is the least of those from whom it
 //!   takes splits, its number of marked records the most. A split that the savepoint does not know is read from its start.
 //! - *Pending transactions* of a sink, and how many records were handled: those of the old subtasks j with j mod q = i.
@@ -228,9 +229,9 @@ pub struct Start {
 }
 
 impl Start {
-    /// True if the job that starts here is the one that the savepoint was taken of, at whatever parallelism, and that one had done
-    /// nothing but its part of a failure-free run. Then both together must give what the whole failure-free run gives. Otherwise
-    /// only a run that begins from the savepoint can say what comes out:
+    /// True if the job that starts here is the one that the savepoint was taken of, at whatever parallelism, and that one had
+    /// done nothing but its part of a failure-free run. Then both together must give what the whole failure-free run gives.
+    /// Otherwise only a run that begins from the savepoint can say what comes out:
     /// [`resume`](crate::oracles::reference::resume).
     pub fn is_whole(&self) -> bool {
         self.is_whole

@@ -1,5 +1,5 @@
-//! A job that starts from a savepoint takes over values and maps, but no timers, as if they were always where the state of its own
-//! checkpoints has them. What was to fire never does.
+//! A job that starts from a savepoint takes over values and maps, but no timers, as if they were always where the state of its
+//! own checkpoints has them. What was to fire never does.
 
 use std::sync::Arc;
 

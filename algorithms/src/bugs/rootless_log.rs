@@ -1,5 +1,5 @@
-//! The log of a job that starts from a savepoint begins with the first change, and what the savepoint held is not in it. The job goes
-//! on well until it is restored from a checkpoint of its own.
+//! The log of a job that starts from a savepoint begins with the first change, and what the savepoint held is not in it. The
+//! job goes on well until it is restored from a checkpoint of its own.
 
 use std::sync::Arc;
 

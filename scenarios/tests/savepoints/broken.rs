@@ -98,8 +98,8 @@ fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// Whoever edits a number and knows how to seal the file gets an error, or a run with a verdict; never a panic, nor more memory than the
-/// file is long.
+/// Whoever edits a number and knows how to seal the file gets an error, or a run with a verdict; never a panic, nor more memory
+/// than the file is long.
 #[test]
 fn no_number_of_a_sealed_file_does_harm() {
     let (job, text) = small();
@@ -166,8 +166,9 @@ fn emptied(content: &str, key: &str) -> String {
     out + rest
 }
 
-/// A restore that loses anything is noticed, whether it is the whole run that the job is held to, or a run from the savepoint on. (For
-/// a job that has changed the savepoint is all there is to go by, so it is given the whole one and started from the other.)
+/// A restore that loses anything is noticed, whether it is the whole run that the job is held to, or a run from the savepoint
+/// on. (For a job that has changed the savepoint is all there is to go by, so it is given the whole one and started from the
+/// other.)
 #[test]
 fn what_a_restore_loses_is_missed() {
     let slow = &["taskmanager.memory.segment-size=64 B", "job.operator.count.service=1ms"][..];
@@ -214,7 +215,7 @@ fn what_a_restore_loses_is_missed() {
 }
 
 /// Records held back in a list, and rules that are broadcast.
-const HELD_AND_RULED: &str = r#"name = "held-and-ruled"
+pub const HELD_AND_RULED: &str = r#"name = "held-and-ruled"
 about = "A list and broadcast state."
 [input.in]
 kind = { events = { count = 600, keys = 20, values = 100, rate = "1000/s", splits = 2 } }

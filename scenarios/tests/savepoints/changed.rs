@@ -306,3 +306,37 @@ fn an_input_that_grows_behind_its_end_makes_another_job() {
     }
     assert!(whole > 3 && other > 0, "{whole} {other}");
 }
+
+/// A list and broadcast state with records and rules on their way, at other parallelisms.
+#[test]
+fn rules_that_were_in_flight_reach_all_who_need_them() {
+    let slow = [
+        "taskmanager.memory.segment-size=64 B",
+        "job.operator.ruled.service=1500us",
+        "job.operator.held.service=1500us",
+        "cluster.network.latency-jitter=9ms",
+    ];
+    let job = inline(broken::HELD_AND_RULED, &slow);
+    let (mut in_flight, mut moves) = (0, 0);
+    for (name, nth) in
+        [("unaligned", 2), ("freeze-the-world", 3), ("chandy-lamport", 4), ("uncoordinated", 3)]
+    {
+        let savepoint = take(&job, strategy(name), &Arc::default(), nth).expect("a savepoint");
+        in_flight += savepoint.in_flight();
+        for (uid, parallelism, whole) in [
+            ("ruled", 1, false),
+            ("ruled", 3, false),
+            ("rules", 2, true),
+            ("source", 3, true),
+            ("held", 4, true),
+        ] {
+            let size = format!("job.operator.{uid}.parallelism={parallelism}");
+            let job = inline(broken::HELD_AND_RULED, &[&slow[..], &[size.as_str()]].concat());
+            let record = go_on(&job, &savepoint, strategy("aligned"), nth);
+            passes(&record, &format!("{name}, {size}"));
+            assert_eq!(record.started_from.as_ref().map(|start| start.judged_whole), Some(whole), "{size}");
+            moves += 1;
+        }
+    }
+    assert!(in_flight > 2000 && moves == 20, "{in_flight} bytes");
+}

@@ -18,9 +18,9 @@
 //! Behind an operator that refines a result ([`Operator::refines`]) which records there are depends on how inputs interleave, in
 //! this interpreter as in a run. [`OperatorReference::determined`] says of each operator what is left to compare.
 //!
-//! A job that starts from a savepoint can be interpreted from there on ([`resume`]): every operator has the state that its subtasks
-//! have together, sources stand where they stood, what was in flight is handled first, and a sink has what readers see and what
-//! will be committed.
+//! A job that starts from a savepoint can be interpreted from there on ([`resume`]): every operator has the state that its
+//! subtasks have together, sources stand where they stood, what was in flight is handled first, and a sink has what readers see
+//! and what will be committed.
 //!
 //! What one logical state cannot express: an operator with several subtasks gets its keyed state spread by key only if
 //! its inputs are spread by key. Behind a broadcast edge each subtask has a state of its own; behind a rebalance edge the
@@ -68,11 +68,11 @@ pub enum Determined {
     State,
     /// Neither.
     Nothing,
-    /// Neither: the job started from a savepoint, and records come to the operator, or to one before it, that are late there by the
-    /// watermark of the savepoint. What becomes of them depends on when they come.
+    /// Neither: the job started from a savepoint, and records come to the operator, or to one before it, that are late there by
+    /// the watermark of the savepoint. What becomes of them depends on when they come.
     Late,
-    /// Neither: the operator, or one before it, goes by event time and has found in a savepoint the state of one that did something
-    /// else, with timers and windows that mean something else.
+    /// Neither: the operator, or one before it, goes by event time and has found in a savepoint the state of one that did
+    /// something else, with timers and windows that mean something else.
     Foreign,
 }
 
@@ -111,7 +111,8 @@ pub struct OperatorReference {
     pub fingerprint: u64,
     /// How many records it received, over all ports and subtasks; for a source, how many it read.
     pub received: u64,
-    /// The wrapping sum of [`lineage_weight`] over all records received (for a source: over all records read, with port 0).
+    /// The wrapping sum of [`lineage_weight`](crate::record::lineage_weight) over all records received (for a source: over all
+    /// records read, with port 0).
     pub lineages: u64,
     /// For a sink: how many records readers of the external system can see in the end. It is what the sink received; from a
     /// savepoint, what readers saw and what was to be committed, and what the sink received since.
@@ -243,8 +244,9 @@ pub fn resume(
     interpreter.run()
 }
 
-/// True if what is sent on an edge for one key reaches one subtask, in an order that does not depend on how inputs interleave: each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal
-/// that out to several subtasks.
+/// True if what is sent on an edge for one key reaches one subtask, in an order that does not depend on how inputs interleave:
+/// each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal that out to several
+/// subtasks.
 pub(crate) fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> bool {
     let sender = &graph[from];
     let orders = matches!(&sender.role, Role::Transform(operator) if operator.is_ordered_per_key());

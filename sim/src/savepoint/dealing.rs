@@ -3,16 +3,17 @@
 //! Everything goes to where the new senders would have sent it, behind which whatever they send has to queue up:
 //!
 //! - On a hash edge a record goes to the subtask that owns its key now; on a rebalance edge to the one with the number of the
-//!   former receiver, modulo the parallelism. It comes on the channel of the sender that owns its key now. So all records of a key
-//!   that an operator had sent to one subtask in one order come in that order, and before its next ones.
+//!   former receiver, modulo the parallelism. It comes on the channel of the sender that owns its key now. So all records of a
+//!   key that an operator had sent to one subtask in one order come in that order, and before its next ones.
 //! - A broadcast edge with as many receivers as before leads each copy to its receiver. With more or fewer, what changes
 //!   broadcast state goes to all of them, as much as the slowest of the former receivers had not seen: it does the same however
 //!   often it comes. Other copies go by the number of the former receiver.
-//! - Across a forward edge nothing can be dealt out: what a subtask has sent belongs to the one behind it. Nor around a loop. Both are
-//!   refused, if there is anything. (Flink lets nothing be in flight there or on broadcast edges: FLINK-21945, FLINK-22815.)
+//! - Across a forward edge nothing can be dealt out: what a subtask has sent belongs to the one behind it. Nor around a loop.
+//!   Both are refused, if there is anything. (Flink lets nothing be in flight there or on broadcast edges: FLINK-21945,
+//!   FLINK-22815.)
 //!
-//! Watermarks and ends are left out. No operator has ended then: all subtasks run, and those with nothing left to do say their last
-//! watermark and their end (again).
+//! Watermarks and ends are left out. No operator has ended then: all subtasks run, and those with nothing left to do say their
+//! last watermark and their end (again).
 
 use std::collections::BTreeMap;
 
@@ -103,8 +104,8 @@ fn in_flight(saved: &Saved) -> BTreeMap<usize, BTreeMap<Ends, Vec<Record>>> {
     found
 }
 
-/// The edge of one of the channels of a former subtask, and the number of the subtask at its other end. Channels are numbered edge
-/// by edge, and by the other end.
+/// The edge of one of the channels of a former subtask, and the number of the subtask at its other end. Channels are numbered
+/// edge by edge, and by the other end.
 fn channel(
     saved: &Saved,
     operator: usize,

@@ -1,9 +1,9 @@
 //! A savepoint as plain data, for a file: numbers, lists and names, which any form of serde can carry. What a savepoint keeps is
 //! exactly what is here, so a job goes on from a file as it does from memory.
 //!
-//! What comes from a file is not believed: [`Savepoint::from_form`] checks every number by which something is found or counted, and
-//! takes no more room than the file does. It cannot see whether what an operator will read in its own state makes sense; the
-//! file's checksum is there for that.
+//! What comes from a file is not believed: [`Savepoint::from_form`] checks every number by which something is found or counted,
+//! and takes no more room than the file does. It cannot see whether what an operator will read in its own state makes sense;
+//! the file's checksum is there for that.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! What sources had read. A savepoint means nothing over another input: its state is made of records that the new job would
-//! never have read. So it holds a fingerprint of the part of each split that was read, and a source that would go on must find the
-//! same there. What comes behind its positions may be anything: an input that has grown, say.
+//! never have read. So it holds a fingerprint of the part of each split that was read, and a source that would go on must find
+//! the same there. What comes behind its positions may be anything: an input that has grown, say.
 //!
 //! The price is to read that part once more, at the savepoint and at the start, which the failure-free reference does anyway.
 

@@ -1,9 +1,9 @@
 //! The beginning of an interpretation at a savepoint: what is saved is put together for each operator, and what cannot be judged
 //! behind it is found out.
 //!
-//! A record is *late* at an operator if its event time is not after a watermark that the operator has seen. In a job that goes on as
-//! it was there are none. In one that has got another source, or another split, or whose cut was torn (at least once), the
-//! records to come are compared with the watermarks that were saved, exactly: nothing is taken for late that is not.
+//! A record is *late* at an operator if its event time is not after a watermark that the operator has seen. In a job that goes
+//! on as it was there are none. In one that has got another source, or another split, or whose cut was torn (at least once),
+//! the records to come are compared with the watermarks that were saved, exactly: nothing is taken for late that is not.
 
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;

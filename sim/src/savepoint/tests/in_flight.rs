@@ -37,9 +37,10 @@ fn what_was_in_flight_goes_to_the_same_job_as_it_was_and_to_no_other() {
 #[test]
 fn an_end_that_was_captured_comes_again_and_both_ends_count_it_once() {
     let items = [Item::Watermark(9), Item::Watermark(NEVER), Item::End];
-    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
-        ("count", 0) => snapshot.captured = vec![OnChannel { at: 0, items: items.to_vec() }],
-        _ => {}
+    let savepoint = saved_job(2, |uid, subtask, snapshot| {
+        if (uid, subtask) == ("count", 0) {
+            snapshot.captured = vec![OnChannel { at: 0, items: items.to_vec() }];
+        }
     });
     let world = started::<0>(&job(2), &savepoint);
     let (source, count) = (bases(&world, "source")[0], bases(&world, "count")[0]);
