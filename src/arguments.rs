@@ -7,6 +7,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cutline::sim::protocol::SnapshotMethod;
 
+use crate::savepoints::Origin;
+
 /// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
 /// proves after every crash that the result is what a failure-free run would have produced.
 #[derive(Debug, Parser)]
@@ -64,6 +66,13 @@ pub struct Subject {
     /// `--set execution.checkpointing.snapshot=METHOD`
     #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(SnapshotMethod::ALL.map(SnapshotMethod::name)))]
     pub snapshot: Option<String>,
+    /// Start from this savepoint instead of from nothing. The job may be another than the one that it was taken of: operators
+    /// find their state by their uid
+    #[arg(long, value_name = "FILE")]
+    pub from_savepoint: Option<PathBuf>,
+    /// Drop state of the savepoint that no operator of the job claims, instead of refusing to start
+    #[arg(long, requires = "from_savepoint")]
+    pub allow_non_restored_state: bool,
     /// What the user asks of the job
     #[command(flatten)]
     pub life: LifeArguments,
@@ -89,8 +98,15 @@ pub struct Subject {
 
 impl Subject {
     /// The files that may be read.
-    pub fn files(&self) -> [Option<&Path>; 3] {
-        [self.input.as_deref(), Some(Path::new(&self.scenario)), Some(Path::new(&self.faults))]
+    pub fn files(&self) -> [Option<&Path>; 4] {
+        let (scenario, faults) = (Path::new(&self.scenario), Path::new(&self.faults));
+        [self.input.as_deref(), self.from_savepoint.as_deref(), Some(scenario), Some(faults)]
+    }
+
+    /// The savepoint to start from.
+    pub fn origin(&self) -> Option<Origin<'_>> {
+        let allow_non_restored_state = self.allow_non_restored_state;
+        self.from_savepoint.as_deref().map(|path| Origin { path, allow_non_restored_state, was: None })
     }
 
     /// What is laid over the scenario, as for `--set`.
@@ -215,6 +231,9 @@ pub struct ReplayArguments {
     /// Where the input file is now, if it has moved
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
+    /// Where the savepoint is now that the run started from, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub from_savepoint: Option<PathBuf>,
     /// Write all events, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,

@@ -42,6 +42,10 @@ pub fn save(
         },
         input: input.map(whole),
         files: FileSeal::of(&setup.texts),
+        savepoint: setup.savepoint.clone().map(|mut savepoint| {
+            savepoint.file.path = whole(Path::new(&savepoint.file.path));
+            savepoint
+        }),
         strategy: record.strategy.clone(),
         faults: order.faults.clone(),
         plan: (*order.plan).clone(),

@@ -53,6 +53,9 @@ pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finis
         None => runner.run(order.seed, &order.plan, &options, None),
     };
     record.faults = order.faults.clone();
+    if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
+        started.path = Some(savepoint.file.path.clone());
+    }
     Finished { record, counts: setup.prepared.values(runner.world()) }
 }
 

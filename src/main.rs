@@ -12,6 +12,7 @@ mod list;
 mod registry;
 mod replay;
 mod run;
+mod savepoints;
 mod screen;
 mod setup;
 mod trace;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::arguments::ReplayArguments;
 use crate::execute::{Order, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
+use crate::savepoints::Origin;
 use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::trace::Trace;
@@ -30,7 +31,8 @@ struct Replayed<'a> {
 /// Replays.
 pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Failure> {
     screen.set_json(arguments.json);
-    let reads = [Some(arguments.capsule.as_path()), arguments.input.as_deref()];
+    let reads =
+        [Some(arguments.capsule.as_path()), arguments.input.as_deref(), arguments.from_savepoint.as_deref()];
     files::check_apart(&[arguments.trace.as_deref()], &reads)?;
     let capsule = capsules::read(&arguments.capsule)?;
     let seed = capsule.seed;
@@ -38,10 +40,12 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let commit = note_commit(screen, &capsule)?;
     let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
-    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, seed);
-    let moved = "if the input file has moved, name it with `--input FILE`";
-    let setup =
-        setup.map_err(|failure| if capsule.files.is_empty() { failure } else { failure.with_help(moved) })?;
+    let origin = origin(arguments, &capsule)?;
+    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, origin, seed);
+    let setup = setup.map_err(|failure| match moved(&capsule) {
+        Some(moved) => failure.with_help(moved),
+        None => failure,
+    })?;
     check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
     let plan = Arc::new(capsule.plan.clone());
     plan.check(setup.prepared.topology()).map_err(|error| {
@@ -66,6 +70,32 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     trace.map_or(Ok(()), Trace::finish)?;
     let class = if differences.is_empty() { finished.record.class() } else { Class::NonDeterminism };
     Ok(exit_code(class))
+}
+
+/// The savepoint that the run started from, where it is now.
+fn origin<'a>(arguments: &'a ReplayArguments, capsule: &'a Capsule) -> Result<Option<Origin<'a>>, Failure> {
+    let Some(savepoint) = &capsule.savepoint else {
+        return match &arguments.from_savepoint {
+            Some(_) => Err(Failure::new("the capsule's run did not start from a savepoint")
+                .with_help("leave out `--from-savepoint`")),
+            None => Ok(None),
+        };
+    };
+    let path = arguments.from_savepoint.as_deref().unwrap_or(Path::new(&savepoint.file.path));
+    let allow_non_restored_state = savepoint.allow_non_restored_state;
+    Ok(Some(Origin { path, allow_non_restored_state, was: Some(&savepoint.file) }))
+}
+
+/// What to do if a file that the run read is not where it was.
+fn moved(capsule: &Capsule) -> Option<&'static str> {
+    match (capsule.files.is_empty(), &capsule.savepoint) {
+        (true, None) => None,
+        (false, None) => Some("if the input file has moved, name it with `--input FILE`"),
+        (true, Some(_)) => Some("if the savepoint has moved, name it with `--from-savepoint FILE`"),
+        (false, Some(_)) => Some(
+            "if the input file has moved, name it with `--input FILE`; if the savepoint has, with `--from-savepoint FILE`",
+        ),
+    }
 }
 
 /// Says whether it was the same run.
@@ -100,7 +130,7 @@ fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
         let message = format!("the capsule's run read {} files, and now there are {}", were.len(), are.len());
         return Err(Failure::new(message));
     }
-    let changed = were.iter().zip(are).find(|(was, is)| (was.bytes, &was.digest) != (is.bytes, &is.digest));
+    let changed = were.iter().zip(are).find(|(was, is)| !was.is_same(is));
     let Some((was, is)) = changed else { return Ok(()) };
     let message = format!(
         "the input `{}` is not the one of the capsule: it had {} bytes and the digest {}, and has {} bytes and the digest {}",

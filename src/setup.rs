@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cutline::scenarios::capsule::CapsuleSavepoint;
 use cutline::scenarios::inputs::{InputKind, Texts};
 use cutline::scenarios::library_files::ScenarioText;
 use cutline::scenarios::prepare::Prepared;
@@ -10,6 +11,7 @@ use cutline::scenarios::spec::load;
 use indicatif::ProgressBar;
 
 use crate::failure::Failure;
+use crate::savepoints::Origin;
 
 /// A scenario that is ready to run, and where it came from.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Setup {
     pub texts: Texts,
     /// The scenario for this seed.
     pub prepared: Prepared,
+    /// The savepoint that it starts from.
+    pub savepoint: Option<CapsuleSavepoint>,
     /// True if it reads a text file: then its values are counts of words.
     pub reads_text: bool,
 }
@@ -30,6 +34,7 @@ impl Setup {
         source: ScenarioText,
         overrides: &[String],
         input: Option<&Path>,
+        origin: Option<Origin<'_>>,
         seed: u64,
     ) -> Result<Setup, Failure> {
         let scenario = load(&source, overrides)?;
@@ -48,7 +53,14 @@ impl Setup {
         }
         let _waiting = Waiting::new("computing the failure-free result");
         let prepared = Prepared::new(&scenario, seed, &mut texts)?;
-        Ok(Setup { source, texts, prepared, reads_text })
+        let (prepared, savepoint) = match origin {
+            Some(origin) => {
+                let (started, savepoint) = origin.start(&prepared, seed)?;
+                (started, Some(savepoint))
+            }
+            None => (prepared, None),
+        };
+        Ok(Setup { source, texts, prepared, savepoint, reads_text })
     }
 }
 

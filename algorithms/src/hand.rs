@@ -234,6 +234,11 @@ impl<M: BackendMutation> HandBackend<M> {
         self.with(|backend, cx| backend.save(cx, id(n), &KeyedState::default(), changes))
     }
 
+    /// Begins with a state that is in no file.
+    pub fn start_from(&mut self, state: &mut KeyedState) {
+        self.with(|backend, cx| backend.restore(cx, CheckpointId(0), &[], state));
+    }
+
     /// Begins anew, from files, and says which values there are.
     pub fn restore(&mut self, files: &[(Part, Arc<StateFile>)]) -> Vec<(u64, i64)> {
         let mut state = KeyedState::default();

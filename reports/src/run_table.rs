@@ -2,7 +2,7 @@
 
 use cutline_scenarios::record::{
     AbortReason, Bound, CheckpointEnd, CheckpointRecord, CountedAgain, ExpiredTransactions, LocalCheckpoints,
-    OracleVerdict, Outcome, RunRecord, SavepointRecord, Then, Verdict,
+    OracleVerdict, Outcome, RunRecord, SavepointRecord, StartedFrom, Then, Verdict,
 };
 
 use crate::stats::Spread;
@@ -72,6 +72,17 @@ pub fn figures(record: &RunRecord) -> String {
     text(&table)
 }
 
+/// The savepoint that a run began from.
+fn started_from(start: &StartedFrom) -> String {
+    format!("{}, checkpoint {}", start.path.as_deref().unwrap_or("a savepoint"), start.checkpoint)
+}
+
+/// What the end of such a run was compared with.
+fn held_to(start: &StartedFrom) -> String {
+    let to = if start.judged_whole { "the whole failure-free run" } else { "a failure-free run from there" };
+    to.to_owned()
+}
+
 /// The figures as names and values, the same names in the same order for every run; no value where there is nothing to say
 /// about a strategy of its kind.
 pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
@@ -92,6 +103,8 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
     let ages = record.restores.iter().filter_map(|restore| Some(restore.rollback?.age));
     let (depths, ages) = (spread(Spread::of(depths), units::count), spread(Spread::of(ages), units::time));
     vec![
+        ("started from", record.started_from.as_ref().map(started_from)),
+        ("held to", record.started_from.as_ref().map(held_to)),
         ("crashes", Some(format!("{} of tasks, {} of nodes", record.task_crashes, record.node_crashes))),
         ("restores", Some(record.restores.len().to_string())),
         ("crash to running, min / median / max", Some(spread(recoveries, units::time))),

@@ -39,6 +39,7 @@ pub fn empty() -> RunRecord {
         commits_failed: 0,
         transactions_expired: ExpiredTransactions::default(),
         mode: CheckpointMode::ExactlyOnce,
+        started_from: None,
         counted_again: Vec::new(),
         local: None,
         life: LifeRecord::default(),

@@ -1,7 +1,8 @@
 //! A capsule: all that is needed to run a failing run again, and what it gave.
 //!
-//! The form is JSON: a version, a checksum, and the content. What a capsule does not hold are the files that inputs are
-//! read from; it knows their sizes and digests, so a changed file is noticed before the run.
+//! The form is JSON: a version, a checksum, and the content. What a capsule does not hold are the files that inputs are read
+//! from, and the savepoint that the run started from; it knows their sizes and digests, so a changed file is noticed before the
+//! run.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +17,7 @@ use crate::record::{Class, OracleVerdict, Outcome, RunRecord};
 use crate::run::Options;
 
 /// The version of the form: it grows with every change of [`Capsule`].
-pub const CAPSULE_VERSION: u32 = 1;
+pub const CAPSULE_VERSION: u32 = 2;
 /// A longer file is no capsule.
 pub const CAPSULE_BYTES_MAX: u64 = 64 << 20;
 
@@ -32,6 +33,8 @@ pub struct Capsule {
     pub input: Option<String>,
     /// The files that the inputs were read from.
     pub files: Vec<FileSeal>,
+    /// The savepoint that the run started from, if it did.
+    pub savepoint: Option<CapsuleSavepoint>,
     /// The strategy, or the bug.
     pub strategy: String,
     /// The fault profile that the plan was drawn from.
@@ -92,6 +95,16 @@ impl CapsuleScenario {
     }
 }
 
+/// The savepoint that a run started from: like an input, its file is not part of the capsule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CapsuleSavepoint {
+    /// The file.
+    pub file: FileSeal,
+    /// Whether state of operators that the job does not have was dropped.
+    pub allow_non_restored_state: bool,
+}
+
 /// A file's size and digest: enough to notice that it is another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -105,13 +118,19 @@ pub struct FileSeal {
 }
 
 impl FileSeal {
+    /// The seal of a file with this content.
+    pub fn new(path: String, bytes: &[u8]) -> FileSeal {
+        FileSeal { path, bytes: bytes.len() as u64, digest: hex(bytes) }
+    }
+
+    /// True if the content is the same, wherever the files are.
+    pub fn is_same(&self, other: &FileSeal) -> bool {
+        (self.bytes, &self.digest) == (other.bytes, &other.digest)
+    }
+
     /// The seals of all files that have been read.
     pub fn of(texts: &Texts) -> Vec<FileSeal> {
-        let seal = |path: &Path, bytes: &[u8]| FileSeal {
-            path: path.display().to_string(),
-            bytes: bytes.len() as u64,
-            digest: hex(bytes),
-        };
+        let seal = |path: &Path, bytes: &[u8]| FileSeal::new(path.display().to_string(), bytes);
         texts.files().map(|(path, text)| seal(path, text.bytes())).collect()
     }
 }
@@ -269,16 +288,23 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Capsule {
-    /// 12 hexadecimal digits that tell this run from every other: a digest of the scenario's text and overrides, what the
-    /// input files hold, the strategy, the faults, the seed and the options; not of where things are, nor of what came out.
+    /// 12 hexadecimal digits that tell this run from every other: a digest of the scenario's text and overrides, what the input
+    /// files and the savepoint hold, the strategy, the faults, the seed and the options; not of where things are, nor of what
+    /// came out.
     ///
     /// # Errors
     /// As [`Capsule::to_json`].
     pub fn identity(&self) -> Result<String, serde_json::Error> {
         let scenario = (&self.scenario.name, &self.scenario.text, &self.scenario.overrides);
         let files: Vec<_> = self.files.iter().map(|file| (file.bytes, &file.digest)).collect();
+        let start = self.savepoint.as_ref();
+        let start = start.map(|it| (it.file.bytes, &it.file.digest, it.allow_non_restored_state));
         let run = (scenario, files, &self.strategy, &self.plan, self.seed, &self.options);
-        let mut digits = hex(serde_json::to_string(&run)?.as_bytes());
+        let run = match start {
+            Some(start) => serde_json::to_string(&(run, start))?,
+            None => serde_json::to_string(&run)?,
+        };
+        let mut digits = hex(run.as_bytes());
         digits.truncate(12);
         Ok(digits)
     }
@@ -332,6 +358,10 @@ mod tests {
             },
             input: None,
             files: vec![FileSeal { path: "a.txt".to_owned(), bytes: 3, digest: hex(b"abc") }],
+            savepoint: Some(CapsuleSavepoint {
+                file: FileSeal::new("b.json".to_owned(), b"xyz"),
+                allow_non_restored_state: false,
+            }),
             strategy: "aligned".to_owned(),
             faults: "crashes".to_owned(),
             plan: FaultPlan { faults: Vec::new(), heal: u64::MAX },
@@ -359,6 +389,9 @@ mod tests {
             change(|other| other.scenario.text.push('#')),
             change(|other| other.scenario.overrides.clear()),
             change(|other| other.files[0].digest = hex(b"abd")),
+            change(|other| other.savepoint = None),
+            change(|other| other.savepoint.as_mut().expect("one").file.digest = hex(b"xyy")),
+            change(|other| other.savepoint.as_mut().expect("one").allow_non_restored_state = true),
             change(|other| other.strategy = "stop-the-world".to_owned()),
             change(|other| other.plan.heal = 1),
             change(|other| other.seed = 1),

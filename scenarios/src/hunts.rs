@@ -16,7 +16,7 @@ use crate::faults;
 use crate::inputs::Texts;
 use crate::library_files::resolve;
 use crate::prepare::Prepared;
-use crate::run::Options;
+use crate::run::{Options, Runner};
 use crate::spec::ScenarioError;
 use crate::spec::load;
 
@@ -30,6 +30,8 @@ pub struct Hunt {
     /// and more overrides.
     and: &'static [&'static str],
     faults: Faults,
+    /// The runs start from the savepoint of this checkpoint of a run of the correct strategy; 0: from nothing.
+    from: u64,
     /// So many seeds must be enough.
     pub budget: u64,
     /// The oracle that must catch it here, if not the bug's own.
@@ -58,7 +60,15 @@ impl Hunt {
         let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
         let overrides: Vec<String> = overrides.iter().chain(self.and).map(|&text| text.to_owned()).collect();
         let scenario = load(&resolve(name)?, &overrides)?;
-        Prepared::new(&scenario, 1, &mut Texts::default())
+        let prepared = Prepared::new(&scenario, 1, &mut Texts::default())?;
+        if self.from == 0 {
+            return Ok(prepared);
+        }
+        let wrong = |what: &str| ScenarioError::new(format!("the hunt for `{}` has {what}", self.bug));
+        let of = cutline_algorithms::find(self.bug().of).ok_or_else(|| wrong("no strategy"))?;
+        let savepoint = Runner::new(&prepared, of.into()).savepoint(1, &Arc::default(), self.from);
+        let savepoint = savepoint.ok_or_else(|| wrong("too few checkpoints"))?;
+        prepared.start_from(&savepoint).map_err(|error| wrong(&error.to_string()))
     }
 
     /// The faults for a seed.
@@ -280,6 +290,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
     hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
     hunt("old-source", SUMS, SUSPENDED, Profile("none"), 1),
+    starting(4, hunt("lost-timers", SESSIONS, &[], Profile("none"), 1)),
+    starting(4, hunt("rootless-log", SESSIONS, &[], Profile("crashes"), 200)),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
     hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
@@ -355,6 +367,7 @@ pub const OTHER_HUNTS: &[Hunt] = &[
     by("state", hunt("read-on", SUMS, &[], Profile("crashes"), 200)),
     by("restore", hunt("lost-tombstone", SESSIONS, &[], Profile("none"), 1)),
     by("state", hunt("ignored-tail", SUMS, &[], Profile("crashes"), 200)),
+    by("restore", starting(4, hunt("rootless-log", SESSIONS, &[], Profile("none"), 1))),
     by("restore", hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1)),
     by("state", hunt("first-barrier", SUMS, SUSPENDED, Profile("none"), 20)),
     by("state", hunt("first-barrier", SUMS, SAVED, Profile("none"), 20)),
@@ -371,6 +384,11 @@ const fn by(oracle: &'static str, hunt: Hunt) -> Hunt {
     Hunt { by: Some(oracle), ..hunt }
 }
 
+/// The same hunt from a savepoint on: that of a checkpoint of the correct strategy.
+const fn starting(from: u64, hunt: Hunt) -> Hunt {
+    Hunt { from, ..hunt }
+}
+
 const fn hunt(
     bug: &'static str,
     scenario: &'static [&'static str],
@@ -378,7 +396,7 @@ const fn hunt(
     faults: Faults,
     budget: u64,
 ) -> Hunt {
-    Hunt { bug, scenario, and, faults, budget, by: None }
+    Hunt { bug, scenario, and, faults, from: 0, budget, by: None }
 }
 
 fn between(from: Time, until: Time, fault: Fault) -> Planned {

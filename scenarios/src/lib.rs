@@ -15,5 +15,6 @@ pub mod prepare;
 pub mod product;
 pub mod record;
 pub mod run;
+pub mod savepoint_file;
 pub mod spec;
 pub mod units;

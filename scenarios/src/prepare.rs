@@ -9,7 +9,8 @@ use cutline_sim::config::{CheckpointMode, Config};
 use cutline_sim::graph::{JobGraph, Role, SinkMode, has_feedback};
 use cutline_sim::input::Input;
 use cutline_sim::operator::Operator;
-use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, interpret_with};
+use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, interpret_with, resume};
+use cutline_sim::savepoint::{RestoreError, Savepoint, Start};
 use cutline_sim::time::Time;
 use cutline_sim::topology::Topology;
 use cutline_sim::world::World;
@@ -40,7 +41,29 @@ pub struct Prepared {
     reference: Arc<Reference>,
     duration: Time,
     words: Option<Arc<Text>>,
+    /// What the job starts from, if not from nothing.
+    start: Option<Arc<Start>>,
 }
+
+/// Why a job cannot be prepared to start from a savepoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// It cannot start from it.
+    Restore(RestoreError),
+    /// What a run from there must give cannot be computed.
+    Reference(ReferenceError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Restore(error) => error.fmt(f),
+            StartError::Reference(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,7 +124,33 @@ impl Prepared {
             reference: Arc::new(reference),
             duration,
             words,
+            start: None,
         })
+    }
+
+    /// The same scenario, started from a savepoint. If the job is the one that the savepoint was taken of, at whatever
+    /// parallelism, its runs are still judged by the whole failure-free run; if it has changed, by what a failure-free run
+    /// makes of the savepoint: see [`Start::is_whole`].
+    ///
+    /// # Errors
+    /// If the job cannot start from it, or what it must give cannot be computed.
+    pub fn start_from(&self, savepoint: &Savepoint) -> Result<Prepared, StartError> {
+        let start = savepoint.start(&self.topology).map_err(StartError::Restore)?;
+        let reference = match start.is_whole() {
+            true => Arc::clone(&self.reference),
+            false => {
+                let (graph, config) = (&self.topology.graph, &self.topology.config);
+                let reference =
+                    resume(&self.topology, &start, reference_steps(graph), sink_records(graph, config));
+                Arc::new(reference.map_err(StartError::Reference)?)
+            }
+        };
+        Ok(Prepared { reference, start: Some(Arc::new(start)), ..self.clone() })
+    }
+
+    /// What its runs start from, if not from nothing.
+    pub fn start(&self) -> Option<&Start> {
+        self.start.as_deref()
     }
 
     /// The scenario's name.
@@ -125,7 +174,7 @@ impl Prepared {
         Arc::new(topology)
     }
 
-    /// Its failure-free result.
+    /// Its failure-free result; what it is counted from, see [`Prepared::start_from`].
     pub fn reference(&self) -> &Reference {
         &self.reference
     }

@@ -69,6 +69,8 @@ pub struct RunRecord {
     pub transactions_expired: ExpiredTransactions,
     /// What the job promised of its state.
     pub mode: CheckpointMode,
+    /// The savepoint from which the run began, if it did not begin with nothing.
+    pub started_from: Option<StartedFrom>,
     /// Operators that handled more records, in the history that counts, than a failure-free run does.
     pub counted_again: Vec<CountedAgain>,
     /// Of a strategy whose tasks take checkpoints on their own: what became of those. Its [`checkpoints`](Self::checkpoints) are
@@ -130,6 +132,19 @@ pub struct ExpiredTransactions {
     pub open: u64,
     /// Before they were committed: what a completed checkpoint had promised is lost.
     pub prepared: u64,
+}
+
+/// A savepoint from which a run began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StartedFrom {
+    /// Its file, if it came from one.
+    pub path: Option<String>,
+    /// The checkpoint that it was made of.
+    pub checkpoint: CheckpointId,
+    /// True if the run was held to what one whole failure-free run gives; false: to what a failure-free run makes of the
+    /// savepoint, because the job is not the one that it was taken of, or that one had not been exactly once.
+    pub judged_whole: bool,
 }
 
 /// How many records an operator has counted more than once. Some that it counted and some that it lost would cancel out here;

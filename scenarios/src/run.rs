@@ -29,7 +29,7 @@ use cutline_sim::world::{Outcome, World};
 use crate::life::{Again, Life, reference_of};
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
-use crate::record::{CountedAgain, LifeRecord, OracleVerdict, RECORD_VERSION, RunRecord};
+use crate::record::{CountedAgain, LifeRecord, OracleVerdict, RECORD_VERSION, RunRecord, StartedFrom};
 
 /// A job with more steps in its failure-free run than this is not forked at every checkpoint unless asked.
 const SMALL_STEPS: u64 = 300_000;
@@ -126,15 +126,18 @@ impl<'a> Runner<'a> {
         let topology = prepared.topology_under(contender.guarantee);
         let snapshot = topology.config.checkpointing.snapshot.unwrap_or(contender.snapshot);
         let contender = Contender { snapshot, ..contender };
-        let pristine = World::new(topology, &contender.cut, snapshot);
+        let mut pristine = World::new(topology, &contender.cut, snapshot);
+        if let Some(start) = prepared.start() {
+            pristine.start_at(start);
+        }
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None, taken: None }
     }
 
-    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. The result is still judged by the
-    /// whole failure-free run: what the former job had made visible counts. So a broadcast edge must lead to as many receivers
-    /// as before, for they got a copy each; and the values of a key that a former job dealt out to several idempotent sinks
-    /// have no order to go by.
+    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. (For one of another job, and
+    /// where you do not know, there is [`Prepared::start_from`].) The result is still judged by the whole failure-free run:
+    /// what the former job had made visible counts. So a broadcast edge must lead to as many receivers as before, for they got
+    /// a copy each; and the values of a key that a former job dealt out to several idempotent sinks have no order to go by.
     ///
     /// # Errors
     /// If the job cannot start from it; then nothing has changed.
@@ -398,6 +401,11 @@ impl<'a> Runner<'a> {
             commits_failed: metrics.commits_failed,
             transactions_expired: metrics.transactions_expired,
             mode: world.topology().config.checkpointing.mode,
+            started_from: self.prepared.start().map(|start| StartedFrom {
+                path: None,
+                checkpoint: start.id(),
+                judged_whole: start.is_whole(),
+            }),
             counted_again: Vec::new(),
             local: world.logs_sent().then(|| metrics.local.counts(world)),
             life: LifeRecord::default(),

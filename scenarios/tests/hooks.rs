@@ -121,6 +121,7 @@ fn job(operator: Arc<Sums>) -> JobGraph {
             uid: uid.to_owned(),
             role,
             parallelism,
+            does: String::new(),
             service,
             state_bytes: 0,
             entry_bytes: ENTRY_BYTES,

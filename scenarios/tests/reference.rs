@@ -38,6 +38,7 @@ impl Job {
             uid: uid.to_owned(),
             role,
             parallelism,
+            does: String::new(),
             service,
             state_bytes: 0,
             entry_bytes: ENTRY_BYTES,

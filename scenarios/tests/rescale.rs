@@ -9,12 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::capsule::Program;
 use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
 use cutline_scenarios::spec::load;
 use cutline_sim::Status;
 use cutline_sim::event::{Event, Stamped};
@@ -22,7 +24,7 @@ use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::random::{below, draw};
-use cutline_sim::savepoint::Savepoint;
+use cutline_sim::savepoint::{RestoreError, Savepoint};
 use cutline_sim::state::{group_owner, key_group};
 use cutline_sim::store::Store;
 use cutline_sim::world::World;
@@ -70,6 +72,9 @@ struct Seen {
     ended: u32,
     up: u32,
     down: u32,
+    /// Savepoints with something in flight, and those among them that another parallelism could not take.
+    dealt: u32,
+    refused: u32,
 }
 
 impl Seen {
@@ -80,6 +85,7 @@ impl Seen {
         self.base += record.restores.len() - own;
         self.partly_ended += u32::from(taken.ended > 0 && taken.ended < taken.tasks);
         self.ended += u32::from(taken.ended == taken.tasks);
+        self.dealt += u32::from(taken.savepoint.in_flight() > 0);
     }
 }
 
@@ -139,9 +145,23 @@ fn check_owners(world: &World) {
     }
 }
 
-/// Runs a job from a savepoint.
+/// What a file has of a savepoint.
+fn text_of(savepoint: &Savepoint) -> String {
+    let program = Program { version: String::new(), commit: None };
+    let provenance = Provenance { program, scenario: String::new(), strategy: String::new(), seed: 0 };
+    SavepointFile { provenance, savepoint: savepoint.clone() }.to_json().expect("a text")
+}
+
+/// The savepoint as a file gives it back.
+fn through_a_file(savepoint: &Savepoint) -> Savepoint {
+    let file = SavepointFile::from_json(text_of(savepoint).as_bytes());
+    file.unwrap_or_else(|error| panic!("{error}")).savepoint
+}
+
+/// Runs a job from a savepoint in a file.
 fn go_on(runner: &mut Runner<'_>, taken: &Taken, seed: u64, plan: &Arc<FaultPlan>, what: &str) -> RunRecord {
-    runner.start_from(&taken.savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let savepoint = through_a_file(&taken.savepoint);
+    runner.start_from(&savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
     let options = Options { forks: Some(seed.is_multiple_of(8)), ..Options::default() };
     let record = runner.run(seed, plan, &options, None);
     check(&record, what);

@@ -91,10 +91,10 @@ pub(crate) enum Reply {
 
 /// A prepared transaction.
 #[derive(Clone, Debug)]
-struct Prepared {
-    records: Arc<Vec<Record>>,
+pub(crate) struct Prepared {
+    pub records: Arc<Vec<Record>>,
     /// When it is aborted; the end of time for one without records.
-    until: Time,
+    pub until: Time,
 }
 
 /// A transaction that was aborted because it had been open for too long.
@@ -120,18 +120,18 @@ reusable! {
         /// How long a transaction may be open.
         pub(crate) timeout: Time,
         /// The newest attempt of each sink.
-        epochs: BTreeMap<TaskId, Attempt>,
+        pub(crate) epochs: BTreeMap<TaskId, Attempt>,
         /// Prepared, not yet visible.
-        prepared: BTreeMap<TransactionId, Prepared>,
+        pub(crate) prepared: BTreeMap<TransactionId, Prepared>,
         /// Visible, in the order of commit.
-        committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
+        pub(crate) committed: Vec<(TransactionId, Arc<Vec<Record>>)>,
         /// Expired before they were committed, in the order in which that was noticed.
-        lost: Vec<Expired>,
+        pub(crate) lost: Vec<Expired>,
         /// How many had expired before they were prepared, and the last of them.
         late: u64,
         last_late: Option<Expired>,
         /// What plain and idempotent sinks have written, per sink task.
-        logs: BTreeMap<TaskId, Vec<Record>>,
+        pub(crate) logs: BTreeMap<TaskId, Vec<Record>>,
     }
 }
 
@@ -253,6 +253,12 @@ impl External {
     pub fn committed(&self, task: TaskId) -> impl Iterator<Item = (TransactionId, &[Record])> + '_ {
         let mine = self.committed.iter().filter(move |(transaction, _)| transaction.task == task);
         mine.map(|(transaction, records)| (*transaction, records.as_slice()))
+    }
+
+    /// What is prepared for a transactional sink task and not visible yet.
+    pub fn prepared(&self, task: TaskId) -> impl Iterator<Item = &[Record]> + '_ {
+        let mine = self.prepared.iter().filter(move |(transaction, _)| transaction.task == task);
+        mine.map(|(_, prepared)| prepared.records.as_slice())
     }
 
     /// What a plain or idempotent sink task has written, in order.

@@ -36,6 +36,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// True for a source.
+    pub fn is_source(&self) -> bool {
+        matches!(self, Role::Source(_))
+    }
+
     /// What it computes, if it is neither a source nor a sink.
     #[inline]
     pub fn transform(&self) -> Option<&dyn Operator> {
@@ -74,6 +79,9 @@ pub struct OperatorSpec {
     pub uid: String,
     /// What its subtasks do.
     pub role: Role,
+    /// The same in words, settings included: who does the same has the same words. A job that starts from a savepoint is held
+    /// to the whole failure-free run only if all its operators do what they did.
+    pub does: String,
     /// The number of subtasks; at least 1.
     pub parallelism: u32,
     /// How long one record takes.

@@ -32,6 +32,12 @@ pub trait Input: Send + Sync {
         0
     }
 
+    /// A hash of what the record at an offset of a split stands for, if operators look up more than it says itself (a line of
+    /// text, by its number). Two inputs are the same as far as their records and these are equal.
+    fn behind(&self, _split: u32, _offset: u64) -> u64 {
+        0
+    }
+
     /// The event time of the last record of all; 0 if there is none. The default reads everything.
     fn last_event_time(&self) -> Time {
         let mut last = 0;

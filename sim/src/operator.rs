@@ -64,6 +64,13 @@ pub trait Operator: Send + Sync {
         false
     }
 
+    /// True if what it does with a record depends on the watermark, so that it matters whether a record comes late. In a job no
+    /// record does; but one that starts from a savepoint may get another source, say, whose records begin long before the
+    /// watermark that was saved. What this operator makes of them is not judged then.
+    fn goes_by_event_time(&self) -> bool {
+        false
+    }
+
     /// True if it sends every step towards a result, a smaller label or a shorter way say: which steps there are depends on how its
     /// inputs interleave, and of what it sends only the least value of each key does not. (This is the one exception to the
     /// rule at the head of this file; the oracles do not judge what is behind it by the records, and say so.)

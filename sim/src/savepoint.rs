@@ -7,16 +7,19 @@
 //!
 //! Operators find their state by their uid. Who gets what of an operator that had p subtasks and has q:
 //!
-//! - *Keyed state*: subtask i gets the key groups that it owns ([`group_owner`]), from every old subtask that had one of them.
+//! - *Keyed state*: subtask i gets the key groups that it owns ([`group_owner`](crate::state::group_owner)), from every old
+//!   subtask that had one of them.
 //! - *Splits* of a source: those with number mod q = i, as at a fresh start. Its watermark is the least of those from whom it
 //!   takes splits, its number of marked records the most. A split that the savepoint does not know is read from its start.
 //! - *Pending transactions* of a sink, and how many records were handled: those of the old subtasks j with j mod q = i.
-//! - The durable part of the strategy's machine: if q = p and the machines are of the same types, as it was; else none.
-//! - What was in flight: kept if the job has the same tasks and edges, with the positions of both ends of every channel. Where
-//!   anything was in flight and the job has changed, it is refused (Flink redistributes it in some such cases).
+//! - What was in flight: kept as it was if the job has the same tasks and edges; dealt out anew (`dealing.rs`) if only
+//!   parallelisms are others; refused across forward edges, around loops, and where operators or edges have changed.
 //!
-//! Not kept: whose turn it is on an edge where receivers take turns (all begin anew), and positions of channels in a changed
-//! job, whose both ends count from zero again.
+//! Not kept: the durable part of the strategy's machine (Flink's savepoints do not hold one either: the machines of a new job
+//! begin anew, ids of checkpoints and attempts go on from those of the savepoint, and of the former job no message is left, so
+//! there is nothing that a machine could take for something newer); positions of channels, whose both ends count from zero again;
+//! whose turn it is on an edge where receivers take turns. A savepoint in memory holds no more than one in a file ([`form`]),
+//! so a job goes on in the same way from both.
 //!
 //! An operator has *ended* if all its subtasks had, everything before it has (around a loop: all of the loop), and, of a source, its
 //! input has not grown.
@@ -26,29 +29,33 @@
 //! Flink does when it rescales (it then drops what lies outside the new range). A savepoint does not depend on the backend with
 //! which it was made: the job may have another.
 //!
+//! A source must find the input that it had read (`inputs.rs`); what comes behind its positions may be another.
+//!
 //! The clock of the new job begins at 0, as that of any run; its sources read no record before the instant of it.
 
+mod dealing;
 mod drained;
 mod error;
+pub mod form;
+mod hand_out;
 mod in_flight;
+mod inputs;
+mod same_job;
 
-use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::channel::Item;
+use crate::config::CheckpointMode;
 use crate::external::{External, TransactionId};
 use crate::graph::{Role, SinkMode};
-use crate::ids::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
-use crate::input::Input;
-use crate::protocol::InputSet;
+use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot, backend_ctx};
-use crate::state::{KeyLayout, KeyedState, group_owner, key_group};
-use crate::topology::{ChannelInfo, Topology};
+use crate::topology::{Edge, Topology};
 use crate::world::World;
 pub use error::RestoreError;
-use in_flight::Channels;
+use hand_out::{Handover, hand_over};
 
 /// What a job may start from. Cheap to clone; nothing in it ever changes.
 #[derive(Clone, Debug)]
@@ -63,19 +70,22 @@ struct Saved {
     /// The newest attempt that anyone has seen.
     attempt: Attempt,
     key_groups: u32,
+    /// The operators of the job, by number, and its edges.
     operators: Vec<SavedOperator>,
+    edges: Vec<Edge>,
     external: External,
-    /// The types of the strategy's machines.
-    machines: TypeId,
-    /// The job, and whether the checkpoint holds anything that was in flight.
-    topology: Arc<Topology>,
-    in_flight: bool,
+    /// True if everything up to here is the beginning of a failure-free run of this very job: see [`Start::is_whole`].
+    is_whole: bool,
 }
 
 #[derive(Debug)]
 struct SavedOperator {
     uid: String,
     kind: Kind,
+    /// What it did: see [`OperatorSpec::does`](crate::graph::OperatorSpec::does).
+    does: String,
+    /// Of a source: what it had read of each split.
+    read: BTreeMap<u32, u64>,
     /// The task that was its first subtask.
     first: TaskId,
     /// Per subtask; `None` for one that was in its (empty) initial state.
@@ -126,6 +136,12 @@ impl Savepoint {
         self.saved.attempt
     }
 
+    /// The bytes of what was in flight between its tasks.
+    pub fn in_flight(&self) -> u64 {
+        let snapshots = self.saved.operators.iter().flat_map(SavedOperator::snapshots);
+        snapshots.map(|snapshot| snapshot.in_flight).sum()
+    }
+
     /// The uid and the parallelism of every operator.
     pub fn operators(&self) -> impl Iterator<Item = (&str, u32)> + '_ {
         self.saved.operators.iter().map(|saved| (saved.uid.as_str(), saved.subtasks.len() as u32))
@@ -138,8 +154,42 @@ impl Savepoint {
         Savepoint { allow_non_restored_state: true, ..self }
     }
 
+    /// Hands the savepoint out to the tasks of a job.
+    ///
+    /// # Errors
+    /// If the job cannot start from it.
+    pub fn start(&self, topology: &Topology) -> Result<Start, RestoreError> {
+        hand_out::check(self, topology)?;
+        let saved = &self.saved;
+        Ok(Start {
+            tasks: Handover::new(self, topology).tasks(),
+            external: hand_over(saved, topology),
+            id: saved.id,
+            attempt: saved.attempt,
+            is_whole: saved.is_whole && same_job::goes_on(saved, topology),
+            became_other: topology
+                .operators
+                .iter()
+                .map(|job| self.operator(&job.uid).is_some_and(|saved| saved.does != job.does))
+                .collect(),
+        })
+    }
+
     fn operator(&self, uid: &str) -> Option<&SavedOperator> {
         self.saved.operators.iter().find(|saved| saved.uid == uid)
+    }
+}
+
+impl Saved {
+    /// The transactions that are still to be committed.
+    fn pending(&self) -> BTreeSet<TransactionId> {
+        let snapshots = self.operators.iter().flat_map(SavedOperator::snapshots);
+        snapshots.flat_map(|snapshot| snapshot.pending.iter().copied()).collect()
+    }
+
+    fn has_in_flight(&self) -> bool {
+        let snapshots = self.operators.iter().flat_map(SavedOperator::snapshots);
+        snapshots.into_iter().any(|snapshot| !snapshot.captured.is_empty() || !snapshot.unsent.is_empty())
     }
 }
 
@@ -167,6 +217,48 @@ impl SavedOperator {
     }
 }
 
+/// A savepoint, handed out to the tasks of one job: the initial state of that job.
+#[derive(Clone, Debug)]
+pub struct Start {
+    tasks: Vec<Option<Arc<TaskSnapshot>>>,
+    external: External,
+    id: CheckpointId,
+    attempt: Attempt,
+    is_whole: bool,
+    /// By operator of the job.
+    became_other: Vec<bool>,
+}
+
+impl Start {
+    /// True if the job that starts here is the one that the savepoint was taken of, at whatever parallelism, and that one had
+    /// done nothing but its part of a failure-free run. Then both together must give what the whole failure-free run gives.
+    /// Otherwise only a run that begins from the savepoint can say what comes out:
+    /// [`resume`](crate::oracles::reference::resume).
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// The checkpoint that the savepoint was made of.
+    pub fn id(&self) -> CheckpointId {
+        self.id
+    }
+
+    /// The initial state of a task; `None`: an empty one.
+    pub fn task(&self, task: TaskId) -> Option<&TaskSnapshot> {
+        self.tasks.get(task.index())?.as_deref()
+    }
+
+    /// True if an operator of the job has found the state of one that did something else.
+    pub fn became_other(&self, operator: usize) -> bool {
+        self.became_other.get(operator) == Some(&true)
+    }
+
+    /// The external system as the job finds it.
+    pub fn external(&self) -> &External {
+        &self.external
+    }
+}
+
 impl World {
     /// What a job may start from: a completed checkpoint that is retained, and the external system as it is now. `None` if
     /// the checkpoint is not retained, or a snapshot that it names is not in the store.
@@ -179,32 +271,37 @@ impl World {
         let logged = self.in_transit(manifest);
         let mut operators: Vec<SavedOperator> = Vec::new();
         for (at, info) in self.topology.tasks.iter().enumerate() {
-            let subtask = match *manifest.get(at)? {
-                Some(handle) => Some(self.whole(TaskId(at as u32), self.store.get(handle)?)?),
-                None => self.base[at].clone(),
+            let snapshot = match *manifest.get(at)? {
+                Some(handle) => Some((id, self.whole(TaskId(at as u32), self.store.get(handle)?)?)),
+                None => self.base[at].clone().map(|base| (base.id, base)), // to be sent still what it was to send then
             };
             let inputs = logged.iter().filter(|(channel, _)| info.inputs.contains(channel));
             let inputs =
                 inputs.map(|(channel, items)| (self.topology.channels[channel.index()].input, items));
-            let subtask = subtask.map(|snapshot| holding(snapshot, inputs));
+            let subtask = snapshot.map(|(of, snapshot)| Arc::new(kept(&snapshot, of, id, inputs)));
             if info.subtask == 0 {
                 let operator = &self.topology.operators[info.operator.index()];
-                let (uid, kind) = (operator.uid.clone(), Kind::of(&operator.role));
-                operators.push(SavedOperator { uid, kind, first: TaskId(at as u32), subtasks: Vec::new() });
+                let (uid, kind, does) =
+                    (operator.uid.clone(), Kind::of(&operator.role), operator.does.clone());
+                let (first, read, subtasks) = (TaskId(at as u32), BTreeMap::new(), Vec::new());
+                operators.push(SavedOperator { uid, kind, does, read, first, subtasks });
             }
             operators.last_mut()?.subtasks.push(subtask);
         }
-        let snapshots = operators.iter().flat_map(SavedOperator::snapshots);
-        let in_flight = snapshots.into_iter().any(|snapshot| snapshot.has_in_flight(id));
+        for (operator, saved) in self.topology.operators.iter().zip(&mut operators) {
+            if let Role::Source(input) = &operator.role {
+                saved.read = inputs::read(input.as_ref(), &saved.splits());
+            }
+        }
+        let exactly_once = self.topology.config.checkpointing.mode == CheckpointMode::ExactlyOnce;
         let saved = Saved {
             id,
             attempt: self.attempt(),
             key_groups: self.topology.config.cluster.max_parallelism,
             operators,
+            edges: self.topology.edges.clone(),
             external: self.external().as_of(self.now),
-            machines: self.protocol.as_any().type_id(),
-            topology: Arc::clone(&self.topology),
-            in_flight,
+            is_whole: self.is_whole && exactly_once,
         };
         Some(Savepoint { saved: Arc::new(saved), allow_non_restored_state: false })
     }
@@ -231,15 +328,19 @@ impl World {
     /// # Errors
     /// See [`RestoreError`]; then nothing has changed.
     pub fn start_from(&mut self, savepoint: &Savepoint) -> Result<(), RestoreError> {
-        check(savepoint, &self.topology)?;
-        let saved = &savepoint.saved;
-        let machines = self.protocol.as_any().type_id();
-        self.base = Handover::new(savepoint, &self.topology, machines).tasks();
-        self.shared.external = hand_over(saved, &self.topology);
-        self.coordinator.first_attempt = Attempt(saved.attempt.0.saturating_add(1));
-        self.coordinator.attempt = self.coordinator.first_attempt;
-        self.coordinator.first_checkpoint = CheckpointId(saved.id.0.saturating_add(1));
+        self.start_at(&savepoint.start(&self.topology)?);
         Ok(())
+    }
+
+    /// The same, with what was handed out to the tasks of this very job.
+    pub fn start_at(&mut self, start: &Start) {
+        self.base.clone_from(&start.tasks);
+        self.base.resize(self.topology.tasks.len(), None);
+        self.shared.external = start.external.clone();
+        self.is_whole = start.is_whole;
+        self.coordinator.first_attempt = Attempt(start.attempt.0.saturating_add(1));
+        self.coordinator.attempt = self.coordinator.first_attempt;
+        self.coordinator.first_checkpoint = CheckpointId(start.id.0.saturating_add(1));
     }
 
     /// What a task starts from where no checkpoint of this job is restored; `None`: from nothing.
@@ -248,291 +349,42 @@ impl World {
     }
 }
 
-/// A snapshot that holds what was in transit on these inputs: a savepoint has no log.
-fn holding<'a>(
-    mut snapshot: Arc<TaskSnapshot>,
-    inputs: impl Iterator<Item = (u32, &'a Vec<Item>)>,
-) -> Arc<TaskSnapshot> {
-    for (at, items) in inputs {
-        let snapshot = Arc::make_mut(&mut snapshot);
-        snapshot.in_flight += items.iter().map(Item::bytes).sum::<u64>();
-        snapshot.captured.push(OnChannel { at, items: items.clone() });
-    }
-    snapshot
-}
-
-/// Says whether a job can start from a savepoint at all.
-fn check(savepoint: &Savepoint, topology: &Topology) -> Result<(), RestoreError> {
-    let (saved, job) = (savepoint.saved.key_groups, topology.config.cluster.max_parallelism);
-    if saved != job {
-        return Err(RestoreError::KeyGroups { saved, job });
-    }
-    drained::check(&savepoint.saved.operators)?;
-    if savepoint.saved.in_flight && !is_same_job(&savepoint.saved.topology, topology) {
-        return Err(RestoreError::InFlight);
-    }
-    for saved in &savepoint.saved.operators {
-        let uid = || saved.uid.clone();
-        let Some(operator) = topology.operators.iter().find(|operator| operator.uid == saved.uid) else {
-            if saved.has_state() && !savepoint.allow_non_restored_state {
-                return Err(RestoreError::NonRestoredState(uid()));
-            }
-            continue;
-        };
-        let kind = Kind::of(&operator.role);
-        if kind != saved.kind {
-            return Err(RestoreError::Kind { uid: uid(), saved: saved.kind, job: kind });
-        }
-        if let (Role::Source(input), Some((&split, _))) = (&operator.role, saved.splits().last_key_value())
-            && split >= input.splits()
-        {
-            return Err(RestoreError::Splits { uid: uid(), split, splits: input.splits() });
-        }
-    }
-    Ok(())
-}
-
-/// True if two jobs have the same tasks and channels.
-fn is_same_job(one: &Topology, other: &Topology) -> bool {
-    let operators = |job: &Topology| -> Vec<_> {
-        job.operators.iter().map(|operator| (operator.uid.clone(), operator.parallelism)).collect()
-    };
-    let edges =
-        |job: &Topology| -> Vec<_> { job.edges.iter().map(|edge| (edge.from, edge.to, edge.spec)).collect() };
-    operators(one) == operators(other) && edges(one) == edges(other)
-}
-
-/// The external system as the job finds it.
-fn hand_over(saved: &Saved, topology: &Topology) -> External {
-    let mut heirs = BTreeMap::new();
-    for old in &saved.operators {
-        let mut tasks = topology.tasks.iter();
-        let first = tasks.position(|task| topology.operators[task.operator.index()].uid == old.uid);
-        let Some(first) = first.map(|first| first as u32) else { continue };
-        let parallelism = topology.operators[topology.tasks[first as usize].operator.index()].parallelism;
-        for subtask in 0..old.parallelism() {
-            let heir = TaskId(first + subtask % parallelism);
-            heirs.insert(TaskId(old.first.0 + subtask), (heir, TaskId(first)));
-        }
-    }
-    let snapshots = saved.operators.iter().flat_map(SavedOperator::snapshots);
-    let pending: BTreeSet<TransactionId> =
-        snapshots.flat_map(|snapshot| snapshot.pending.iter().copied()).collect();
-    let timeout = topology.config.external.transaction_timeout;
-    saved.external.hand_over(|task| heirs.get(&task).copied(), &pending, timeout)
-}
-
-/// The handing out of a savepoint to the tasks of a job.
-struct Handover<'a> {
-    topology: &'a Topology,
+/// What a savepoint keeps of a snapshot, and of the log of its inputs, for it has none of its own. `of`: the checkpoint for which
+/// the snapshot says what is still to be sent.
+fn kept<'a>(
+    snapshot: &TaskSnapshot,
+    of: CheckpointId,
     id: CheckpointId,
-    same_job: bool,
-    same_machines: bool,
-    /// For each operator of the job, what was saved of it, and whether it has ended.
-    saved: Vec<Option<&'a SavedOperator>>,
-    ended: Vec<bool>,
-}
-
-impl<'a> Handover<'a> {
-    fn new(savepoint: &'a Savepoint, topology: &'a Topology, machines: TypeId) -> Self {
-        let operators = topology.operators.iter();
-        let saved: Vec<_> = operators.map(|operator| savepoint.operator(&operator.uid)).collect();
-        let ended = ended(topology, &saved);
-        let same_machines = savepoint.saved.machines == machines;
-        let same_job = is_same_job(&savepoint.saved.topology, topology);
-        Handover { topology, id: savepoint.id(), same_job, same_machines, saved, ended }
-    }
-
-    /// The initial state of every task.
-    fn tasks(&self) -> Vec<Option<Arc<TaskSnapshot>>> {
-        let mut tasks = Vec::new();
-        for (at, saved) in self.saved.iter().enumerate() {
-            let parallelism = self.topology.operators[at].parallelism;
-            let known = saved.filter(|saved| saved.snapshots().next().is_some());
-            let Some(saved) = known else {
-                tasks.extend((0..parallelism).map(|_| None));
-                continue;
-            };
-            let groups = self.topology.config.cluster.max_parallelism;
-            let rescale = Rescale::new(saved, parallelism, groups);
-            for subtask in 0..parallelism {
-                let task = TaskId(tasks.len() as u32);
-                tasks.push(Some(Arc::new(self.task(task, &rescale, subtask))));
-            }
-        }
-        tasks
-    }
-
-    fn task(&self, id: TaskId, rescale: &Rescale<'_>, subtask: u32) -> TaskSnapshot {
-        let info = &self.topology.tasks[id.index()];
-        let operator = &self.topology.operators[info.operator.index()];
-        let heirlooms = || rescale.heirlooms(subtask);
-        let mut pending: Vec<TransactionId> = heirlooms().flat_map(|old| &old.pending).copied().collect();
-        pending.iter_mut().for_each(|transaction| transaction.task = id);
-        pending.sort_unstable();
-        pending.dedup();
-        let splits = match &operator.role {
-            Role::Source(input) => rescale.splits(subtask, input.as_ref()),
-            Role::Transform(_) | Role::Sink(_) => Vec::new(),
-        };
-        let givers = || rescale.givers(subtask);
-        let kept = rescale.is_unchanged() && self.same_machines;
-        let own = heirlooms().next().filter(|_| kept);
-        let mine = heirlooms().next().filter(|_| self.same_job);
-        let Channels { received, sent, captured, unsent, in_flight } =
-            mine.map(|own| self.channels(id, own)).unwrap_or_default();
-        TaskSnapshot {
-            task: id,
-            attempt: Attempt::default(),
-            id: self.id,
-            state: rescale.state(subtask, info.keys.as_ref()),
-            parts: Vec::new(),
-            splits,
-            watermark: givers().map(|old| old.watermark).min().unwrap_or(0),
-            marked: givers().map(|old| old.marked).max().unwrap_or(0),
-            pending,
-            turns: vec![0; info.outputs.len()],
-            received,
-            sent,
-            captured,
-            unsent,
-            in_flight,
-            logged: Vec::new(),
-            logged_bytes: 0,
-            ended_inputs: self.ended_inputs(id, mine),
-            ended: self.ended[info.operator.index()],
-            detection: None,
-            records: heirlooms().fold(0, |sum, old| sum + old.records),
-            lineages: heirlooms().fold(0, |sum, old| old.lineages.wrapping_add(sum)),
-            durable: own.map_or(Vec::new(), |own| own.durable.clone()),
-            bytes: rescale.bytes(subtask),
-            written: 0,
-        }
-    }
-
-    fn ends(&self, channel: ChannelId) -> &ChannelInfo {
-        &self.topology.channels[channel.index()]
-    }
-
-    fn has_ended(&self, task: TaskId) -> bool {
-        self.ended[self.topology.tasks[task.index()].operator.index()]
-    }
-
-    /// The inputs of a task whose sender belongs to an operator that has ended. A task of the same job has perhaps still to
-    /// consume that end, and what was in flight before it.
-    fn ended_inputs(&self, task: TaskId, mine: Option<&TaskSnapshot>) -> InputSet {
-        let mut ended = InputSet::default();
-        for (input, &channel) in (0..).zip(&self.topology.tasks[task.index()].inputs) {
-            let has_it = mine.is_none_or(|own| own.ended_inputs.contains(input));
-            if has_it && self.has_ended(self.ends(channel).from) {
-                ended.insert(input);
-            }
-        }
-        ended
+    logged: impl Iterator<Item = (u32, &'a Vec<Item>)>,
+) -> TaskSnapshot {
+    let logged = logged.map(|(at, items)| OnChannel { at, items: items.clone() });
+    let captured: Vec<OnChannel> =
+        snapshot.captured.iter().cloned().chain(logged).filter_map(without_probes).collect();
+    let unsent: Vec<OnChannel> = snapshot.unsent_in(of).iter().cloned().filter_map(without_probes).collect();
+    TaskSnapshot {
+        task: snapshot.task,
+        id,
+        state: snapshot.state.clone(),
+        splits: snapshot.splits.clone(),
+        watermark: snapshot.watermark,
+        marked: snapshot.marked,
+        pending: snapshot.pending.clone(),
+        in_flight: captured.iter().chain(&unsent).flat_map(|on| &on.items).map(Item::bytes).sum(),
+        captured,
+        unsent,
+        ended_inputs: snapshot.ended_inputs.clone(),
+        ended: snapshot.ended,
+        records: snapshot.records,
+        lineages: snapshot.lineages,
+        bytes: snapshot.bytes,
+        ..TaskSnapshot::default()
     }
 }
 
-/// For each operator, whether it has ended: see the head of this file.
-fn ended(topology: &Topology, saved: &[Option<&SavedOperator>]) -> Vec<bool> {
-    let at_its_end = |(role, saved): (&Role, &Option<&SavedOperator>)| match (role, saved) {
-        (_, Some(saved)) if !saved.had_ended() => false,
-        (Role::Source(input), Some(saved)) => has_read_all(input.as_ref(), &saved.splits()),
-        (_, saved) => saved.is_some(),
-    };
-    let roles = topology.operators.iter().map(|operator| &operator.role);
-    let mut ended: Vec<bool> = roles.zip(saved).map(at_its_end).collect();
-    let runs_on =
-        |ended: &[bool], from: OperatorId, to: OperatorId| !ended[from.index()] && ended[to.index()];
-    while let Some(edge) = topology.edges.iter().find(|edge| runs_on(&ended, edge.from, edge.to)) {
-        ended[edge.to.index()] = false;
-    }
-    ended
-}
-
-fn has_read_all(input: &dyn Input, splits: &BTreeMap<u32, SplitPosition>) -> bool {
-    let at_its_end = |split| splits.get(&split).is_some_and(|at| input.read(split, at.offset).is_none());
-    (0..input.splits()).all(at_its_end)
-}
-
-/// One operator with p subtasks that becomes one with q.
-struct Rescale<'a> {
-    saved: &'a SavedOperator,
-    parallelism: u32,
-    groups: u32,
-    splits: BTreeMap<u32, SplitPosition>,
-    /// Pairs of an old subtask and a new one that owns some of its key groups.
-    shares: BTreeSet<(u32, u32)>,
-}
-
-impl<'a> Rescale<'a> {
-    fn new(saved: &'a SavedOperator, parallelism: u32, groups: u32) -> Self {
-        let share = |group| {
-            (group_owner(group, groups, saved.parallelism()), group_owner(group, groups, parallelism))
-        };
-        let shares = (0..groups).map(share).collect();
-        Rescale { saved, parallelism, groups, splits: saved.splits(), shares }
-    }
-
-    fn is_unchanged(&self) -> bool {
-        self.saved.parallelism() == self.parallelism
-    }
-
-    /// The old subtasks, with their snapshots.
-    fn subtasks(&self) -> impl Iterator<Item = (u32, &TaskSnapshot)> + '_ {
-        (0..).zip(&self.saved.subtasks).filter_map(|(at, old)| Some((at, old.as_deref()?)))
-    }
-
-    /// The state of a subtask.
-    fn state(&self, subtask: u32, layout: Option<&KeyLayout>) -> KeyedState {
-        let mut state = KeyedState::default();
-        state.begin(layout);
-        for (_, snapshot) in self.subtasks().filter(|&(old, _)| self.shares.contains(&(old, subtask))) {
-            if self.is_unchanged() {
-                state.clone_from(&snapshot.state);
-            } else {
-                let owner = |key| group_owner(key_group(key, self.groups), self.groups, self.parallelism);
-                state.absorb(&snapshot.state, |key| owner(key) == subtask);
-            }
-        }
-        if !self.is_unchanged() {
-            let lists = self.saved.snapshots().map(|snapshot| &snapshot.state.list);
-            state.list.take_share(lists, subtask, self.parallelism);
-        }
-        state
-    }
-
-    fn reads(&self, subtask: u32, split: u32) -> bool {
-        split % self.parallelism == subtask
-    }
-
-    /// The old subtasks from which a subtask takes splits.
-    fn givers(&self, subtask: u32) -> impl Iterator<Item = &TaskSnapshot> + '_ {
-        let gives = move |old: &&TaskSnapshot| old.splits.iter().any(|at| self.reads(subtask, at.split));
-        self.saved.snapshots().filter(gives)
-    }
-
-    /// The old subtasks whose other belongings a subtask inherits.
-    fn heirlooms(&self, subtask: u32) -> impl Iterator<Item = &TaskSnapshot> + '_ {
-        let heir = move |&(old, _): &(u32, &TaskSnapshot)| old % self.parallelism == subtask;
-        self.subtasks().filter(heir).map(|(_, snapshot)| snapshot)
-    }
-
-    /// The splits of a subtask, in order.
-    fn splits(&self, subtask: u32, input: &dyn Input) -> Vec<SplitPosition> {
-        let mine = (0..input.splits()).filter(|&split| self.reads(subtask, split));
-        let fresh = |split| SplitPosition { split, offset: input.start(split), event_time: 0, ended: false };
-        mine.map(|split| self.splits.get(&split).copied().unwrap_or_else(|| fresh(split))).collect()
-    }
-
-    /// The bytes that a subtask reads: whole files.
-    fn bytes(&self, subtask: u32) -> u64 {
-        let needs = |&(old, snapshot): &(u32, &TaskSnapshot)| {
-            let splits = snapshot.splits.iter().any(|at| self.reads(subtask, at.split));
-            let pending = old % self.parallelism == subtask && !snapshot.pending.is_empty();
-            splits || pending || self.shares.contains(&(old, subtask))
-        };
-        self.subtasks().filter(needs).fold(0, |sum, (_, snapshot)| snapshot.bytes.saturating_add(sum))
-    }
+/// Whether a loop has ended is asked anew: no savepoint holds a probe.
+fn without_probes(mut on: OnChannel) -> Option<OnChannel> {
+    on.items.retain(|item| !matches!(item, Item::Probe(_)));
+    (!on.items.is_empty()).then_some(on)
 }
 
 #[cfg(test)]

@@ -95,6 +95,16 @@ impl KeyedState {
         self.values.layout = layout.cloned();
     }
 
+    /// A state of these entries that takes no more room than they do, whatever their keys are: what is read from a file is not
+    /// to be trusted with an array.
+    pub(crate) fn of_entries(
+        values: BTreeMap<u64, i64>,
+        maps: BTreeMap<Slot, i64>,
+        timers: BTreeSet<Timer>,
+    ) -> KeyedState {
+        KeyedState { values: Values::in_map(values), maps, timers, ..KeyedState::default() }
+    }
+
     /// The value of a key.
     #[inline]
     pub fn value(&self, key: u64) -> Option<i64> {

@@ -94,7 +94,7 @@ pub struct ChannelInfo {
 }
 
 /// An edge.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// The sending operator.
     pub from: OperatorId,

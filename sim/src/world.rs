@@ -82,6 +82,8 @@ reusable! {
         pub(crate) store: Store,
         /// The initial state of each task, if it is not an empty one: see [`World::start_from`].
         pub(crate) base: Vec<Option<Arc<TaskSnapshot>>>,
+        /// What went before that was a part of a failure-free run of this job: see [`Start::is_whole`](crate::savepoint::Start).
+        pub(crate) is_whole: bool,
         pub(crate) shared: Shared,
         pub(crate) faults: Faults,
         /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
@@ -170,6 +172,7 @@ impl World {
             coordinator,
             store: Store::default(),
             base: vec![None; tasks],
+            is_whole: true,
             shared,
             faults: Faults::default(),
             now: 0,

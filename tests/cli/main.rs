@@ -6,6 +6,7 @@ mod life;
 mod lists;
 mod readme;
 mod replays;
+mod savepoints;
 mod usage;
 
 use std::ffi::OsStr;

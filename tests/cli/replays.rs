@@ -117,10 +117,10 @@ fn a_capsule_that_is_no_good_is_refused() {
         assert!(text.contains(from), "{text}");
         try_with(text.replace(from, to).as_bytes()).refuses(&["was changed after it was written"]);
     }
-    let version = r#""cutline-capsule": 1"#;
+    let version = r#""cutline-capsule": 2"#;
     assert!(text.contains(version), "{text}");
-    try_with(text.replace(version, r#""cutline-capsule": 2"#).as_bytes())
-        .refuses(&["version 2", "version 1"]);
+    try_with(text.replace(version, r#""cutline-capsule": 1"#).as_bytes())
+        .refuses(&["version 1", "version 2"]);
     try_with(b"\xff\xfe").refuses(&["no capsule"]);
     try_with(b"[1, 2]").refuses(&["no capsule"]);
     try_with("[".repeat(100_000).as_bytes()).refuses(&["bad.json"]);

@@ -42,6 +42,7 @@ mod keeps_the_newest;
 mod last_marker;
 mod late_barrier;
 mod late_snapshot;
+mod lost_timers;
 mod lost_tombstone;
 mod mixed_line;
 mod newest_of_all;
@@ -50,6 +51,7 @@ mod no_drain;
 mod old_source;
 mod read_on;
 mod restored_uncaptured;
+mod rootless_log;
 mod stale_ack;
 mod stale_copy;
 mod stale_standing;
@@ -144,6 +146,24 @@ pub const BUGS: &[Bug] = &[
         caught_by: state::NAME,
         cut: aligned_coordinator::<old_source::OldSource>,
         snapshot: SnapshotMethod::FullAsync,
+    },
+    Bug {
+        name: "lost-timers",
+        about: "a job that starts from a savepoint takes over values and maps, but no timers",
+        of: "async-incremental",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<lost_timers::LostTimers>,
+        snapshot: SnapshotMethod::Incremental,
+    },
+    Bug {
+        name: "rootless-log",
+        about: "the log of a job that starts from a savepoint holds the changes since, and not what they are changes of",
+        of: "changelog",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_over::<rootless_log::RootlessLog>,
+        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "commit-on-snapshot",

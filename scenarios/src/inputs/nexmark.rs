@@ -19,7 +19,7 @@ use ::nexmark::EventGenerator;
 use ::nexmark::config::NexmarkConfig;
 use ::nexmark::event::Event;
 use cutline_sim::input::{Entry, Input};
-use cutline_sim::random::{Stream, below, draw, key};
+use cutline_sim::random::{Stream, below, draw, key, mix};
 use cutline_sim::record::Record;
 use cutline_sim::time::Time;
 use serde::Deserialize;
@@ -217,6 +217,16 @@ impl Input for Auctions {
             size: size.into(),
         };
         Some(Entry { record, next: offset + 1 })
+    }
+
+    fn behind(&self, split: u32, offset: u64) -> u64 {
+        let words = match self.events.get(self.number(split, offset) as i64) {
+            Some(NexmarkEvent::Person { id, state }) => [1, id, u64::from(u16::from_be_bytes(state)), 0],
+            Some(NexmarkEvent::Auction { id, seller, category }) => [2, id, seller, u64::from(category)],
+            Some(NexmarkEvent::Bid { auction, bidder, price }) => [3, auction, bidder, u64::from(price)],
+            None => [0; 4],
+        };
+        words.into_iter().fold(0, |hash, word| mix(hash.wrapping_add(word).wrapping_add(1)))
     }
 
     fn describe(&self, split: u32, offset: u64) -> String {

@@ -15,6 +15,7 @@ use cutline_sim::random::mix;
 use cutline_sim::record::Record;
 use cutline_sim::time::Time;
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{BuiltInput, Content, InputError, Splits, Texts, check_length};
 use crate::units::Rate;
@@ -394,6 +395,13 @@ impl Input for Pieces {
             size: end - start,
         };
         Some(Entry { record, next: u64::from(end) })
+    }
+
+    /// The piece, and the numbers of its words, which depend on what stands before it in the text.
+    fn behind(&self, _split: u32, offset: u64) -> u64 {
+        let piece = self.text.piece_at(offset);
+        let words = self.text.words(piece).iter();
+        words.fold(xxh3_64(self.text.piece(piece)), |hash, &word| mix(hash.wrapping_add(u64::from(word) + 1)))
     }
 
     fn describe(&self, _split: u32, offset: u64) -> String {

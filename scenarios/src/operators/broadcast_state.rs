@@ -119,6 +119,10 @@ impl Operator for Rules {
     fn is_ordered_per_key(&self) -> bool {
         true
     }
+
+    fn goes_by_event_time(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -94,6 +94,10 @@ impl Operator for Interval {
             }
         }
     }
+
+    fn goes_by_event_time(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -428,7 +428,11 @@ pub(crate) mod tests {
                 "" => format!("\"{name}\""),
                 settings => format!("{{ {name} = {settings} }}"),
             };
-            assert_eq!(kind(&operator).name(), name);
+            let kind = kind(&operator);
+            assert_eq!(kind.name(), name);
+            if let Ok(built) = kind.build(&Contents::default()) {
+                assert_eq!(built.goes_by_event_time(), kind.needs_event_time(), "{name}");
+            }
         }
     }
 

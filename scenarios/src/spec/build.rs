@@ -415,6 +415,12 @@ fn operator_spec(operator: &OperatorEntry, role: Role) -> OperatorSpec {
     OperatorSpec {
         uid: operator.uid.to_string(),
         role,
+        does: match &operator.does {
+            // Which input it is shows in what was read of it.
+            Does::Source(_) => "source".to_owned(),
+            Does::Sink(_) => "sink".to_owned(),
+            Does::Transform(kind) => format!("{kind:?}"),
+        },
         parallelism: operator.parallelism(),
         service: ServiceTime {
             record: operator.service.map_or(0, BoundedSpan::nanoseconds),

@@ -1,5 +1,9 @@
 //! Random jobs that move there and back again.
 
+use cutline_sim::config::CheckpointMode;
+use cutline_sim::oracles::reference::OperatorReference;
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::*;
 
 /// A job twice, with the same operators and edges, at one parallelism and another.
@@ -146,6 +150,11 @@ fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: 
         let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
         let plan = plan(&jobs[sizes[at]], profile, seed);
         if let Some(taken) = &start {
+            let started = runners[at].start_from(&taken.savepoint);
+            if let Err(RestoreError::InFlightForward { .. }) = started {
+                seen.refused += 1;
+                return;
+            }
             seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
         }
         let mut taken = savepoints(&mut runners[at], seed, &plan, &what);
@@ -187,6 +196,18 @@ fn random_jobs_go_on_with_what_was_in_flight() {
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
 }
 
+/// The same at another parallelism: what was in flight is dealt out anew, but for what was on a forward edge.
+#[test]
+fn random_jobs_change_their_size_with_what_was_in_flight() {
+    let mut seen = Seen::default();
+    let captures = ["unaligned", "freeze-the-world", "uncoordinated", "chandy-lamport"];
+    let named = |name| STRATEGIES.iter().find(|strategy| strategy.name == name).expect("a strategy");
+    let contenders = captures.map(|name| Contender::from(named(name)));
+    (200..260).for_each(|seed| there_and_back(seed, [0, 1], &contenders, &mut seen));
+    let Seen { moves, own, base, dealt, refused, partly_ended, .. } = seen;
+    assert!(moves > 60 && own > 8 && base > 8 && dealt > 30 && refused > 2 && partly_ended > 8, "{seen:?}");
+}
+
 /// A line of tasks' own checkpoints cuts through channels; the savepoint made of it holds what the log had, for whoever comes next.
 #[test]
 fn random_jobs_go_on_from_lines_with_what_was_logged() {
@@ -197,4 +218,55 @@ fn random_jobs_go_on_from_lines_with_what_was_logged() {
     let contenders = names.map(|name| Contender::from(named(name)));
     (0..30).for_each(|seed| there_and_back(seed, [0, 0], &contenders, &mut seen));
     assert!(seen.moves > 40 && seen.own > 8 && seen.base > 8 && seen.partly_ended > 8, "{seen:?}");
+}
+
+/// A savepoint that does not say that it is the beginning of a whole run: then it is all there is to go by.
+fn on_its_own(savepoint: &Savepoint) -> Savepoint {
+    let text = text_of(savepoint);
+    let begin = text.find("\"content\":").expect("a content") + 10;
+    let content = text[begin..text.len() - 2].replace("\"is-whole\":true", "\"is-whole\":false");
+    let checksum = format!("{:032x}", xxh3_128(content.as_bytes()));
+    let text = format!("{{\"cutline-savepoint\":1,\"checksum\":\"{checksum}\",\"content\":{content}}}");
+    SavepointFile::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")).savepoint
+}
+
+/// What a failure-free run makes of a savepoint is what the whole failure-free run gives, and what the job comes to from there.
+#[test]
+fn random_jobs_are_held_to_their_savepoints() {
+    let (mut moves, mut in_flight, mut restores) = (0, 0, 0);
+    for seed in 300..360 {
+        let jobs = random(seed);
+        if jobs.iter().any(|job| job.reference().steps > 10_000) {
+            continue;
+        }
+        let mut draws = Draws::new(seed ^ 0xff00);
+        let (plan_here, plan_there) = (plan(&jobs[0], "crashes", seed), plan(&jobs[1], "all", seed + 1));
+        let of = &STRATEGIES[draws.below(STRATEGIES.len() as u64) as usize];
+        let mut writer = Runner::new(&jobs[0], Contender::from(of));
+        let what = format!("random job {seed}");
+        let mut taken = savepoints(&mut writer, seed, &plan_here, &what);
+        for _ in 0..taken.len().min(3) {
+            let at = draws.below(taken.len() as u64) as usize;
+            let savepoint = on_its_own(&taken.swap_remove(at).savepoint);
+            let Ok(started) = jobs[1].start_from(&savepoint) else { continue }; // a forward edge
+            assert!(started.start().is_some_and(|start| !start.is_whole()));
+            let (reference, whole) = (started.reference(), jobs[1].reference());
+            let exactly_once = of.guarantee == CheckpointMode::ExactlyOnce; // or some have been counted twice
+            let both = reference.operators.iter().zip(&whole.operators).filter(|_| exactly_once);
+            for (from_here, whole) in both {
+                let of = |it: &OperatorReference| (it.received, it.lineages, it.fingerprint);
+                assert_eq!(of(from_here), of(whole), "{what}: {}", whole.uid);
+            }
+            let mut runner = Runner::new(
+                &started,
+                Contender::from(&STRATEGIES[draws.below(STRATEGIES.len() as u64) as usize]),
+            );
+            let record = runner.run(seed, &plan_there, &Options::default(), None);
+            check(&record, &what);
+            moves += 1;
+            in_flight += u32::from(savepoint.in_flight() > 0);
+            restores += record.restores.len();
+        }
+    }
+    assert!(moves > 60 && in_flight > 15 && restores > 60, "{moves} {in_flight} {restores}");
 }

@@ -94,8 +94,9 @@ impl Oracle for Ledger<'_> {
             let expected = &self.reference.operators[at];
             if expected.determined != Determined::Records {
                 unjudged.push(format!(
-                    "sink {}: which records reach it depends on how inputs interleave, and is not judged",
-                    expected.uid
+                    "sink {}: which records reach it {}, and is not judged",
+                    expected.uid,
+                    expected.determined.reason()
                 ));
                 continue;
             }
@@ -112,10 +113,10 @@ impl Oracle for Ledger<'_> {
                 continue;
             }
             let proof = match mode {
-                _ if at_least_once && (expected.records.len() as u64) < expected.received => {
+                _ if at_least_once && (expected.records.len() as u64) < expected.visible => {
                     unjudged.push(format!(
                         "sink {}: a failure-free run makes {} results, more than are kept, so none can be missed",
-                        expected.uid, expected.received
+                        expected.uid, expected.visible
                     ));
                     None
                 }
@@ -179,12 +180,12 @@ fn exactly_once<V: Iterator<Item = Record>>(
 ) -> Option<String> {
     let add = |(count, sum): (u64, u64), record: Record| (count + 1, sum.wrapping_add(record.result_hash()));
     let (count, sum) = visible().fold((0, 0), add);
-    if count == expected.received && sum == expected.records_fingerprint {
+    if count == expected.visible && sum == expected.records_fingerprint {
         return None;
     }
     // Of a large sink the reference knows the number and the sum alone: then no record can be named.
     let (mut extra, mut missing) = (None, None);
-    if expected.records.len() as u64 == expected.received {
+    if expected.records.len() as u64 == expected.visible {
         let mut actual: Vec<Record> = visible().collect();
         actual.sort_unstable();
         (extra, missing) = differences(&actual, &expected.records);
@@ -192,7 +193,7 @@ fn exactly_once<V: Iterator<Item = Record>>(
     Some(format!(
         "Readers of sink {} see {count} records; a failure-free run makes {} visible.{}{} So the sink is not exactly once.",
         expected.uid,
-        expected.received,
+        expected.visible,
         extra.map_or(String::new(), |r| format!(" {} is visible more often than it was produced.", show(&r))),
         missing.map_or(String::new(), |r| format!(" {} was produced and is not visible.", show(&r))),
     ))

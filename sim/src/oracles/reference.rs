@@ -18,12 +18,19 @@
 //! Behind an operator that refines a result ([`Operator::refines`]) which records there are depends on how inputs interleave, in
 //! this interpreter as in a run. [`OperatorReference::determined`] says of each operator what is left to compare.
 //!
+//! A job that starts from a savepoint can be interpreted from there on ([`resume`]): every operator has the state that its
+//! subtasks have together, sources stand where they stood, what was in flight is handled first, and a sink has what readers see
+//! and what will be committed.
+//!
 //! What one logical state cannot express: an operator with several subtasks gets its keyed state spread by key only if
 //! its inputs are spread by key. Behind a broadcast edge each subtask has a state of its own; behind a rebalance edge the
 //! state of one key is torn into parts. An operator that keeps state there is refused with
 //! [`ReferenceError::Unsupported`]; without state, a broadcast edge simply delivers `parallelism` copies. A forward edge is
 //! like the first if it leads from subtasks that own their keys and keep them ([`Operator::is_ordered_per_key`]), and else like
 //! the last.
+
+mod interpreter;
+mod resume;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,19 +39,13 @@ use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
-use crate::graph::{GraphError, JobGraph, Role, Ship, SinkMode, validate};
-use crate::input::Input;
-use crate::operator::{Context, Operator};
-use crate::record::{Record, lineage_weight, source_lineage};
+use crate::graph::{GraphError, JobGraph, Role, Ship, validate};
+use crate::operator::Operator;
+use crate::record::Record;
+use crate::savepoint::Start;
 use crate::state::KeyedState;
-use crate::time::NEVER;
-
-/// A source is interrupted after so many records, so that edges hold little.
-const BATCH_RECORDS: usize = 1024;
-/// A source is interrupted after so many bytes: an operator may make many records of a large one.
-const BATCH_BYTES: u64 = 1 << 20;
-/// An operator may keep so many entries of state, and make so many records of one batch: a few gigabytes.
-const ENTRIES_MOST: usize = 1 << 26;
+use crate::topology::Topology;
+use interpreter::Interpreter;
 
 /// What becomes of the records that reach a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,34 @@ pub enum Determined {
     State,
     /// Neither.
     Nothing,
+    /// Neither: the job started from a savepoint, and records come to the operator, or to one before it, that are late there by
+    /// the watermark of the savepoint. What becomes of them depends on when they come.
+    Late,
+    /// Neither: the operator, or one before it, goes by event time and has found in a savepoint the state of one that did
+    /// something else, with timers and windows that mean something else.
+    Foreign,
+}
+
+impl Determined {
+    /// True if the final state of the operator is not judged.
+    pub fn is_nothing(self) -> bool {
+        !matches!(self, Determined::Records | Determined::State)
+    }
+
+    /// Why what is not judged is not.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Determined::Records | Determined::State | Determined::Nothing => {
+                "depends on how inputs interleave"
+            }
+            Determined::Late => {
+                "depends on when records come that are late by the watermark of the savepoint"
+            }
+            Determined::Foreign => {
+                "depends on what it makes of windows and timers of the operator that had its uid"
+            }
+        }
+    }
 }
 
 /// The failure-free result of one operator.
@@ -82,12 +111,15 @@ pub struct OperatorReference {
     pub fingerprint: u64,
     /// How many records it received, over all ports and subtasks; for a source, how many it read.
     pub received: u64,
-    /// The wrapping sum of [`lineage_weight`] over all records received (for a source: over all records read, with port 0).
+    /// The wrapping sum of [`lineage_weight`](crate::record::lineage_weight) over all records received (for a source: over all
+    /// records read, with port 0).
     pub lineages: u64,
-    /// For a sink: [`Record::result`] of every record that reached it, sorted. Empty if they were not kept: see
-    /// [`SinkRecords`].
+    /// For a sink: how many records readers of the external system can see in the end. It is what the sink received; from a
+    /// savepoint, what readers saw and what was to be committed, and what the sink received since.
+    pub visible: u64,
+    /// For a sink: [`Record::result`] of every one of those, sorted. Empty if they were not kept: see [`SinkRecords`].
     pub records: Vec<Record>,
-    /// For a sink: the wrapping sum of [`Record::result_hash`] over all records that reached it.
+    /// For a sink: the wrapping sum of [`Record::result_hash`] over all of those.
     pub records_fingerprint: u64,
     /// For an idempotent sink: [`Record::result`] of the record that must come last for a key, for every key for which it
     /// does not depend on how inputs interleave.
@@ -196,53 +228,26 @@ pub fn interpret_with(
     Interpreter::new(graph, limit_steps, sink_records).run()
 }
 
-/// What an idempotent sink keeps for a key.
-struct Last {
-    wire: usize,
-    /// Everything so far came on that one wire, and it is an ordered one.
-    ordered: bool,
-    /// `None`: it depends on how inputs interleave.
-    record: Option<Record>,
-}
-
-/// A logical edge and what is on it.
-struct Wire {
-    target: usize,
-    port: u32,
-    /// How often the receiver handles each record: its parallelism behind a broadcast edge, else 1.
-    copies: u32,
-    /// What is sent on it for one key reaches one subtask, in an order that does not depend on how inputs interleave.
-    ordered: bool,
-    records: Vec<Record>,
-}
-
-struct Interpreter<'a> {
-    graph: &'a JobGraph,
-    /// Operators in topological order, feedback edges left out.
-    order: Vec<usize>,
-    wires: Vec<Wire>,
-    /// Wires into and out of each operator, in the order of the edges.
-    incoming: Vec<Vec<usize>>,
-    outgoing: Vec<Vec<usize>>,
-    /// For each operator, the edge that forbids it to keep keyed state.
-    stateless: Vec<Option<Ship>>,
-    /// For each operator, whether its subtasks would have different broadcast states.
-    torn: Vec<bool>,
-    operators: Vec<OperatorReference>,
-    /// For each idempotent sink, what it keeps.
-    last: Vec<BTreeMap<u64, Last>>,
-    /// Takes what an operator without outgoing edges emits.
-    nowhere: Vec<Record>,
+/// Interprets a job from a savepoint on. Everything is counted from the beginning of the job that the savepoint came from: what
+/// an operator had received is part of what it receives.
+///
+/// # Errors
+/// As [`interpret`].
+pub fn resume(
+    topology: &Topology,
+    start: &Start,
+    limit_steps: u64,
     sink_records: SinkRecords,
-    steps: u64,
-    limit: u64,
-    /// See [`ReferenceError::Memory`].
-    most: usize,
+) -> Result<Reference, ReferenceError> {
+    let mut interpreter = Interpreter::new(&topology.graph, limit_steps, sink_records);
+    interpreter.begin_at(topology, start);
+    interpreter.run()
 }
 
-/// See [`Wire::ordered`]: each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal
-/// that out to several subtasks.
-fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> bool {
+/// True if what is sent on an edge for one key reaches one subtask, in an order that does not depend on how inputs interleave:
+/// each subtask of the sender owns its keys and orders what it makes of one, and the edge does not deal that out to several
+/// subtasks.
+pub(crate) fn is_ordered(graph: &JobGraph, from: NodeIndex, to: NodeIndex, ship: Ship) -> bool {
     let sender = &graph[from];
     let orders = matches!(&sender.role, Role::Transform(operator) if operator.is_ordered_per_key());
     let together = graph[to].parallelism == 1 || matches!(ship, Ship::Hash | Ship::Forward);
@@ -291,303 +296,6 @@ fn determined(graph: &JobGraph) -> Vec<Determined> {
         }
     }
     all
-}
-
-impl<'a> Interpreter<'a> {
-    fn new(graph: &'a JobGraph, limit: u64, sink_records: SinkRecords) -> Self {
-        let nodes = graph.node_count();
-        let mut incoming = vec![Vec::new(); nodes];
-        let mut outgoing = vec![Vec::new(); nodes];
-        let mut stateless = vec![None; nodes];
-        let mut torn = vec![false; nodes];
-        let wires = graph.edge_references().enumerate().map(|(at, edge)| {
-            let (source, target) = (edge.source().index(), edge.target().index());
-            let parallelism = graph[edge.target()].parallelism;
-            let ship = edge.weight().ship;
-            incoming[target].push(at);
-            outgoing[source].push(at);
-            if is_broadcast(graph, edge.target(), edge.weight().port) {
-                torn[target] |= parallelism > 1 && ship != Ship::Broadcast;
-            } else if ship != Ship::Hash && !owns_keys(graph, edge.target()) {
-                stateless[target] = Some(ship);
-            }
-            let copies = if ship == Ship::Broadcast { parallelism } else { 1 };
-            let ordered = is_ordered(graph, edge.source(), edge.target(), ship);
-            Wire { target, port: edge.weight().port, copies, ordered, records: Vec::new() }
-        });
-        let wires = wires.collect();
-        let forward = graph.filter_map(|_, _| Some(()), |_, edge| (!edge.feedback).then_some(()));
-        let order = petgraph::algo::toposort(&forward, None).unwrap_or_default();
-        Interpreter {
-            graph,
-            order: order.into_iter().map(NodeIndex::index).collect(),
-            wires,
-            incoming,
-            outgoing,
-            stateless,
-            torn,
-            operators: graph
-                .node_weights()
-                .zip(determined(graph))
-                .map(|(operator, determined)| OperatorReference {
-                    uid: operator.uid.clone(),
-                    determined,
-                    ..OperatorReference::default()
-                })
-                .collect(),
-            last: graph.node_indices().map(|_| BTreeMap::new()).collect(),
-            nowhere: Vec::new(),
-            sink_records,
-            steps: 0,
-            limit,
-            most: ENTRIES_MOST,
-        }
-    }
-
-    fn run(mut self) -> Result<Reference, ReferenceError> {
-        let graph = self.graph;
-        for (operator, own) in graph.node_weights().zip(&mut self.operators) {
-            if let Some(operator) = operator.role.transform() {
-                operator.on_open(&mut own.state.broadcast);
-            }
-        }
-        for node in graph.node_indices() {
-            if let Role::Source(input) = &graph[node].role {
-                self.read(node.index(), input.as_ref())?;
-            }
-        }
-        self.end()?;
-        Ok(self.finish())
-    }
-
-    /// Reads all splits of a source, one after the other, to their ends.
-    fn read(&mut self, node: usize, input: &dyn Input) -> Result<(), ReferenceError> {
-        let operator = node as u32;
-        for split in 0..input.splits() {
-            let mut offset = input.start(split);
-            let mut more = true;
-            while more {
-                let mut out = self.take_output(node);
-                let (mut lineages, mut bytes) = (0u64, 0u64);
-                while out.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-                    let Some(entry) = input.read(split, offset) else {
-                        more = false;
-                        break;
-                    };
-                    let lineage = source_lineage(operator, split, offset);
-                    lineages = lineages.wrapping_add(lineage_weight(lineage, 0));
-                    bytes += u64::from(entry.record.size);
-                    out.push(Record { lineage, ..entry.record });
-                    offset = entry.next;
-                }
-                let read = out.len() as u64;
-                self.send(node, out, 0);
-                self.step(node, read)?;
-                self.operators[node].received += read;
-                self.operators[node].lineages = self.operators[node].lineages.wrapping_add(lineages);
-                self.settle()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes through the operators until no wire holds a record.
-    fn settle(&mut self) -> Result<(), ReferenceError> {
-        loop {
-            for at in 0..self.order.len() {
-                let node = self.order[at];
-                for input in 0..self.incoming[node].len() {
-                    self.drain(self.incoming[node][input])?;
-                }
-            }
-            if self.wires.iter().all(|wire| wire.records.is_empty()) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Handles everything that is on a wire now.
-    fn drain(&mut self, wire: usize) -> Result<(), ReferenceError> {
-        let Wire { target: node, port, copies, .. } = self.wires[wire];
-        let mut records = std::mem::take(&mut self.wires[wire].records);
-        if records.is_empty() {
-            self.wires[wire].records = records;
-            return Ok(());
-        }
-        let count = records.len() as u64 * u64::from(copies);
-        self.step(node, count)?;
-        self.operators[node].received += count;
-        let graph = self.graph;
-        match &graph[NodeIndex::new(node)].role {
-            Role::Source(_) => {}
-            Role::Transform(operator) => self.transform(node, port, copies, operator.as_ref(), &records)?,
-            Role::Sink(mode) => {
-                self.sink(node, port, copies, &records);
-                if *mode == SinkMode::Idempotent {
-                    records.iter().for_each(|record| self.overwrite(node, wire, record.result()));
-                }
-            }
-        }
-        // An operator may feed itself: then the wire holds its new records by now.
-        if self.wires[wire].records.is_empty() {
-            records.clear();
-            self.wires[wire].records = records;
-        }
-        Ok(())
-    }
-
-    fn transform(
-        &mut self,
-        node: usize,
-        port: u32,
-        copies: u32,
-        operator: &dyn Operator,
-        records: &[Record],
-    ) -> Result<(), ReferenceError> {
-        let mut out = self.take_output(node);
-        let before = out.len();
-        let own = &mut self.operators[node];
-        let mut lineages = own.lineages;
-        for _ in 0..copies {
-            let mut context = Context { state: &mut own.state, out: &mut out, watermark: 0 };
-            for record in records {
-                lineages = lineages.wrapping_add(lineage_weight(record.lineage, port));
-                operator.on_record(port, record, &mut context);
-                if context.out.len() - before > self.most {
-                    return Err(ReferenceError::Memory { most: self.most, uid: own.uid.clone() });
-                }
-            }
-        }
-        if own.state.keyed_len() > self.most {
-            return Err(ReferenceError::Memory { most: self.most, uid: own.uid.clone() });
-        }
-        own.lineages = lineages;
-        self.send(node, out, before);
-        let own = &self.operators[node];
-        match self.stateless[node] {
-            Some(ship) if own.state.keyed_len() > 0 => {
-                Err(ReferenceError::Unsupported { uid: own.uid.clone(), ship })
-            }
-            _ if self.torn[node] && own.state.broadcast.entries().next().is_some() => {
-                Err(ReferenceError::Torn { uid: own.uid.clone() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn sink(&mut self, node: usize, port: u32, copies: u32, records: &[Record]) {
-        let own = &mut self.operators[node];
-        for _ in 0..copies {
-            for record in records {
-                own.lineages = own.lineages.wrapping_add(lineage_weight(record.lineage, port));
-                own.records_fingerprint = own.records_fingerprint.wrapping_add(record.result_hash());
-            }
-            match self.sink_records {
-                SinkRecords::KeepUpTo(most) if own.received > most => own.records = Vec::new(),
-                SinkRecords::Keep | SinkRecords::KeepUpTo(_) => {
-                    own.records.extend(records.iter().map(|record| record.result()));
-                }
-                SinkRecords::Digest => {}
-            }
-        }
-    }
-
-    /// An idempotent sink takes a record for what its key stands for from now on.
-    fn overwrite(&mut self, node: usize, wire: usize, record: Record) {
-        let first = Last { wire, ordered: self.wires[wire].ordered, record: Some(record) };
-        let last = self.last[node].entry(record.key).or_insert(first);
-        last.ordered &= last.wire == wire;
-        if last.ordered {
-            last.record = Some(record);
-        } else if last.record != Some(record) {
-            last.record = None;
-        }
-    }
-
-    /// The final watermark: fires timers and closes operators until neither a timer nor a record is left.
-    fn end(&mut self) -> Result<(), ReferenceError> {
-        let graph = self.graph;
-        let mut closed = vec![false; graph.node_count()];
-        loop {
-            let has_timers = |node: usize| self.operators[node].state.timers().next().is_some();
-            let next = self.order.iter().copied().find(|&node| !closed[node] || has_timers(node));
-            let Some(node) = next else { return Ok(()) };
-            match graph[NodeIndex::new(node)].role.transform() {
-                Some(operator) if has_timers(node) => self.fire(node, operator)?,
-                Some(operator) => {
-                    closed[node] = true;
-                    self.close(node, operator);
-                }
-                None => closed[node] = true,
-            }
-            self.settle()?;
-        }
-    }
-
-    fn close(&mut self, node: usize, operator: &dyn Operator) {
-        let mut out = self.take_output(node);
-        let before = out.len();
-        let state = &mut self.operators[node].state;
-        operator.on_close(&mut Context { state, out: &mut out, watermark: NEVER });
-        self.send(node, out, before);
-    }
-
-    /// Fires the next timers of an operator, as many as one batch may.
-    fn fire(&mut self, node: usize, operator: &dyn Operator) -> Result<(), ReferenceError> {
-        let mut out = self.take_output(node);
-        let before = out.len();
-        let state = &mut self.operators[node].state;
-        let mut fired = 0;
-        while fired < BATCH_RECORDS as u64 && out.len() - before < BATCH_RECORDS {
-            let Some(timer) = state.pop_timer(NEVER) else { break };
-            fired += 1;
-            operator.on_timer(timer, &mut Context { state, out: &mut out, watermark: NEVER });
-        }
-        self.send(node, out, before);
-        self.step(node, fired)
-    }
-
-    /// The buffer an operator writes to: its first wire, to be given back by [`Self::send`].
-    fn take_output(&mut self, node: usize) -> Vec<Record> {
-        match self.outgoing[node].first() {
-            Some(&wire) => std::mem::take(&mut self.wires[wire].records),
-            None => std::mem::take(&mut self.nowhere),
-        }
-    }
-
-    /// Gives the buffer back and copies what is new in it, from `before` on, to the operator's other wires.
-    fn send(&mut self, node: usize, mut out: Vec<Record>, before: usize) {
-        let Some((&first, others)) = self.outgoing[node].split_first() else {
-            out.clear();
-            self.nowhere = out;
-            return;
-        };
-        for &wire in others {
-            self.wires[wire].records.extend_from_slice(&out[before..]);
-        }
-        self.wires[first].records = out;
-    }
-
-    fn step(&mut self, node: usize, count: u64) -> Result<(), ReferenceError> {
-        self.steps += count;
-        if self.steps > self.limit {
-            return Err(ReferenceError::StepLimit {
-                limit: self.limit,
-                uid: self.operators[node].uid.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Reference {
-        let subtasks = self.graph.node_weights().map(|operator| operator.parallelism);
-        for ((operator, last), subtasks) in self.operators.iter_mut().zip(self.last).zip(subtasks) {
-            operator.last = last.into_iter().filter_map(|(key, last)| Some((key, last.record?))).collect();
-            operator.fingerprint = operator.state.fingerprint_spread(subtasks);
-            operator.records.sort_unstable();
-        }
-        Reference { operators: self.operators, steps: self.steps }
-    }
 }
 
 #[cfg(test)]

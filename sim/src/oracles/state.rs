@@ -47,15 +47,29 @@ impl Oracle for State<'_> {
                 return Verdict::Fail(proof);
             }
         }
-        let open = self.reference.operators.iter().filter(|it| it.determined == Determined::Nothing);
-        let open: Vec<&str> = open.filter(|it| !it.state.is_empty()).map(|it| it.uid.as_str()).collect();
-        match open.is_empty() {
+        let open: Vec<_> = self.reference.operators.iter().filter(|it| is_open(it)).collect();
+        let reasons = [Determined::Nothing, Determined::Late, Determined::Foreign].map(|why| {
+            let uids = open.iter().filter(|it| it.determined == why).map(|it| it.uid.as_str());
+            (uids.collect::<Vec<&str>>().join(", "), why.reason())
+        });
+        let reasons = reasons.iter().filter(|(uids, _)| !uids.is_empty());
+        let reasons: Vec<String> =
+            reasons.map(|(uids, why)| format!("the final state of {uids} {why}")).collect();
+        match reasons.is_empty() {
             true => Verdict::Pass,
             false => Verdict::Unknown(format!(
-                "the final state of {} depends on how inputs interleave, and is not judged; that of all others is right",
-                open.join(", ")
+                "{}, and is not judged; that of all others is right",
+                reasons.join("; ")
             )),
         }
+    }
+}
+
+/// True if the final state of an operator is not judged, and there may be one.
+fn is_open(operator: &OperatorReference) -> bool {
+    match operator.determined {
+        Determined::Nothing => !operator.state.is_empty(),
+        why => why.is_nothing(),
     }
 }
 
@@ -73,7 +87,7 @@ fn differs(world: &World, operator: OperatorId, expected: &OperatorReference) ->
         fingerprint = fingerprint.wrapping_add(world.state(task).fingerprint());
     }
     let uid = &expected.uid;
-    if expected.determined == Determined::Nothing {
+    if expected.determined.is_nothing() {
         return None;
     }
     let judges_records = expected.determined == Determined::Records;

@@ -25,8 +25,15 @@ pub enum RestoreError {
         /// What it is.
         job: Kind,
     },
-    /// The checkpoint holds what was in flight between its tasks, and the job has other tasks or edges.
+    /// The checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or a loop.
     InFlight,
+    /// It holds what was in flight on a forward edge, and the parallelism of that is another.
+    InFlightForward {
+        /// The uid of the sender.
+        from: String,
+        /// The uid of the receiver.
+        to: String,
+    },
     /// The job was drained, and this source had something left to read.
     Drained(String),
     /// The input of a source has lost splits.
@@ -37,6 +44,13 @@ pub enum RestoreError {
         split: u32,
         /// How many the input has.
         splits: u32,
+    },
+    /// A source would find another input than it had read.
+    Input {
+        /// The uid of the source.
+        uid: String,
+        /// A split in which something else was read.
+        split: u32,
     },
 }
 
@@ -56,10 +70,20 @@ impl fmt::Display for RestoreError {
             RestoreError::Kind { uid, saved, job } => {
                 write!(f, "`{uid}` was {saved} in the savepoint and is {job} in the job: give it a new uid")
             }
-            RestoreError::InFlight => write!(
+            RestoreError::InFlight => f.write_str(
+                "the checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or a loop and \
+                 another parallelism: start from a checkpoint with nothing in flight, or leave the operators, edges and \
+                 parallelisms as they were",
+            ),
+            RestoreError::InFlightForward { from, to } => write!(
                 f,
-                "the checkpoint holds what was in flight between its tasks, and the job has other tasks or edges: start from a \
-                 checkpoint with nothing in flight, or leave the operators, edges and parallelisms as they were"
+                "the checkpoint holds what was in flight on the forward edge from `{from}` to `{to}`, where it belongs to one \
+                 subtask: leave their parallelism as it was, or start from a checkpoint with nothing in flight"
+            ),
+            RestoreError::Input { uid, split } => write!(
+                f,
+                "split {split} of the input of source `{uid}` does not begin with what was read of it up to the savepoint: take the \
+                 input, its settings and the seed of the run that made the savepoint (an input may have grown behind that)"
             ),
             RestoreError::Drained(uid) => write!(
                 f,

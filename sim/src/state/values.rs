@@ -64,6 +64,11 @@ reusable! {
 }
 
 impl Values {
+    /// These, without an array.
+    pub fn in_map(sparse: BTreeMap<u64, i64>) -> Values {
+        Values { sparse, all_sparse: true, ..Values::default() }
+    }
+
     /// The place of a key in the array, if it lives there and the array is long enough.
     #[inline]
     fn place(&self, key: u64) -> usize {

@@ -1,12 +1,13 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
 use crate::graph::{EdgeSpec, OperatorSpec, ServiceTime, SinkMode};
-use crate::input::Entry;
+use crate::input::{Entry, Input};
+use crate::operator::Context;
 use crate::operator_state::BroadcastState;
-use crate::record::derive_lineage;
+use crate::record::{derive_lineage, lineage_weight, source_lineage};
 use crate::state::{ENTRY_BYTES, Slot, Timer};
+use crate::time::NEVER;
 
 /// 0..count, dealt round robin over the splits; key = value % 7.
 struct Numbers {
@@ -115,6 +116,7 @@ fn spec(uid: &str, role: Role, parallelism: u32) -> OperatorSpec {
         uid: uid.to_owned(),
         role,
         parallelism,
+        does: String::new(),
         service: ServiceTime::default(),
         state_bytes: 0,
         entry_bytes: ENTRY_BYTES,
@@ -400,7 +402,9 @@ fn what_would_fill_the_memory_is_refused() {
         graph.add_edge(source, pairs, edge(Ship::Hash, port));
     }
     let within = |graph: &JobGraph, most| {
-        let done = Interpreter { most, ..Interpreter::new(graph, 1 << 40, SinkRecords::Digest) }.run();
+        let mut interpreter = Interpreter::new(graph, 1 << 40, SinkRecords::Digest);
+        interpreter.most = most;
+        let done = interpreter.run();
         done.map_err(|error| error == ReferenceError::Memory { most, uid: "pairs".to_owned() }).err()
     };
     assert_eq!([699, 700].map(|most| within(&graph, most)), [Some(true), None], "pairs at once");

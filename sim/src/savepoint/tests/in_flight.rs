@@ -1,0 +1,155 @@
+//! What was in flight.
+
+use super::*;
+
+/// Records, the last watermark and an end, of which subtask 1 of `source` has sent half to subtask 1 of `count`.
+fn half_sent() -> (Savepoint, [OnChannel; 2]) {
+    let record = |lineage| Item::Record(Record { key: 5, size: 40, lineage, ..Record::default() });
+    let on = |at, items: &[Item]| OnChannel { at, items: items.to_vec() };
+    let (captured, unsent) = ([record(1), record(2)], [record(3), Item::Watermark(NEVER), Item::End]);
+    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
+        ("source", 1) => snapshot.unsent = vec![on(1, &unsent)],
+        ("count", 1) => snapshot.captured = vec![on(1, &captured)],
+        _ => {}
+    });
+    (savepoint, [on(1, &captured), on(1, &unsent[..1])])
+}
+
+#[test]
+fn what_was_in_flight_goes_to_the_same_job_as_it_was_and_to_no_other() {
+    let (savepoint, [captured, unsent]) = half_sent();
+    let renamed = chain(&[("source", source(4), 2), ("other", transform(), 2), ("sink", SINK, 2)]);
+    let shorter = chain(&[("source", source(4), 2), ("sink", SINK, 2)]);
+    for other in [renamed, shorter] {
+        assert_eq!(world::<0>(&other).start_from(&savepoint), Err(RestoreError::InFlight));
+    }
+    // Also under another strategy, whose machines know nothing of the old ones.
+    for world in [started::<0>(&job(2), &savepoint), started::<1>(&job(2), &savepoint)] {
+        let source = bases(&world, "source")[1].expect("a state");
+        assert_eq!(source.sent[1], Position::default().after(&captured.items), "both ends count from zero");
+        assert_eq!(source.unsent, std::slice::from_ref(&unsent), "it will say again that it ends");
+        let count = bases(&world, "count")[1].expect("a state");
+        assert!(count.received.is_empty());
+        assert_eq!(&count.captured[..], std::slice::from_ref(&captured));
+    }
+}
+
+#[test]
+fn an_end_that_was_captured_comes_again_a_probe_does_not_and_both_ends_count_alike() {
+    let items = [Item::Watermark(9), Item::Probe(3), Item::Watermark(NEVER), Item::End];
+    let savepoint = saved_job(2, |uid, subtask, snapshot| {
+        if (uid, subtask) == ("count", 0) {
+            snapshot.captured = vec![OnChannel { at: 0, items: items.to_vec() }];
+        }
+    });
+    let world = started::<0>(&job(2), &savepoint);
+    let (source, count) = (bases(&world, "source")[0], bases(&world, "count")[0]);
+    let count = count.expect("a state");
+    assert_eq!(count.captured, [OnChannel { at: 0, items: vec![Item::Watermark(9)] }]);
+    assert_eq!(source.expect("a state").sent[0], count.received_and_captured(0));
+}
+
+#[test]
+fn an_input_has_not_ended_before_what_was_in_flight_is_consumed() {
+    let savepoint = saved_job(2, |uid, subtask, snapshot| match (uid, subtask) {
+        ("source", _) => {
+            snapshot.splits.iter_mut().for_each(|at| (at.offset, at.ended) = (at.offset + 5, true));
+            snapshot.ended = true;
+        }
+        ("count", 0) => snapshot.captured = vec![OnChannel { at: 1, items: vec![Item::End] }],
+        ("count", _) => snapshot.ended_inputs = InputSet::full(2),
+        _ => {}
+    });
+    let world = started::<0>(&job(2), &savepoint);
+    let [Some(waits), Some(has_all)] = bases(&world, "count")[..] else { panic!("two states") };
+    assert_eq!((waits.ended_inputs.len(), has_all.ended_inputs.len()), (0, 2));
+    assert_eq!(waits.captured, [OnChannel { at: 1, items: vec![Item::End] }], "nobody says it again");
+}
+
+/// Two subtasks each have sent records of eight keys to the owners of those, some captured and some not sent.
+fn much_in_flight() -> Savepoint {
+    let record = |key: u64, value| Item::Record(Record { key, value, ..Record::default() });
+    let owner = |key, parallelism| group_owner(key_group(key, GROUPS), GROUPS, parallelism);
+    saved_job(2, move |uid, subtask, snapshot| match uid {
+        "source" => {
+            let to = |to| (0..8).filter(move |&key| owner(key, 2) == to && owner(key, 2) == subtask);
+            let items = |to_one| to(to_one).map(|key| record(key, 3)).chain([Item::Watermark(5)]).collect();
+            snapshot.unsent = (0..2).map(|at| OnChannel { at, items: items(at) }).collect();
+        }
+        "count" => {
+            let mine = (0..8).filter(|&key| owner(key, 2) == subtask);
+            let items = mine.flat_map(|key| [record(key, 1), Item::Watermark(4), record(key, 2)]);
+            snapshot.captured = vec![OnChannel { at: subtask, items: items.collect() }];
+        }
+        _ => {}
+    })
+}
+
+#[test]
+fn what_was_in_flight_is_dealt_out_to_the_owners_of_its_keys_in_order() {
+    let savepoint = much_in_flight();
+    for (senders, receivers) in [(2, 3), (3, 2), (1, 1), (4, 4), (1, 5)] {
+        let topology =
+            chain(&[("source", source(4), senders), ("count", transform(), receivers), ("sink", SINK, 1)]);
+        let world = started::<0>(&topology, &savepoint);
+        let owner = |key, parallelism| group_owner(key_group(key, GROUPS), GROUPS, parallelism);
+        let mut values = BTreeMap::<u64, Vec<i64>>::new();
+        for (subtask, count) in (0..).zip(bases(&world, "count")) {
+            for on in &count.expect("a state").captured {
+                for item in &on.items {
+                    let Item::Record(record) = item else { panic!("{item:?}") };
+                    let came = (on.at, subtask);
+                    assert_eq!(came, (owner(record.key, senders), owner(record.key, receivers)));
+                    values.entry(record.key).or_default().push(record.value);
+                }
+            }
+        }
+        assert_eq!(values.len(), 8);
+        assert!(values.values().all(|values| *values == [1, 2, 3]), "{values:?}");
+        for (at, sender) in (0..).zip(bases(&world, "source")) {
+            let sender = sender.expect("a state");
+            assert!(sender.unsent.is_empty() && sender.sent.len() == receivers as usize);
+            for (sent, count) in sender.sent.iter().zip(bases(&world, "count")) {
+                assert_eq!(*sent, count.expect("a state").received_and_captured(at), "both ends count alike");
+            }
+        }
+    }
+}
+
+/// FLINK-31963: a stateless operator was passed over, and with it what was on its way to it.
+#[test]
+fn what_was_on_its_way_to_an_operator_without_any_state_is_not_forgotten() {
+    let mut saved = Arc::into_inner(much_in_flight().saved).expect("the only one");
+    saved.operators[1].subtasks = vec![None, None];
+    let savepoint = Savepoint { saved: Arc::new(saved), allow_non_restored_state: false };
+    let world = started::<0>(&job(3), &savepoint);
+    let captured = bases(&world, "count").into_iter().flatten().flat_map(|base| &base.captured);
+    assert_eq!(captured.map(|on| on.items.len()).sum::<usize>(), 8, "what was not sent");
+}
+
+#[test]
+fn what_was_in_flight_on_a_forward_edge_stays_where_it_is() {
+    let saved = much_in_flight();
+    let forward = |parallelism| {
+        let mut edges = job(parallelism).edges.clone();
+        edges[0].spec.ship = Ship::Forward;
+        edges
+    };
+    let mut saved = Arc::into_inner(saved.saved).expect("the only one");
+    saved.edges = forward(2);
+    for snapshot in saved.operators.iter_mut().flat_map(|it| &mut it.subtasks).flatten() {
+        let snapshot = Arc::make_mut(snapshot);
+        snapshot.unsent.truncate(1);
+        snapshot.captured.iter_mut().for_each(|on| on.at = 0);
+    }
+    let mut topology = Topology::clone(&job(3));
+    topology.edges = forward(3);
+    let refused = dealing::obstacle(&saved, &topology);
+    let (from, to) = ("source".to_owned(), "count".to_owned());
+    assert_eq!(refused, Some(RestoreError::InFlightForward { from, to }));
+    for snapshot in saved.operators.iter_mut().flat_map(|it| &mut it.subtasks).flatten() {
+        Arc::make_mut(snapshot).captured.clear();
+        Arc::make_mut(snapshot).unsent.clear();
+    }
+    assert_eq!(dealing::obstacle(&saved, &topology), None, "with nothing there it may go");
+}

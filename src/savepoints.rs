@@ -1,0 +1,82 @@
+//! Savepoints as files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use cutline::scenarios::capsule::{CapsuleSavepoint, FileSeal};
+use cutline::scenarios::prepare::{Prepared, StartError};
+use cutline::scenarios::savepoint_file::{Provenance, SAVEPOINT_BYTES_MAX, SavepointFile};
+use cutline::sim::savepoint::RestoreError;
+
+use crate::failure::Failure;
+
+/// The savepoint that a run is to start from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Whether state of operators that the job does not have is dropped.
+    pub allow_non_restored_state: bool,
+    /// What the file must be, if that is known.
+    pub was: Option<&'a FileSeal>,
+}
+
+impl Origin<'_> {
+    /// Reads the file, and prepares the scenario to start from it.
+    pub fn start(&self, prepared: &Prepared, seed: u64) -> Result<(Prepared, CapsuleSavepoint), Failure> {
+        let (path, name) = (self.path, self.path.display());
+        let bytes = read(path)?;
+        let file = FileSeal::new(path.display().to_string(), &bytes);
+        if self.was.is_some_and(|was| !was.is_same(&file)) {
+            return Err(Failure::new(format!("the savepoint `{name}` is not the one of the capsule"))
+                .with_help("put the old file back, or name a copy of it with `--from-savepoint FILE`"));
+        }
+        let SavepointFile { provenance, savepoint } =
+            SavepointFile::from_json(&bytes).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let savepoint =
+            if self.allow_non_restored_state { savepoint.allow_non_restored_state() } else { savepoint };
+        let started = prepared.start_from(&savepoint).map_err(|error| {
+            let failure = Failure::new(format!("cannot start from `{name}`: {error}"));
+            match help(&error, &provenance, seed) {
+                Some(help) => failure.with_help(help),
+                None => failure,
+            }
+        })?;
+        let allow_non_restored_state = self.allow_non_restored_state;
+        Ok((started, CapsuleSavepoint { file, allow_non_restored_state }))
+    }
+}
+
+fn help(error: &StartError, from: &Provenance, seed: u64) -> Option<String> {
+    let Provenance { scenario, seed: taken, .. } = from;
+    match error {
+        StartError::Restore(RestoreError::Input { .. }) if *taken != seed => Some(format!(
+            "the savepoint is one of `{scenario}` with seed {taken}, and this is seed {seed}: run it with `--seed {taken}`"
+        )),
+        StartError::Restore(RestoreError::Input { .. } | RestoreError::Splits { .. }) => {
+            Some(format!("the savepoint is one of `{scenario}`: give its input, with the same settings"))
+        }
+        StartError::Restore(RestoreError::NonRestoredState(_)) => {
+            Some("`--allow-non-restored-state` drops what no operator of the job claims".to_owned())
+        }
+        StartError::Restore(_) | StartError::Reference(_) => None,
+    }
+}
+
+/// The bytes of a file; of one that is certainly no savepoint, the first few.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let (mut file, mut bytes) = (File::open(path)?, Vec::new());
+        file.by_ref().take(64).read_to_end(&mut bytes)?;
+        if SavepointFile::may_be(&bytes) {
+            // One byte more than allowed tells a file that is too long, even if it never ends.
+            file.take(SAVEPOINT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    };
+    read().map_err(|error| {
+        Failure::new(format!("cannot read `{}`: {error}", path.display()))
+            .with_help("name a file that a run has written as a savepoint")
+    })
+}
