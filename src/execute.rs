@@ -6,6 +6,7 @@ use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord};
 use cutline::scenarios::run::{Contender, Options, Runner};
 use cutline::sim::faults::FaultPlan;
+use cutline::sim::savepoint::Savepoint;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -32,6 +33,8 @@ pub struct Finished {
     pub record: RunRecord,
     /// The final values of the last operator that has any, by the name of their key.
     pub counts: Vec<(String, i64)>,
+    /// The savepoint that the job has left.
+    pub savepoint: Option<Savepoint>,
 }
 
 /// Runs. With a trace no task runs ahead, so that the events come in the order of time; the run is the same.
@@ -56,7 +59,8 @@ pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finis
     if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
         started.path = Some(savepoint.file.path.clone());
     }
-    Finished { record, counts: setup.prepared.values(runner.world()) }
+    let savepoint = runner.taken().cloned();
+    Finished { record, counts: setup.prepared.values(runner.world()), savepoint }
 }
 
 /// Prints the seed, before anything else.

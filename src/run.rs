@@ -17,7 +17,7 @@ use crate::registry::Named;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
-use crate::{capsules, files, registry};
+use crate::{capsules, files, registry, savepoints};
 
 /// How many of the most frequent words are shown.
 const FREQUENT: usize = 10;
@@ -62,14 +62,21 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     screen.set_json(subject.json);
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
-    let outputs = [&arguments.counts, &arguments.trace, &subject.svg].map(Option::as_deref);
+    let outputs =
+        [&arguments.counts, &arguments.trace, &subject.svg, &arguments.savepoint].map(Option::as_deref);
     files::check_apart(&outputs, &subject.files())?;
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
-    let ready = ready(subject, seed, &[strategy], screen)?;
+    let mut ready = ready(subject, seed, &[strategy], screen)?;
+    if let Some(path) = &arguments.savepoint {
+        savepoints::check_asked_for(path, &ready.setup.prepared)?;
+        // What plain sinks write ahead of the savepoint would be in it. The run is the same.
+        ready.options.lookahead = false;
+    }
     // Begun before the run: a file that cannot be written is known before the wait.
     let counts = arguments.counts.as_deref().map(Output::create).transpose()?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
+    let savepoint = arguments.savepoint.as_deref().map(Output::create).transpose()?;
     let about = (ready.setup.prepared.name(), contender.name, seed);
     let topology = ready.setup.prepared.topology();
     let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
@@ -85,6 +92,7 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     keep(trace.map_or(Ok(()), Trace::finish));
     keep(counts.map_or(Ok(()), |output| output.complete(&reports::counts_csv(&finished.counts))));
     keep(svg.map_or(Ok(()), |output| picture(output, std::slice::from_ref(&finished.record))));
+    keep(savepoint.map_or(Ok(()), |output| savepoints::keep(output, &finished)));
     keep(leave_capsule(screen, subject, &ready.setup, &order, &finished.record));
     match problems.into_iter().next() {
         Some(problem) => Err(problem),

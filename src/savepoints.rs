@@ -6,10 +6,14 @@ use std::path::Path;
 
 use cutline::scenarios::capsule::{CapsuleSavepoint, FileSeal};
 use cutline::scenarios::prepare::{Prepared, StartError};
+use cutline::scenarios::record::Class;
 use cutline::scenarios::savepoint_file::{Provenance, SAVEPOINT_BYTES_MAX, SavepointFile};
 use cutline::sim::savepoint::RestoreError;
 
+use crate::capsules::program;
+use crate::execute::Finished;
 use crate::failure::Failure;
+use crate::files::Output;
 
 /// The savepoint that a run is to start from.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,33 @@ impl Origin<'_> {
         })?;
         let allow_non_restored_state = self.allow_non_restored_state;
         Ok((started, CapsuleSavepoint { file, allow_non_restored_state }))
+    }
+}
+
+/// Whether a run can leave a savepoint at all: known before the wait.
+pub fn check_asked_for(path: &Path, prepared: &Prepared) -> Result<(), Failure> {
+    let life = &prepared.topology().config.life;
+    if life.savepoint.is_some() || life.cancel.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{}` would stay empty: nobody asks the job for a savepoint", path.display()))
+        .with_help("add `--savepoint-at TIME`, `--stop-at TIME` or `--cancel-at TIME`"))
+}
+
+/// Writes the savepoint that a run has left.
+pub fn keep(output: Output, finished: &Finished) -> Result<(), Failure> {
+    let name = output.path().display().to_string();
+    match &finished.savepoint {
+        Some(savepoint) => {
+            let file = SavepointFile::of(savepoint.clone(), &finished.record, program());
+            let text =
+                file.to_json().map_err(|error| Failure::new(format!("cannot write `{name}`: {error}")))?;
+            output.complete(&text)
+        }
+        // Whoever is told by the verdicts that the run has failed need not be told this.
+        None if finished.record.class() != Class::Pass => Ok(()),
+        None => Err(Failure::new(format!("`{name}` was not written: the run has left no savepoint"))
+            .with_help("ask for it earlier; of a job that is cancelled, retain checkpoints")),
     }
 }
 

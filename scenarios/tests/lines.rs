@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, Strategy, find};
+use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
@@ -137,6 +138,25 @@ fn dense_feedback_topples_a_run_to_its_beginning_unless_checkpoints_are_forced()
             let induced = topple(strategy, at);
             assert!(induced.deepest <= 1 && induced.records > 100, "{at}, {strategy}: {induced:?}");
         }
+    }
+}
+
+/// Whatever strikes, and however far tasks go back, the result is right.
+#[test]
+fn loops_survive_all_faults() {
+    let prepared = prepare(&resolve("collatz").expect("a scenario"), &[]);
+    let profile = faults::resolve("all").expect("a profile");
+    for strategy in ALONE {
+        let strategy = find(strategy).expect("a strategy");
+        let (mut restores, mut deepest) = (0, 0);
+        for seed in 0..30 {
+            let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+            let record = run(&prepared, strategy, (seed, &plan), false, None);
+            restores += record.restores.len();
+            let depths = record.restores.iter().filter_map(|restore| restore.rollback).map(|it| it.deepest);
+            deepest = depths.max().unwrap_or(0).max(deepest);
+        }
+        assert!(restores > 20 && deepest > 0, "{}: {restores} restores, {deepest}", strategy.name);
     }
 }
 
