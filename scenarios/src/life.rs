@@ -55,6 +55,10 @@ impl Input for Truncated {
         self.whole.disorder()
     }
 
+    fn behind(&self, split: u32, offset: u64) -> u64 {
+        self.whole.behind(split, offset)
+    }
+
     fn describe(&self, split: u32, offset: u64) -> String {
         self.whole.describe(split, offset)
     }

@@ -188,14 +188,19 @@ impl Prepared {
         &self,
         mut ends: BTreeMap<usize, BTreeMap<u32, u64>>,
     ) -> Result<Reference, ReferenceError> {
-        let mut graph = self.topology.graph.clone();
-        for (at, operator) in graph.node_weights_mut().enumerate() {
+        let mut topology = (*self.topology).clone();
+        for (at, operator) in topology.operators.iter_mut().enumerate() {
             if let (Role::Source(whole), Some(ends)) = (&operator.role, ends.remove(&at)) {
                 operator.role = Role::Source(Arc::new(Truncated { whole: Arc::clone(whole), ends }));
+                topology.graph[NodeIndex::new(at)].role = operator.role.clone();
             }
         }
-        let kept = sink_records(&graph, &self.topology.config);
-        interpret_with(&graph, reference_steps(&graph), kept)
+        let graph = &topology.graph;
+        let kept = sink_records(graph, &topology.config);
+        match self.start().filter(|start| !start.is_whole()) {
+            Some(start) => resume(&topology, start, reference_steps(graph), kept),
+            None => interpret_with(graph, reference_steps(graph), kept),
+        }
     }
 
     /// When the last record may be emitted, in nanoseconds: about how long a failure-free run takes.
@@ -231,6 +236,7 @@ impl Prepared {
     }
 }
 
+/// How far the reference goes.
 fn reference_steps(graph: &JobGraph) -> u64 {
     if has_feedback(graph) { CYCLIC_STEPS } else { REFERENCE_STEPS }
 }
