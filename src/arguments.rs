@@ -172,8 +172,8 @@ pub struct RunArguments {
     /// The checkpoint strategy: one of `cutline list strategies`, or a planted bug of `cutline list bugs`
     #[arg(long, value_name = "STRATEGY", default_value = "aligned")]
     pub strategy: String,
-    /// Write the savepoint that the run takes into this file, to go on from it with `--from-savepoint`; of a job that was cancelled,
-    /// the newest checkpoint that is retained
+    /// Write the savepoint that is asked for, or the newest checkpoint of a job that was cancelled, if it is retained: for
+    /// `--from-savepoint`
     #[arg(long, value_name = "FILE")]
     pub savepoint: Option<PathBuf>,
     /// Write the final counts as CSV

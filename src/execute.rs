@@ -33,7 +33,7 @@ pub struct Finished {
     pub record: RunRecord,
     /// The final values of the last operator that has any, by the name of their key.
     pub counts: Vec<(String, i64)>,
-    /// The savepoint that the job has left.
+    /// The savepoint that was taken, or the newest checkpoint that a cancelled job has left.
     pub savepoint: Option<Savepoint>,
 }
 
@@ -59,8 +59,8 @@ pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finis
     if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
         started.path = Some(savepoint.file.path.clone());
     }
-    let savepoint = runner.taken().cloned();
-    Finished { record, counts: setup.prepared.values(runner.world()), savepoint }
+    let counts = setup.prepared.values(runner.world());
+    Finished { record, counts, savepoint: runner.taken().cloned() }
 }
 
 /// Prints the seed, before anything else.

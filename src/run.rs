@@ -63,20 +63,20 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
     let outputs =
-        [&arguments.counts, &arguments.trace, &subject.svg, &arguments.savepoint].map(Option::as_deref);
+        [&arguments.savepoint, &arguments.counts, &arguments.trace, &subject.svg].map(Option::as_deref);
     files::check_apart(&outputs, &subject.files())?;
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
     let mut ready = ready(subject, seed, &[strategy], screen)?;
-    if let Some(path) = &arguments.savepoint {
-        savepoints::check_asked_for(path, &ready.setup.prepared)?;
+    if arguments.savepoint.is_some() {
+        savepoints::check_asked(&ready.setup)?;
         // What plain sinks write ahead of the savepoint would be in it. The run is the same.
         ready.options.lookahead = false;
     }
     // Begun before the run: a file that cannot be written is known before the wait.
+    let savepoint = arguments.savepoint.as_deref().map(Output::create).transpose()?;
     let counts = arguments.counts.as_deref().map(Output::create).transpose()?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
-    let savepoint = arguments.savepoint.as_deref().map(Output::create).transpose()?;
     let about = (ready.setup.prepared.name(), contender.name, seed);
     let topology = ready.setup.prepared.topology();
     let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
@@ -90,9 +90,9 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let mut problems = Vec::new();
     let mut keep = |written: Result<(), Failure>| problems.extend(written.err());
     keep(trace.map_or(Ok(()), Trace::finish));
+    keep(savepoint.map_or(Ok(()), |output| savepoints::write(output, &finished)));
     keep(counts.map_or(Ok(()), |output| output.complete(&reports::counts_csv(&finished.counts))));
     keep(svg.map_or(Ok(()), |output| picture(output, std::slice::from_ref(&finished.record))));
-    keep(savepoint.map_or(Ok(()), |output| savepoints::keep(output, &finished)));
     keep(leave_capsule(screen, subject, &ready.setup, &order, &finished.record));
     match problems.into_iter().next() {
         Some(problem) => Err(problem),

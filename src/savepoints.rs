@@ -8,12 +8,14 @@ use cutline::scenarios::capsule::{CapsuleSavepoint, FileSeal};
 use cutline::scenarios::prepare::{Prepared, StartError};
 use cutline::scenarios::record::Class;
 use cutline::scenarios::savepoint_file::{Provenance, SAVEPOINT_BYTES_MAX, SavepointFile};
+use cutline::sim::config::Retention;
 use cutline::sim::savepoint::RestoreError;
 
-use crate::capsules::program;
+use crate::capsules;
 use crate::execute::Finished;
 use crate::failure::Failure;
 use crate::files::Output;
+use crate::setup::Setup;
 
 /// The savepoint that a run is to start from.
 #[derive(Clone, Copy, Debug)]
@@ -52,31 +54,42 @@ impl Origin<'_> {
     }
 }
 
-/// Whether a run can leave a savepoint at all: known before the wait.
-pub fn check_asked_for(path: &Path, prepared: &Prepared) -> Result<(), Failure> {
-    let life = &prepared.topology().config.life;
-    if life.savepoint.is_some() || life.cancel.is_some() {
+/// Refuses to write a savepoint where the scenario asks for none.
+pub fn check_asked(setup: &Setup) -> Result<(), Failure> {
+    let config = &setup.prepared.topology().config;
+    let retains = config.checkpointing.retention == Retention::RetainOnCancellation;
+    if config.life.savepoint.is_some() || config.life.cancel.is_some() && retains {
         return Ok(());
     }
-    Err(Failure::new(format!("`{}` would stay empty: nobody asks the job for a savepoint", path.display()))
-        .with_help("add `--savepoint-at TIME`, `--stop-at TIME` or `--cancel-at TIME`"))
+    let failure = Failure::new("`--savepoint FILE` has nothing to write: no savepoint is asked for");
+    Err(failure.with_help(match config.life.cancel {
+        Some(_) => {
+            "set `execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION`, or the checkpoints of the job go \
+             with it"
+        }
+        None => "ask for one with `--savepoint-at TIME` or `--stop-at TIME`",
+    }))
 }
 
-/// Writes the savepoint that a run has left.
-pub fn keep(output: Output, finished: &Finished) -> Result<(), Failure> {
-    let name = output.path().display().to_string();
-    match &finished.savepoint {
-        Some(savepoint) => {
-            let file = SavepointFile::of(savepoint.clone(), &finished.record, program());
-            let text =
-                file.to_json().map_err(|error| Failure::new(format!("cannot write `{name}`: {error}")))?;
-            output.complete(&text)
+/// Writes the savepoint that a run has taken.
+pub fn write(output: Output, finished: &Finished) -> Result<(), Failure> {
+    let (path, record) = (output.path().display().to_string(), &finished.record);
+    let Some(savepoint) = finished.savepoint.clone() else {
+        // Whoever hears that the run has failed need not hear this.
+        if record.class() != Class::Pass {
+            return Ok(());
         }
-        // Whoever is told by the verdicts that the run has failed need not be told this.
-        None if finished.record.class() != Class::Pass => Ok(()),
-        None => Err(Failure::new(format!("`{name}` was not written: the run has left no savepoint"))
-            .with_help("ask for it earlier; of a job that is cancelled, retain checkpoints")),
-    }
+        return Err(Failure::new(format!("no savepoint was taken, so `{path}` was not written"))
+            .with_help("ask for it earlier; the table says what became of it"));
+    };
+    let provenance = Provenance {
+        program: capsules::program(),
+        scenario: record.scenario.clone(),
+        strategy: record.strategy.clone(),
+        seed: record.seed,
+    };
+    let text = SavepointFile { provenance, savepoint }.to_json();
+    output.complete(&text.map_err(|error| Failure::new(format!("cannot write `{path}`: {error}")))?)
 }
 
 fn help(error: &StartError, from: &Provenance, seed: u64) -> Option<String> {

@@ -372,19 +372,19 @@ fn compare_all(seeds: impl Iterator<Item = u64>, kinds: Kinds) {
 
 #[test]
 fn lookahead_changes_nothing_on_random_networks() {
-    compare_all((0..34).chain(WIDE..WIDE + 4).chain(SHOWED), Kinds::Few);
+    compare_all((0..28).chain(WIDE + 1..WIDE + 4).chain(SHOWED), Kinds::Few);
 }
 
 #[test]
 fn lookahead_changes_nothing_with_every_kind_of_operator_sink_and_trigger() {
     // The last three: copies in a join, sums of records that counted twice, a task that finished too soon.
     let wide = WIDE + 10_000..WIDE + 10_004;
-    compare_all((10_000..10_034).chain(wide).chain([10_126, 10_207, 201_075]), Kinds::All);
+    compare_all((10_000..10_028).chain(wide).chain([10_126, 10_207, 201_075]), Kinds::All);
 }
 
 #[test]
 fn lookahead_changes_nothing_with_operators_that_wait_for_the_watermark() {
-    compare_all((20_000..20_034).chain(WIDE + 20_000..WIDE + 20_004).chain([303_573]), Kinds::Timed);
+    compare_all((20_000..20_028).chain(WIDE + 20_000..WIDE + 20_004).chain([303_573]), Kinds::Timed);
 }
 
 #[test]

@@ -69,6 +69,48 @@ fn a_savepoint_that_was_not_taken_is_told() {
 }
 
 #[test]
+fn a_job_is_stopped_into_a_file_and_goes_on_from_it() {
+    let place = Place::new();
+    place.cutline("run wordcount --counts whole.csv").exits(0);
+    let stop = "run wordcount --faults crashes --seed 7 --stop-at 400ms --savepoint words.json";
+    place.cutline(stop).exits(0);
+    for strategy in ["aligned", "unaligned", "uncoordinated"] {
+        let go_on = format!("run wordcount --seed 7 --strategy {strategy} --from-savepoint words.json");
+        place.cutline(&format!("{go_on} --counts counts.csv --faults all")).exits(0);
+        assert_eq!(place.read("counts.csv"), place.read("whole.csv"), "under {strategy}");
+        // And from there to the next stop.
+        place.cutline(&format!("{go_on} --stop-at 300ms --savepoint next.json")).exits(0);
+        place.cutline("run wordcount --seed 7 --from-savepoint next.json --counts counts.csv").exits(0);
+        assert_eq!(place.read("counts.csv"), place.read("whole.csv"), "twice under {strategy}");
+    }
+}
+
+#[test]
+fn the_newest_checkpoint_of_a_cancelled_job_is_written_if_it_is_retained() {
+    let place = Place::new();
+    let retain = "--set execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION";
+    let cancel = "run wordcount --cancel-at 500ms --savepoint words.json";
+    place.cutline(cancel).refuses(&["no savepoint is asked for", "RETAIN_ON_CANCELLATION"]);
+    place.cutline(&format!("{cancel} {retain}")).exits(0);
+    place.cutline("run wordcount --from-savepoint words.json").exits(0);
+    place.cutline("run wordcount --savepoint words.json").refuses(&["nothing to write", "--stop-at TIME"]);
+    let late = "run wordcount --stop-at 1h --savepoint late.json";
+    place.cutline(late).refuses(&["no savepoint was taken, so `late.json` was not written"]);
+    assert_eq!(place.names(), ["words.json"]);
+}
+
+#[test]
+fn a_drained_job_does_not_go_on_from_a_file() {
+    let place = Place::new();
+    place.cutline("run wordcount --stop-at 400ms --drain --savepoint drained.json").exits(0);
+    place.cutline("run wordcount --from-savepoint drained.json").refuses(&[
+        "the job was drained",
+        "source `source` had more to read",
+        "without draining it",
+    ]);
+}
+
+#[test]
 fn strategies_are_compared_up_to_a_stop() {
     let gave =
         Place::new().cutline("compare wordcount --strategies aligned,unaligned --stop-at 400ms").exits(0);

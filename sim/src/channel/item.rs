@@ -13,8 +13,7 @@ pub enum Item {
     Watermark(Time),
     /// The end of the sender's output.
     End,
-    /// A question whether a loop has ended, with the least count of the heads that it passed: see
-    /// [`termination`](crate::termination).
+    /// A question whether a loop has ended, with the least count of the heads that it passed.
     Probe(u64),
 }
 
