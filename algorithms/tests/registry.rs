@@ -33,7 +33,6 @@ fn every_file_is_named_by_a_row() {
 fn every_row_is_whole() {
     for bug in BUGS {
         let of = find(bug.of).expect("a bug mutates a strategy");
-        assert_eq!(of.snapshot, bug.snapshot, "{}", bug.name);
         assert!(of.cut as usize != bug.cut as usize, "{} mutates nothing", bug.name);
         assert!(!bug.about.is_empty() && !bug.source.is_empty(), "{}", bug.name);
         assert!(bugs::find(bug.name).is_some() && find(bug.name).is_none());

@@ -58,8 +58,10 @@ impl From<&Strategy> for Contender {
 
 impl From<&Bug> for Contender {
     fn from(bug: &Bug) -> Contender {
-        let &Bug { name, of, cut, snapshot, .. } = bug;
-        let guarantee = cutline_algorithms::find(of).map_or_else(CheckpointMode::default, |of| of.guarantee);
+        let &Bug { name, of, cut, .. } = bug;
+        let of = cutline_algorithms::find(of);
+        let snapshot = of.map_or(SnapshotMethod::FullAsync, |of| of.snapshot);
+        let guarantee = of.map_or_else(CheckpointMode::default, |of| of.guarantee);
         Contender { name, cut, snapshot, guarantee }
     }
 }

@@ -72,7 +72,7 @@ use cutline_sim::erased::Protocol;
 use cutline_sim::oracles::{
     cut, determinism, fencing, ledger, liveness, order, restore, state, store, zigzag,
 };
-use cutline_sim::protocol::{JobCtx, SnapshotMethod};
+use cutline_sim::protocol::JobCtx;
 
 pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
 use crate::mutants::{
@@ -88,7 +88,7 @@ pub struct Bug {
     pub name: &'static str,
     /// The mutation, in one sentence.
     pub about: &'static str,
-    /// The strategy that it is a mutation of.
+    /// The strategy that it is a mutation of. Its snapshots reach the store as those of this one do, and it promises as much.
     pub of: &'static str,
     /// The issue in which it was found in a real system, or `invented`.
     pub source: &'static str,
@@ -96,8 +96,6 @@ pub struct Bug {
     pub caught_by: &'static str,
     /// Makes the machines of its cut protocol.
     pub cut: fn(&JobCtx<'_>) -> Box<dyn Protocol>,
-    /// How its snapshots reach the store.
-    pub snapshot: SnapshotMethod,
 }
 
 /// All planted bugs, by the oracle that must catch them.
@@ -109,7 +107,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: state::NAME,
         cut: aligned_task::<no_block::NoBlock>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "late-snapshot",
@@ -118,7 +115,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-2098",
         caught_by: state::NAME,
         cut: aligned_task::<late_snapshot::LateSnapshot>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "lost-tombstone",
@@ -127,7 +123,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: state::NAME,
         cut: aligned_over::<lost_tombstone::LostTombstone>,
-        snapshot: SnapshotMethod::Incremental,
     },
     Bug {
         name: "inclusive-boundary",
@@ -136,7 +131,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-25492",
         caught_by: state::NAME,
         cut: aligned_over::<inclusive_boundary::InclusiveBoundary>,
-        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "old-source",
@@ -145,7 +139,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: state::NAME,
         cut: aligned_coordinator::<old_source::OldSource>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "lost-timers",
@@ -154,7 +147,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: state::NAME,
         cut: aligned_over::<lost_timers::LostTimers>,
-        snapshot: SnapshotMethod::Incremental,
     },
     Bug {
         name: "rootless-log",
@@ -163,7 +155,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: state::NAME,
         cut: aligned_over::<rootless_log::RootlessLog>,
-        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "commit-on-snapshot",
@@ -172,7 +163,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: ledger::NAME,
         cut: aligned_task::<commit_on_snapshot::CommitOnSnapshot>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "forget-last-commit",
@@ -181,7 +171,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-26403",
         caught_by: ledger::NAME,
         cut: aligned_task::<forget_last_commit::ForgetLastCommit>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "commit-alone",
@@ -190,7 +179,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: ledger::NAME,
         cut: uncoordinated_task::<commit_alone::CommitAlone>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "taken-for-done",
@@ -199,7 +187,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-23896",
         caught_by: ledger::NAME,
         cut: aligned_before::<taken_for_done::TakenForDone>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "written-again",
@@ -208,7 +195,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: ledger::NAME,
         cut: aligned_before::<written_again::WrittenAgain>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "forgotten-commit",
@@ -217,7 +203,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: ledger::NAME,
         cut: aligned_before::<forgotten_commit::ForgottenCommit>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "no-drain",
@@ -226,7 +211,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: stopping_task::<no_drain::NoDrain>,
-        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "first-barrier",
@@ -235,7 +219,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: aligned_task::<first_barrier::FirstBarrier>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "early-forward",
@@ -244,7 +227,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: tracking_task::<early_forward::EarlyForward>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "count-barriers",
@@ -253,7 +235,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: tracking_task::<count_barriers::CountBarriers>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "timeout-reads-on",
@@ -262,7 +243,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: turning_task::<timeout_reads_on::TimeoutReadsOn>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "timeout-uncaptured",
@@ -271,7 +251,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: turning_task::<timeout_uncaptured::TimeoutUncaptured>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "still-world",
@@ -280,7 +259,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: freezing_task::<still_world::StillWorld>,
-        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "first-input",
@@ -289,7 +267,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-18139",
         caught_by: cut::NAME,
         cut: unaligned_task::<first_input::FirstInput>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "unsaved-output",
@@ -298,7 +275,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-18252",
         caught_by: cut::NAME,
         cut: unaligned_task::<unsaved_output::UnsavedOutput>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "read-on",
@@ -307,7 +283,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-17568",
         caught_by: cut::NAME,
         cut: unaligned_task::<read_on::ReadOn>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "late-barrier",
@@ -316,7 +291,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-20654",
         caught_by: cut::NAME,
         cut: unaligned_task::<late_barrier::LateBarrier>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "restored-uncaptured",
@@ -325,7 +299,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-20654",
         caught_by: cut::NAME,
         cut: unaligned_task::<restored_uncaptured::RestoredUncaptured>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "unrecorded-input",
@@ -334,7 +307,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: recording_task::<unrecorded_input::UnrecordedInput>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "last-marker",
@@ -343,7 +315,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: recording_task::<last_marker::LastMarker>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "unlogged-back-edge",
@@ -352,7 +323,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: cyclic_task::<unlogged_back_edge::UnloggedBackEdge>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "newest-of-all",
@@ -361,7 +331,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: cut::NAME,
         cut: recovery_line::<newest_of_all::NewestOfAll>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "count-acks",
@@ -370,7 +339,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: aligned_coordinator::<count_acks::CountAcks>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ack-before-durable",
@@ -379,7 +347,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: aligned_task::<ack_before_durable::AckBeforeDurable>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ack-before-captured",
@@ -388,7 +355,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: unaligned_task::<ack_before_captured::AckBeforeCaptured>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ignored-tail",
@@ -397,7 +363,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: aligned_over::<ignored_tail::IgnoredTail>,
-        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "forced-unwritten",
@@ -406,7 +371,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: restore::NAME,
         cut: inducing_task::<forced_unwritten::ForcedUnwritten>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "mixed-line",
@@ -415,7 +379,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: order::NAME,
         cut: aligned_coordinator::<mixed_line::MixedLine>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "early-resume",
@@ -424,7 +387,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: order::NAME,
         cut: stopping_task::<early_resume::EarlyResume>,
-        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "stale-ack",
@@ -433,7 +395,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: fencing::NAME,
         cut: aligned_coordinator::<stale_ack::StaleAck>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "string-order",
@@ -442,7 +403,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-6284",
         caught_by: fencing::NAME,
         cut: aligned_coordinator::<string_order::StringOrder>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "subsume-early",
@@ -451,7 +411,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<subsume_early::SubsumeEarly>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "gives-all-back",
@@ -460,7 +419,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<gives_all_back::GivesAllBack>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "keeps-the-newest",
@@ -469,7 +427,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<keeps_the_newest::KeepsTheNewest>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "stale-standing",
@@ -478,7 +435,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_coordinator::<stale_standing::StaleStanding>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ignore-late-ack",
@@ -487,7 +443,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-5063",
         caught_by: store::NAME,
         cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "aborted-share",
@@ -496,7 +451,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_over::<aborted_share::AbortedShare>,
-        snapshot: SnapshotMethod::Incremental,
     },
     Bug {
         name: "stale-copy",
@@ -505,7 +459,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-38574",
         caught_by: store::NAME,
         cut: aligned_over::<stale_copy::StaleCopy>,
-        snapshot: SnapshotMethod::Incremental,
     },
     Bug {
         name: "uncounted-files",
@@ -514,7 +467,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_over::<uncounted_files::UncountedFiles>,
-        snapshot: SnapshotMethod::Incremental,
     },
     Bug {
         name: "early-truncation",
@@ -523,7 +475,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: aligned_over::<early_truncation::EarlyTruncation>,
-        snapshot: SnapshotMethod::Changelog,
     },
     Bug {
         name: "hoard",
@@ -532,7 +483,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: recovery_line::<hoard::Hoard>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "undead",
@@ -541,7 +491,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: store::NAME,
         cut: recovery_line::<undead::Undead>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "deaf-clocks",
@@ -550,7 +499,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: zigzag::NAME,
         cut: inducing_task::<deaf_clocks::DeafClocks>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "adopted-index",
@@ -559,7 +507,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: zigzag::NAME,
         cut: indexing_task::<adopted_index::AdoptedIndex>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "ended-inputs-count",
@@ -568,7 +515,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-2519",
         caught_by: liveness::NAME,
         cut: aligned_task::<ended_inputs_count::EndedInputsCount>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "abort-not-forwarded",
@@ -577,7 +523,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-18238",
         caught_by: liveness::NAME,
         cut: aligned_task::<abort_not_forwarded::AbortNotForwarded>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "frozen-for-ever",
@@ -586,7 +531,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: freezing_task::<frozen_for_ever::FrozenForEver>,
-        snapshot: SnapshotMethod::FullSync,
     },
     Bug {
         name: "forget-trigger",
@@ -595,7 +539,6 @@ pub const BUGS: &[Bug] = &[
         source: "FLINK-26394",
         caught_by: liveness::NAME,
         cut: aligned_coordinator::<forget_trigger::ForgetTrigger>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "capture-again",
@@ -604,7 +547,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: unaligned_task::<capture_again::CaptureAgain>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "awaits-back-edges",
@@ -613,7 +555,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "equal-index",
@@ -622,7 +563,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: liveness::NAME,
         cut: indexing_task::<equal_index::EqualIndex>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "global-counter",
@@ -631,7 +571,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: determinism::NAME,
         cut: aligned_task::<global_counter::GlobalCounter>,
-        snapshot: SnapshotMethod::FullAsync,
     },
     Bug {
         name: "hash-order",
@@ -640,7 +579,6 @@ pub const BUGS: &[Bug] = &[
         source: "invented",
         caught_by: determinism::NAME,
         cut: aligned_coordinator::<hash_order::HashOrder>,
-        snapshot: SnapshotMethod::FullAsync,
     },
 ];
 

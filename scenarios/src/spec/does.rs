@@ -11,7 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::OperatorKind;
-use super::schema::Name;
+use super::names::Name;
 
 /// What an operator of the job does.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ mod does;
 pub mod error;
 pub mod life;
 pub(crate) mod load;
+pub mod names;
 pub mod schema;
 mod set;
 #[cfg(test)]

@@ -2,17 +2,16 @@
 //! Flink's own where Flink has one.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use cutline_sim::config::{CheckpointMode, Config, Retention};
 use cutline_sim::graph::Ship;
 use cutline_sim::protocol::SnapshotMethod;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
 use super::InputKind;
 use super::does::Does;
 use super::life::{CancelSpec, SavepointSpec, life};
+use super::names::{Folder, Name};
 use crate::units::{
     Bandwidth, Beat, BoundedBytes, BoundedSpan, Cost, Count, Latency, Patience, PositiveSpan, Span, TEBIBYTE,
     Wait,
@@ -73,58 +72,6 @@ pub struct ScenarioSpec {
     /// When a run is given up.
     #[serde(default)]
     pub bounds: BoundsSpec,
-}
-
-/// A name: 1 to 64 letters, digits, `-` and `_`, so that it can be a file's name and part of a `--set` key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name(String);
-
-impl Name {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if fits && (1..=64).contains(&text.len()) {
-            return Ok(Name(text));
-        }
-        let start: String = text.chars().take(64).collect();
-        Err(D::Error::custom(format_args!(
-            "`{start}` is not a name: write 1 to 64 letters, digits, `-` and `_`"
-        )))
-    }
-}
-
-/// The name of a folder: 1 to 1024 bytes, a path or a URI, none of them a control character.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder(String);
-
-impl<'de> Deserialize<'de> for Folder {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let problem = match text.len() {
-            0 => "the name of a folder is empty".to_owned(),
-            1..=1024 if text.chars().any(char::is_control) => {
-                "the name of a folder has a control character".to_owned()
-            }
-            1..=1024 => return Ok(Folder(text)),
-            length => format!("the name of a folder has {length} bytes"),
-        };
-        Err(D::Error::custom(format_args!(
-            "{problem}: write 1 to 1024 bytes, such as \"s3://bucket/checkpoints\""
-        )))
-    }
 }
 
 /// An input.
@@ -565,7 +512,7 @@ impl ScenarioSpec {
         put(&mut into.retention, checkpointing.externalized_checkpoint_retention);
         put(&mut into.mode, checkpointing.mode);
         put(&mut into.snapshot, checkpointing.snapshot.map(Some));
-        put(&mut into.dir, checkpointing.dir.clone().map(|dir| dir.0));
+        put(&mut into.dir, checkpointing.dir.clone().map(String::from));
         if into.min_pause > 0 {
             into.max_concurrent = 1;
         }
