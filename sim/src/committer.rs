@@ -28,7 +28,7 @@ pub struct Reaction {
 
 /// What a sink remembers of its transactions.
 pub trait Committer: fmt::Debug + Send + Sync {
-    /// The sink starts from a snapshot, in which these are prepared and not known to be committed.
+    /// The sink starts from a snapshot, in which these are prepared and not known to be committed. It asks for their commit.
     fn restore(&mut self, pending: &[TransactionId]);
 
     /// A transaction has been closed with the snapshot of its checkpoint.
@@ -74,8 +74,8 @@ impl Careful {
 
 impl Committer for Careful {
     fn restore(&mut self, pending: &[TransactionId]) {
-        self.prepared = pending.to_vec();
-        self.asked.clear();
+        self.prepared.clear();
+        self.asked = pending.to_vec();
     }
 
     fn prepare(&mut self, transaction: TransactionId, _records: &Arc<Vec<Record>>) {
@@ -113,11 +113,12 @@ impl Step<'_> {
         matches!(self.operator.role, Role::Sink(SinkMode::Transactional))
     }
 
-    /// A sink introduces itself, and asks for the commit of what its snapshot names. If that fails, the next checkpoint that
-    /// completes asks again, at the latest; the completion of the one restored is said again in any case.
+    /// A sink introduces itself, and asks for the commit of what its snapshot names. One that has nothing else left to do waits
+    /// for the answer: perhaps no checkpoint completes any more that would ask again.
     pub(crate) fn begin_transactions(&mut self, now: Time) {
         if self.is_transactional() {
             let pending = self.pending_transactions();
+            self.task.commits += u32::from(!pending.is_empty());
             self.ask_external(Request::Begin(self.id, self.task.attempt, pending), now);
         }
     }
@@ -207,7 +208,7 @@ mod tests {
         let mut sink = Careful::boxed();
         sink.restore(&[name(3)]);
         [name(4), name(5)].into_iter().for_each(|it| sink.prepare(it, &Arc::default()));
-        assert_eq!(sink.commit(CheckpointId(4)), [name(3), name(4)]);
+        assert_eq!(sink.commit(CheckpointId(4)), [name(4)], "the other one was asked for at the start");
         assert_eq!(sink.commit(CheckpointId(4)), [], "nobody asks twice");
         assert_eq!(sink.pending(), [name(3), name(4), name(5)]);
         assert_eq!(sink.failed(&[name(3), name(4)]).again, [name(3), name(4)]);

@@ -298,10 +298,14 @@ impl World {
             _ => Fate::Done,
         };
         let answer = match (&request, fate) {
-            (Request::Begin(..), _) => None,
             (Request::Prepare { transaction, .. }, _) => Some(Mail::Prepared(transaction.id)),
-            (Request::Commit(_, _, commit), Fate::Done) => Some(Mail::Committed(commit.clone())),
-            (Request::Commit(_, _, commit), _) => Some(Mail::NotCommitted(commit.clone())),
+            (Request::Begin(_, _, commit), _) if commit.is_empty() => None,
+            (Request::Begin(_, _, commit) | Request::Commit(_, _, commit), Fate::Done) => {
+                Some(Mail::Committed(commit.clone()))
+            }
+            (Request::Begin(_, _, commit) | Request::Commit(_, _, commit), _) => {
+                Some(Mail::NotCommitted(commit.clone()))
+            }
         };
         let id = match &request {
             Request::Prepare { transaction, .. } => transaction.id,

@@ -35,8 +35,8 @@ fn what_was_in_flight_goes_to_the_same_job_as_it_was_and_to_no_other() {
 }
 
 #[test]
-fn an_end_that_was_captured_comes_again_a_probe_does_not_and_both_ends_count_alike() {
-    let items = [Item::Watermark(9), Item::Probe(3), Item::Watermark(NEVER), Item::End];
+fn an_end_that_was_captured_comes_again_and_both_ends_count_it_once() {
+    let items = [Item::Watermark(9), Item::Watermark(NEVER), Item::End];
     let savepoint = saved_job(2, |uid, subtask, snapshot| {
         if (uid, subtask) == ("count", 0) {
             snapshot.captured = vec![OnChannel { at: 0, items: items.to_vec() }];
@@ -152,4 +152,14 @@ fn what_was_in_flight_on_a_forward_edge_stays_where_it_is() {
         Arc::make_mut(snapshot).unsent.clear();
     }
     assert_eq!(dealing::obstacle(&saved, &topology), None, "with nothing there it may go");
+}
+
+#[test]
+fn a_savepoint_holds_no_probe() {
+    let on = |items: &[Item]| OnChannel { at: 1, items: items.to_vec() };
+    assert_eq!(
+        without_probes(on(&[Item::Probe(3), Item::Watermark(9), Item::Probe(4)])),
+        Some(on(&[Item::Watermark(9)]))
+    );
+    assert_eq!(without_probes(on(&[Item::Probe(3)])), None);
 }
