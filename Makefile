@@ -53,8 +53,11 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
 
-sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, and every planted bug
-	$(CARGO) run --locked --release --example acceptance -- 1000 200
+# The strategies that `make sweep` takes; none: all.
+STRATEGIES ?=
+
+sweep: ## Run the acceptance: 1000 seeds of wordcount, 200 of each other job, and every planted bug; STRATEGIES='aligned' for some
+	$(CARGO) run --locked --release --example acceptance -- 1000 200 $(STRATEGIES)
 
 # How many seeds `make product` takes of each row, and more of its options: `make product ONLY='--only strategy=aligned'`.
 SEEDS ?= 200

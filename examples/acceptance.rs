@@ -1,4 +1,5 @@
-//! The acceptance sweep: `make sweep`, or `cargo run --release --example acceptance -- 1000 200`.
+//! The acceptance sweep: `make sweep`, or `cargo run --release --example acceptance -- 1000 200`, perhaps with names of strategies
+//! behind that: then only those are swept.
 //!
 //! So many seeds of the word count, and so many of every query, of the sums, and of the word count with each other sink,
 //! under the fault profile `crashes` with every strategy, and a fifth of them under each other profile: all oracles must be
@@ -15,8 +16,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cutline_algorithms::STRATEGIES;
 use cutline_algorithms::bugs::{BUGS, Bug};
+use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
 use cutline_scenarios::hunts::HUNTS;
 use cutline_scenarios::inputs::Texts;
@@ -108,11 +109,11 @@ fn objections(record: &RunRecord) -> String {
 }
 
 /// The correct strategies; true if all are clean.
-fn strategies(jobs: &[Job]) -> bool {
+fn strategies(jobs: &[Job], asked: &[&Strategy]) -> bool {
     let mut clean = true;
     for job in jobs {
         for (strategy, profile) in
-            STRATEGIES.iter().flat_map(|strategy| PROFILES.map(|profile| (strategy, profile)))
+            asked.iter().flat_map(|&strategy| PROFILES.map(|profile| (strategy, profile)))
         {
             let start = Instant::now();
             let seeds = if profile == PROFILES[0] { job.seeds } else { job.seeds.div_ceil(5) };
@@ -170,10 +171,20 @@ fn bugs(jobs: &[Job]) -> bool {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<u64> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
-    let (words, others) =
-        (arguments.first().copied().unwrap_or(1000), arguments.get(1).copied().unwrap_or(200));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, default| arguments.get(at).map_or(Ok(default), |text| text.parse::<u64>());
+    let (Ok(words), Ok(others)) = (number(0, 1000), number(1, 200)) else {
+        eprintln!("usage: acceptance [SEEDS OF WORDCOUNT] [SEEDS OF EACH OTHER JOB] [STRATEGY...]");
+        return ExitCode::from(2);
+    };
+    let names = arguments.get(2..).unwrap_or_default();
+    if let Some(name) = names.iter().find(|name| cutline_algorithms::find(name).is_none()) {
+        eprintln!("there is no strategy `{name}`: see `cutline list strategies`");
+        return ExitCode::from(2);
+    }
+    let is_asked = |of: &&Strategy| names.is_empty() || names.iter().any(|name| name == of.name);
+    let asked: Vec<&Strategy> = STRATEGIES.iter().filter(is_asked).collect();
     let jobs = jobs(words, others);
-    let (clean, caught) = (strategies(&jobs), bugs(&jobs));
+    let (clean, caught) = (strategies(&jobs, &asked), bugs(&jobs));
     if clean && caught { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
