@@ -40,10 +40,14 @@ fn every_row_is_whole() {
 }
 
 #[test]
-fn every_oracle_has_two_bugs_of_known_strategies() {
+fn every_oracle_and_every_strategy_has_two_bugs() {
     let of = |oracle: &str| BUGS.iter().filter(|bug| bug.caught_by == oracle).count();
     for row in ROWS {
         assert!(of(row.name) >= 2, "{} has {} bugs", row.name, of(row.name));
+    }
+    for strategy in STRATEGIES {
+        let own = BUGS.iter().filter(|bug| bug.of == strategy.name).count();
+        assert!(own >= 2, "{} has {own} bugs", strategy.name);
     }
     assert!(bugs::find("no-drain").is_some() && bugs::find("no-such-bug").is_none());
 }

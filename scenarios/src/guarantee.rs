@@ -107,7 +107,9 @@ impl Observed {
             Observed { broken: 1.., .. } => EndToEnd::Broken,
             Observed { restored: 0, .. } | Observed { unjudged: 1.., .. } => EndToEnd::Unknown,
             Observed { repeated: 1.., .. } => EndToEnd::AtLeastOnce,
-            Observed { promised: CheckpointMode::AtLeastOnce, .. } => EndToEnd::NotRepeated,
+            // That a plain sink has repeated nothing is luck, whatever the state promises.
+            Observed { promised: CheckpointMode::AtLeastOnce, .. }
+            | Observed { sink: SinkMode::Plain, .. } => EndToEnd::NotRepeated,
             Observed { sink: SinkMode::Idempotent, .. } => EndToEnd::LastValue,
             _ => EndToEnd::ExactlyOnce,
         }
@@ -143,6 +145,7 @@ mod tests {
         assert_eq!(seen(SinkMode::Transactional, 5, 0, 0, 0), EndToEnd::ExactlyOnce);
         assert_eq!(seen(SinkMode::Idempotent, 5, 0, 0, 0), EndToEnd::LastValue);
         assert_eq!(seen(SinkMode::Plain, 5, 1, 0, 0), EndToEnd::AtLeastOnce);
+        assert_eq!(seen(SinkMode::Plain, 5, 0, 0, 0), EndToEnd::NotRepeated);
         assert_eq!(seen(SinkMode::Plain, 5, 1, 1, 0), EndToEnd::Broken);
         assert_eq!(seen(SinkMode::Idempotent, 5, 0, 0, 1), EndToEnd::Unknown);
         assert_eq!(seen(SinkMode::Transactional, 0, 0, 0, 0), EndToEnd::Unknown, "nothing was restored");

@@ -351,6 +351,8 @@ pub const HUNTS: &[Hunt] = &[
 /// shows, what a torn cut or a wrong state leads to when a crash follows, or a restore without one, and what a job that is
 /// stopped or cancelled shows of them, without a crash.
 pub const OTHER_HUNTS: &[Hunt] = &[
+    by("cut", hunt("no-block", SUMS, &[], Profile("none"), 1)),
+    by("cut", hunt("late-snapshot", SUMS, &[], Profile("none"), 1)),
     by("ledger", hunt("no-block", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("mixed-line", COUNTS, IDEMPOTENT, Profile("crashes"), 200)),
     by("ledger", hunt("no-block", COUNTS, PLAIN, Profile("crashes"), 200)),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use cutline_sim::config::Then;
 use cutline_sim::event::{Event, Stamped};
+use cutline_sim::external::TransactionId;
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::{CheckpointId, TaskId};
@@ -210,7 +211,7 @@ impl Life {
             Some(newest) => {
                 verdicts.push(start_again("the newest checkpoint of the cancelled job,", newest, &mut again))
             }
-            None if outcome == Outcome::Cancelled => verdicts.push(nothing_to_go_on_from(world)),
+            None if outcome == Outcome::Cancelled => verdicts.push(nothing_new_to_go_on_from(world)),
             None => {}
         }
         let misplaced = self.misplaced.clone().map(Verdict::Fail);
@@ -292,12 +293,13 @@ fn is_cut_short(world: &World, outcome: Outcome, deadline: Time) -> bool {
     }
 }
 
-/// Of a job that was cancelled before a checkpoint had completed: nothing may have been committed.
-fn nothing_to_go_on_from(world: &World) -> Both {
-    let why = "the job was cancelled before a checkpoint had completed, so there is nothing to go on from";
+/// Of a job that was cancelled before a checkpoint had completed: nothing of its own may have been committed.
+fn nothing_new_to_go_on_from(world: &World) -> Both {
+    let why = "the job was cancelled before a checkpoint had completed, so there is nothing to go on from but what it began with";
     let topology = world.topology();
     let mut sinks = (0..topology.tasks.len() as u32).map(TaskId);
-    let committed = sinks.find(|&task| world.external().committed(task).next().is_some());
+    let is_own = |name: TransactionId| name.attempt >= world.first_attempt();
+    let committed = sinks.find(|&task| world.external().committed(task).any(|(name, _)| is_own(name)));
     let ledger = match committed {
         Some(sink) => Verdict::Fail(format!(
             "At {} the job had been cancelled, and no checkpoint had completed. But {} had committed a transaction: whoever starts \

@@ -417,3 +417,25 @@ fn a_job_that_is_saved_may_be_cancelled() {
     assert_eq!(run(300, 900, "suspend"), (Outcome::Suspended, true, 1));
     assert_eq!(run(300, 0, "run"), (Outcome::Cancelled, false, 0), "before it was ever deployed");
 }
+
+/// Checkpoints may follow each other faster than the savepoint is noted: what is noted is one of them, whole.
+#[test]
+fn a_savepoint_is_one_checkpoint_and_not_half_of_two() {
+    let concurrent = [
+        "savepoint.at=503ms",
+        "input.numbers.kind.numbers.count=2000",
+        "input.numbers.kind.numbers.rate=1000/s",
+        "execution.checkpointing.interval=2ms",
+        "execution.checkpointing.max-concurrent-checkpoints=20",
+        "cluster.network.control-latency=30ms",
+    ];
+    let prepared = prepare("sum-even-odd", &[&concurrent]);
+    let contender = Contender::from(cutline_algorithms::find("aligned").expect("a strategy"));
+    let record = Runner::new(&prepared, contender).run(7, &Arc::default(), &unforked(), None);
+    assert_eq!(record.class(), Class::Pass, "{:?}", record.verdicts);
+    let taken = record.life.savepoint.and_then(|savepoint| savepoint.taken).expect("a savepoint");
+    let checkpoint = record.checkpoints.iter().find(|it| it.id == taken.id).expect("a checkpoint");
+    assert!(checkpoint.triggered >= 503 * MILLISECOND, "{checkpoint:?}");
+    assert_eq!(taken.at, checkpoint.triggered + checkpoint.duration, "{taken:?} {checkpoint:?}");
+    assert_eq!(taken.size, checkpoint.full_checkpoint_data_size, "{taken:?} {checkpoint:?}");
+}

@@ -106,8 +106,15 @@ pub struct Expired {
     pub records: u64,
     /// When its time-out was over, in nanoseconds; 0 if that was before the job was started from a savepoint.
     pub at: Time,
-    /// When somebody asked for it.
+    /// When somebody asked for it; 0 if that was before the job was started from a savepoint.
     pub asked: Time,
+}
+
+impl Expired {
+    /// True if that was noticed before the job was started from a savepoint.
+    pub fn is_inherited(&self) -> bool {
+        self.asked == 0
+    }
 }
 
 reusable! {

@@ -248,6 +248,9 @@ fn lengths_but(files: &[File], long: &[(&str, &str)]) -> Vec<Violation> {
     violations
 }
 
+/// What git leaves where it could not merge.
+const MERGE_MARKS: &[&str] = &["<<<<<<< ", ">>>>>>> "];
+
 /// What is in the repository is finished.
 pub fn unfinished(files: &[File]) -> Vec<Violation> {
     let is_source = |file: &&File| {
@@ -260,6 +263,10 @@ pub fn unfinished(files: &[File]) -> Vec<Violation> {
         for (at, line) in file.text.lines().enumerate() {
             if let Some(word) = UNFINISHED.iter().find(|word| has_word(line, word)) {
                 let advice = format!("`{word}`: finish it, or write down in prose why it is as it is");
+                violations.push(violation(file, at + 1, "unfinished", advice));
+            }
+            if MERGE_MARKS.iter().any(|mark| line.starts_with(mark)) {
+                let advice = "two versions stand side by side: choose what is true".to_owned();
                 violations.push(violation(file, at + 1, "unfinished", advice));
             }
         }
@@ -422,6 +429,9 @@ mod tests {
             }
         }
         assert_eq!(found(unfinished, &[("src/main.rs", "the ignored to-do list")]), []);
+        for mark in MERGE_MARKS {
+            assert_eq!(found(unfinished, &[("README.md", &format!("a\n{mark}main"))]), at("README.md", 2));
+        }
     }
 
     #[test]

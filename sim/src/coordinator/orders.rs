@@ -211,8 +211,11 @@ impl World {
 
     /// A checkpoint is complete: is it the savepoint?
     pub(super) fn note_complete(&mut self, id: CheckpointId, bytes: u64) {
-        if !self.coordinator.orders.candidates.remove(&id) || self.coordinator.orders.phase != Phase::Awaiting
-        {
+        let was_awaited = self.coordinator.orders.candidates.remove(&id);
+        // One that completes a moment behind the savepoint, before anything could be committed by it, takes its place: it is the
+        // newest, and the other one may be deleted already.
+        let takes_its_place = self.coordinator.orders.phase == Phase::Complete;
+        if !takes_its_place && !(was_awaited && self.coordinator.orders.phase == Phase::Awaiting) {
             return;
         }
         let Some(manifest) = self.store.manifest(id).cloned() else { return }; // it came too late
@@ -229,8 +232,10 @@ impl World {
             self.tell_to_leave(id);
         } else {
             orders.phase = Phase::Complete;
-            // What sinks have written by now must be seen without what tasks that ran ahead will have written.
-            self.schedule(self.shared.post.latency, Timer::Taken);
+            if !takes_its_place {
+                // What sinks have written by now must be seen without what tasks that ran ahead will have written.
+                self.schedule(self.shared.post.latency, Timer::Taken);
+            }
         }
     }
 

@@ -148,13 +148,25 @@ impl Oracle for Ledger<'_> {
 
 /// What was lost because transactions of these sinks expired before they were committed; `None`: nothing.
 fn lost(world: &World, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Option<String> {
-    let all = sinks.clone().map(|sink| world.external().lost(sink).count()).sum::<usize>();
-    let expired = sinks.find_map(|sink| world.external().lost(sink).next())?;
+    // What was lost before a savepoint is no concern of a job that is held to what follows from that alone.
+    let concerns = |expired: &&Expired| world.is_whole || !expired.is_inherited();
+    let all = sinks.clone().map(|sink| world.external().lost(sink).filter(concerns).count()).sum::<usize>();
+    let expired = sinks.find_map(|sink| world.external().lost(sink).find(concerns))?;
     let Expired { transaction, records, at, asked } = expired;
     let more = match all {
         1 => String::new(),
         all => format!(" {} more transactions were lost in the same way.", all - 1),
     };
+    if expired.is_inherited() {
+        return Some(format!(
+            "Before the savepoint from which the job was started, {sink} had prepared a transaction with checkpoint {id}, in attempt \
+             {attempt}. It was open for longer than the external system allowed, and was aborted; the checkpoint had completed, so \
+             nobody makes its {records} records again: readers will never see them.{more}",
+            sink = world.topology().task_name(transaction.task),
+            id = transaction.id,
+            attempt = transaction.attempt,
+        ));
+    }
     Some(format!(
         "{sink} had prepared a transaction with checkpoint {id}, in attempt {attempt}. It may be open for {timeout} \
          (`cluster.external.transaction-timeout`); that time was over at {at}, and the external system aborted it. The \
