@@ -46,6 +46,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         Some(moved) => failure.with_help(moved),
         None => failure,
     })?;
+    files::check_apart(&[arguments.trace.as_deref()], &setup.reads())?;
     check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
     let plan = Arc::new(capsule.plan.clone());
     plan.check(setup.prepared.topology()).map_err(|error| {

@@ -68,6 +68,7 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
     let mut ready = ready(subject, seed, &[strategy], screen)?;
+    files::check_apart(&outputs, &ready.setup.reads())?;
     if arguments.savepoint.is_some() {
         savepoints::check_asked(&ready.setup)?;
         // What plain sinks write ahead of the savepoint would be in it. The run is the same.

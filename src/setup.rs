@@ -64,6 +64,14 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The files that have been read for it: nothing must be written over them.
+    pub fn reads(&self) -> Vec<Option<&Path>> {
+        let savepoint = self.savepoint.iter().map(|savepoint| Path::new(&savepoint.file.path));
+        self.texts.files().map(|(path, _)| path).chain(savepoint).map(Some).collect()
+    }
+}
+
 /// A sign of life on stderr, if that is a terminal, until it is dropped.
 pub struct Waiting(ProgressBar);
 

@@ -84,6 +84,8 @@ pub(crate) struct Life {
     /// Sources that have ended because they were told to; and whether one of them was started again, for tasks were lost.
     drained: BTreeSet<TaskId>,
     drain_given_up: bool,
+    /// Tasks have gone back.
+    rolled_back: bool,
 }
 
 /// What a job needs to start again.
@@ -126,6 +128,7 @@ impl Life {
                     self.drain_given_up |= self.drained.contains(&task);
                 }
             }
+            Event::Restoring { attempt, .. } => self.rolled_back |= attempt > world.first_attempt(),
             Event::SavepointTaken { id, duration, bytes } => {
                 self.savepoint = world.savepoint(id);
                 self.misplaced = self.misplaced(world, id);
@@ -200,7 +203,10 @@ impl Life {
     ) -> Both {
         let mut verdicts = Vec::new();
         if !matches!(outcome, Outcome::Suspended | Outcome::Cancelled) {
-            let ledger = Ledger::new(reference).after_a_drain_given_up(self.drain_given_up);
+            // Sinks that write as they go may have been further on in the input than where a drained job has ended.
+            let was_further = self.rolled_back || again.prepared.start().is_some();
+            let shows_more = self.drain_given_up || outcome == Outcome::Drained && was_further;
+            let ledger = Ledger::new(reference).after_a_drain_given_up(shows_more);
             verdicts
                 .push((State::new(reference).verdict(world, outcome), { ledger }.verdict(world, outcome)));
         }

@@ -191,6 +191,8 @@ impl<'a> Runner<'a> {
             recovery.restart_delay.saturating_mul(2),
             recovery.heartbeat_timeout.saturating_mul(2),
             config.checkpointing.min_pause,
+            // The last checkpoint of a job that has come to its end waits for its turn.
+            config.checkpointing.interval.saturating_mul(2),
             recovery.node_downtime,
             recovery.deploy.saturating_mul(2),
         ]

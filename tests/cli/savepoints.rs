@@ -146,6 +146,21 @@ fn a_file_that_is_no_savepoint_is_refused() {
 }
 
 #[test]
+fn nothing_is_written_over_what_a_scenario_reads() {
+    let place = Place::new();
+    let scenario = library_files::resolve("wordcount").expect("a scenario").text;
+    let scenario = scenario.replace("text = {", "text = { path = \"words.txt\",");
+    assert!(scenario.contains("words.txt"), "{scenario}");
+    place.file("own.toml", scenario);
+    place.file("words.txt", "to be or not to be\n".repeat(400));
+    for output in ["--counts words.txt", "--trace words.txt", "--stop-at 10ms --savepoint words.txt"] {
+        place.cutline(&format!("run own.toml {output}")).refuses(&["words.txt", "the run reads it"]);
+    }
+    place.cutline("run own.toml --stop-at 100ms --savepoint saved.json").exits(0);
+    assert!(place.read("words.txt").starts_with("to be"));
+}
+
+#[test]
 fn a_capsule_knows_the_savepoint_that_its_run_started_from() {
     let place = Place::new();
     words(&place);
@@ -153,6 +168,7 @@ fn a_capsule_knows_the_savepoint_that_its_run_started_from() {
     let gave = place.cutline(run).exits(3);
     let command = gave.out.lines().find(|line| line.contains(" replay ")).expect("a command").to_owned();
     assert!(place.shell(&command).exits(3).out.contains("the same run again"));
+    place.shell(&format!("{command} --trace words.json")).refuses(&["words.json", "the run reads it"]);
     std::fs::rename(place.path("words.json"), place.path("moved.json")).expect("moved");
     place.shell(&command).refuses(&["words.json", "--from-savepoint"]);
     place.shell(&format!("{command} --from-savepoint moved.json")).exits(3);

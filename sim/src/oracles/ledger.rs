@@ -106,8 +106,8 @@ impl Oracle for Ledger<'_> {
                 || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(world, task).collect()).collect() };
             if self.given_up && !at_least_once && mode != SinkMode::Transactional {
                 unjudged.push(format!(
-                    "sink {}: tasks were lost after sources had ended, and other records were the last ones then; what the sink \
-                     wrote of the drain that was given up may be visible, and is not judged",
+                    "sink {}: its job was drained after tasks had been lost, or after it had begun at a savepoint; what the sink had written \
+                     before that, of the drain that was given up or from further on in the input, may be visible, and is not judged",
                     expected.uid
                 ));
                 continue;
