@@ -215,7 +215,8 @@ impl World {
         // One that completes a moment behind the savepoint, before anything could be committed by it, takes its place: it is the
         // newest, and the other one may be deleted already.
         let takes_its_place = self.coordinator.orders.phase == Phase::Complete;
-        if !takes_its_place && !(was_awaited && self.coordinator.orders.phase == Phase::Awaiting) {
+        let is_it = was_awaited && self.coordinator.orders.phase == Phase::Awaiting;
+        if !is_it && !takes_its_place {
             return;
         }
         let Some(manifest) = self.store.manifest(id).cloned() else { return }; // it came too late
