@@ -1,6 +1,7 @@
 //! What the user asks of a running job: a savepoint, to go on or to stop with; and to be cancelled.
 //!
-//! - *Savepoint.* The first checkpoint that begins while one is awaited and that completes is it. The strategy's machine is asked for
+//! - *Savepoint.* The first checkpoint that begins while one is awaited and that completes is it; if another one completes before that
+//!   is noted, a message's latency later, that one is. The strategy's machine is asked for
 //!   one, and asked again for as long as none is under way: checkpoints fail, and tasks are lost.
 //! - *Suspend.* First every source is told to stop reading, until it has confirmed that. Then a savepoint is taken: it begins
 //!   when all stand still, so it holds where they stand. When it is complete every task is told so, until it has committed and gone;
@@ -214,7 +215,8 @@ impl World {
         let was_awaited = self.coordinator.orders.candidates.remove(&id);
         // One that completes a moment behind the savepoint, before anything could be committed by it, takes its place: it is the
         // newest, and the other one may be deleted already.
-        let takes_its_place = self.coordinator.orders.phase == Phase::Complete;
+        let is_newest = self.store.completed().next_back() == Some(id);
+        let takes_its_place = self.coordinator.orders.phase == Phase::Complete && is_newest;
         let is_it = was_awaited && self.coordinator.orders.phase == Phase::Awaiting;
         if !is_it && !takes_its_place {
             return;
