@@ -7,7 +7,7 @@
 //!
 //! A row is printed when its seeds are done, with the command of each run that failed, and kept in a file: whoever interrupts
 //! this and calls it again, with the same program and the same number of seeds, goes on where it was. Exit code 1 if anything
-//! failed, 2 for what it cannot do.
+//! failed, or a row shows nothing since none of its runs went back to a checkpoint; 2 for what it cannot do.
 
 #[path = "shared/pool.rs"]
 mod pool;
@@ -158,10 +158,23 @@ impl Row {
         }
     }
 
+    /// True if a run of it went back to a checkpoint: without that, no oracle had anything to say of the strategy.
+    fn proves(&self) -> bool {
+        self.restored > 0
+    }
+
+    fn passes(&self) -> bool {
+        self.failed == 0 && self.proves()
+    }
+
     /// One line, and one for each failure.
     fn show(&self, seeds: u64) -> String {
         let Row { scenario, strategy, method, restored, seconds, failed, .. } = self;
-        let verdict = if *failed == 0 { "pass".to_owned() } else { format!("FAIL in {failed}") };
+        let verdict = match failed {
+            0 if self.proves() => "pass".to_owned(),
+            0 => "SHOWS NOTHING: no run went back to a checkpoint".to_owned(),
+            _ => format!("FAIL in {failed}"),
+        };
         let failures: String = self.failures.iter().map(|failure| format!("    {failure}\n")).collect();
         let what = format!("{scenario:13} {strategy:26} {method:12} {seeds:5} seeds, {restored:5} restored");
         format!("{what}  {verdict}  ({seconds:.1} s)\n{failures}")
@@ -292,10 +305,11 @@ fn summary(rows: &[Row], seeds: u64) -> String {
         let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
         let (runs, failed) = (rows.len() as u64 * seeds, sum(|row| row.failed));
         format!(
-            "{name:13} {:5} rows {runs:8} runs {:8} restored {:9} checkpoints {failed:6} failed {seconds:9.0} s {:8.1} ms each\n",
+            "{name:13} {:5} rows {runs:8} runs {:8} restored {:9} checkpoints {failed:6} failed {:4} rows show nothing {seconds:9.0} s {:8.1} ms each\n",
             rows.len(),
             sum(|row| row.restored),
             sum(|row| row.completed),
+            rows.iter().filter(|row| !row.proves()).count(),
             1000.0 * seconds / runs.max(1) as f64,
         )
     };
@@ -312,7 +326,7 @@ fn main() -> ExitCode {
     match product(&arguments) {
         Ok(rows) => {
             print(&summary(&rows, arguments.seeds), &ProgressBar::hidden());
-            ExitCode::from(u8::from(rows.iter().any(|row| row.failed > 0)))
+            ExitCode::from(u8::from(!rows.iter().all(Row::passes)))
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}");
