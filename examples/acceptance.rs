@@ -40,7 +40,7 @@ const SCENARIOS: [(&str, &[&str]); 8] = [
     ("sum-even-odd", &[]),
 ];
 /// The first is swept in full, the others with a fifth of the seeds.
-const PROFILES: [&str; 6] = ["crashes", "messages", "storage", "network", "sinks", "all"];
+const PROFILES: [&str; 6] = ["crashes", "messages", "storage", "network", "sinks", "everything"];
 
 /// Two bugs are about choosing among retained checkpoints.
 const RETAINED: &str = "execution.checkpointing.num-retained=3";

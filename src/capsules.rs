@@ -53,9 +53,14 @@ pub fn save(
         options: order.options,
         result: CapsuleResult::of(record),
     };
+    keep(folder, &capsule)
+}
+
+/// Writes a capsule into a folder, under a name of its own.
+pub fn keep(folder: &Path, capsule: &Capsule) -> Result<PathBuf, Failure> {
     let identity = capsule.identity();
     let identity = identity.map_err(|error| Failure::new(format!("cannot name the capsule: {error}")))?;
-    let name = format!("{}-{}-{}-{identity}.json", record.scenario, record.strategy, order.seed);
+    let name = format!("{}-{}-{}-{identity}.json", capsule.scenario.name, capsule.strategy, capsule.seed);
     let path = folder.join(name);
     let text = capsule.to_json();
     let text = text.map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;
@@ -92,7 +97,8 @@ pub fn command(path: &Path) -> String {
     format!("{} replay {}", quoted(&program), quoted(&path.display().to_string()))
 }
 
-fn quoted(text: &str) -> String {
+/// A word for a shell.
+pub fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte);
     if !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain) {
         return text.to_owned();

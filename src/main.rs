@@ -15,6 +15,7 @@ mod run;
 mod savepoints;
 mod screen;
 mod setup;
+mod sweep;
 mod trace;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &mut screen),
         Command::Compare(arguments) => compare::compare(&arguments, &mut screen),
         Command::Guarantees(arguments) => guarantees::guarantees(&arguments, &mut screen),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, &mut screen),
+        Command::Merge(arguments) => sweep::merge::merge(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),

@@ -42,6 +42,14 @@ impl Screen {
         self.result(text)
     }
 
+    /// Prints a sign of life on stderr.
+    pub fn note(&mut self, text: &str) -> Result<(), Failure> {
+        let mut err = anstream::stderr();
+        // If even that fails there is nobody left to tell.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        Ok(())
+    }
+
     /// Prints what was asked for on stdout. It is out before this returns.
     pub fn result(&mut self, text: &str) -> Result<(), Failure> {
         if self.closed {

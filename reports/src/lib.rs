@@ -7,6 +7,7 @@ pub mod guarantees;
 pub mod run_table;
 pub mod side_by_side;
 pub mod stats;
+pub mod sweep_summary;
 pub mod timeline;
 pub mod units;
 

@@ -177,7 +177,7 @@ impl Metrics {
                     restore.running = Some(now);
                 }
             }
-            Event::MessageLost | Event::MessageDisturbed => self.messages_disturbed += 1,
+            Event::MessageLost { .. } | Event::MessageDisturbed { .. } => self.messages_disturbed += 1,
             Event::PersistFailed { .. } => self.writes_failed += 1,
             Event::CommitFailed { .. } => self.commits_failed += 1,
             Event::TransactionExpired { prepared: true, .. } => self.transactions_expired.prepared += 1,

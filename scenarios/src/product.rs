@@ -115,7 +115,7 @@ pub struct Cell {
 /// The fault profile of a seed: with crashes alone nothing else delays what they meet; with everything, anything can come
 /// together.
 pub fn profile(seed: u64) -> &'static str {
-    if seed.is_multiple_of(2) { "crashes" } else { "all" }
+    if seed.is_multiple_of(2) { "crashes" } else { "everything" }
 }
 
 impl Cell {

@@ -316,6 +316,14 @@ impl RunRecord {
         }
     }
 
+    /// The oracles that object.
+    pub fn objections(&self) -> impl Iterator<Item = &str> {
+        self.verdicts
+            .iter()
+            .filter(|verdict| verdict.verdict.is_fail())
+            .map(|verdict| verdict.oracle.as_str())
+    }
+
     /// Completed checkpoints.
     pub fn completed(&self) -> impl Iterator<Item = &CheckpointRecord> {
         self.checkpoints.iter().filter(|checkpoint| checkpoint.end == CheckpointEnd::Completed)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use cutline_algorithms::Strategy;
-use cutline_algorithms::bugs::Bug;
+use cutline_algorithms::bugs::{self, Bug};
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::event::{Detail, Event, Stamped};
@@ -47,12 +47,22 @@ pub struct Contender {
     pub snapshot: SnapshotMethod,
     /// What a job that says nothing else promises under it.
     pub guarantee: CheckpointMode,
+    /// True if it can checkpoint a job with a cycle.
+    pub cycles: bool,
+}
+
+impl Contender {
+    /// The strategy or the planted bug of this name.
+    pub fn named(name: &str) -> Option<Contender> {
+        let strategy = cutline_algorithms::find(name).map(Contender::from);
+        strategy.or_else(|| bugs::find(name).map(Contender::from))
+    }
 }
 
 impl From<&Strategy> for Contender {
     fn from(strategy: &Strategy) -> Contender {
-        let &Strategy { name, cut, snapshot, guarantee, .. } = strategy;
-        Contender { name, cut, snapshot, guarantee }
+        let &Strategy { name, cut, snapshot, guarantee, cycles, .. } = strategy;
+        Contender { name, cut, snapshot, guarantee, cycles }
     }
 }
 
@@ -62,7 +72,8 @@ impl From<&Bug> for Contender {
         let of = cutline_algorithms::find(of);
         let snapshot = of.map_or(SnapshotMethod::FullAsync, |of| of.snapshot);
         let guarantee = of.map_or_else(CheckpointMode::default, |of| of.guarantee);
-        Contender { name, cut, snapshot, guarantee }
+        let cycles = of.is_some_and(|of| of.cycles);
+        Contender { name, cut, snapshot, guarantee, cycles }
     }
 }
 

@@ -37,7 +37,8 @@ fn library(name: &str, overrides: &[&str]) -> Prepared {
 fn product(prepared: &Prepared, seeds: std::ops::Range<u64>) -> usize {
     let mut restores = 0;
     for seed in seeds {
-        let profile = faults::resolve(if seed % 2 == 0 { "crashes" } else { "all" }).expect("a profile");
+        let profile =
+            faults::resolve(if seed % 2 == 0 { "crashes" } else { "everything" }).expect("a profile");
         let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
         for strategy in STRATEGIES {
             for snapshot in SnapshotMethod::ALL {

@@ -47,7 +47,7 @@ fn check(name: &str, overrides: &[&str]) {
     for strategy in STRATEGIES {
         let waits = Waits::of(strategy, false);
         let (mut alignment, mut persisted, mut processed, mut coordinated) = (0, 0, 0, false);
-        for (profile, seed) in [("none", 0), ("all", 2), ("network", 4)] {
+        for (profile, seed) in [("none", 0), ("everything", 2), ("network", 4)] {
             let of = format!("{name} under {}, {profile}", strategy.name);
             let (record, books) = run(&prepared, Contender::from(strategy), profile, seed);
             assert!(books.acks.len() > 20, "{of}: {} acknowledgements", books.acks.len());

@@ -85,7 +85,9 @@ fn run_with(
 fn check(prepared: &Prepared, is_right: impl Fn(&World)) {
     for strategy in able() {
         let (mut runner, mut restores) = (Runner::new(prepared, Contender::from(strategy)), 0);
-        for (profile, seeds) in [("none", 0..1), ("all", 1..9), ("crashes", 13..17), ("messages", 19..21)] {
+        for (profile, seeds) in
+            [("none", 0..1), ("everything", 1..9), ("crashes", 13..17), ("messages", 19..21)]
+        {
             for seed in seeds {
                 restores += run(&mut runner, prepared, profile, seed).restores.len();
                 is_right(runner.world());
@@ -220,7 +222,7 @@ fn a_loop_ends_whatever_is_configured() {
         let prepared = prepare("collatz", overrides);
         for strategy in able() {
             let mut runner = Runner::new(&prepared, Contender::from(strategy));
-            for (profile, seed) in [("none", 0), ("crashes", 1), ("all", 2), ("all", 3)] {
+            for (profile, seed) in [("none", 0), ("crashes", 1), ("everything", 2), ("everything", 3)] {
                 let options = Options { forks: Some(false), ..Options::default() };
                 run_with(&mut runner, &prepared, profile, seed, &options);
             }

@@ -89,7 +89,7 @@ fn lookahead_changes_nothing_observable() {
         for contender in contenders() {
             let mut runner = Runner::new(&prepared, contender);
             for seed in 0..12 {
-                let plan = drawn(&prepared, if seed % 2 == 0 { "all" } else { "crashes" }, seed);
+                let plan = drawn(&prepared, if seed % 2 == 0 { "everything" } else { "crashes" }, seed);
                 let options = Options { forks: Some(false), ..Options::default() };
                 let ahead = runner.run(seed, &plan, &options, None);
                 clean(&ahead);
@@ -108,14 +108,14 @@ fn a_used_world_equals_a_new_one() {
         let new = |seed| {
             Runner::new(&prepared, contender).run(
                 seed,
-                &drawn(&prepared, "all", seed),
+                &drawn(&prepared, "everything", seed),
                 &Options::default(),
                 None,
             )
         };
         let mut used = Runner::new(&prepared, contender);
         for seed in [3, 1, 4, 1, 5] {
-            let again = used.run(seed, &drawn(&prepared, "all", seed), &Options::default(), None);
+            let again = used.run(seed, &drawn(&prepared, "everything", seed), &Options::default(), None);
             assert_eq!(again, new(seed), "{} with seed {seed}", contender.name);
         }
     }
@@ -129,8 +129,9 @@ fn threads_do_not_matter() {
         contenders()
             .flat_map(|contender| {
                 let mut runner = Runner::new(&prepared, contender);
-                let run =
-                    |seed| runner.run(seed, &drawn(&prepared, "all", seed), &Options::default(), None).digest;
+                let run = |seed| {
+                    runner.run(seed, &drawn(&prepared, "everything", seed), &Options::default(), None).digest
+                };
                 (0..6).map(run).collect::<Vec<_>>()
             })
             .collect()
@@ -188,9 +189,14 @@ fn every_scenario_is_right_without_faults_and_with_all_of_them() {
         let prepared = prepare(name, overrides);
         for contender in contenders() {
             let mut runner = Runner::new(&prepared, contender);
-            for (profile, seed) in
-                [("none", 0), ("all", 1), ("all", 2), ("crashes", 3), ("messages", 4), ("storage", 5)]
-            {
+            for (profile, seed) in [
+                ("none", 0),
+                ("everything", 1),
+                ("everything", 2),
+                ("crashes", 3),
+                ("messages", 4),
+                ("storage", 5),
+            ] {
                 let record = runner.run(seed, &drawn(&prepared, profile, seed), &Options::default(), None);
                 clean(&record);
                 let done =

@@ -100,7 +100,7 @@ fn survives_in_part(settings: &[(&str, &str)], texts: &Texts, seed: u64, (part, 
     let scenario = load(&source, &overrides).unwrap_or_else(|error| panic!("{overrides:?}: {error}"));
     // Some go together with none of the others: more subtasks than key groups, say. That must be said, and is no run.
     let Ok(prepared) = Prepared::new(&scenario, seed, &mut texts.clone()) else { return };
-    for profile in ["none", "all"] {
+    for profile in ["none", "everything"] {
         let profile = faults::resolve(profile).expect("a profile");
         let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
         let options = Options { forks: Some(false), ..Options::default() };

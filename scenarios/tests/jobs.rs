@@ -69,7 +69,9 @@ fn check(prepared: &Prepared, least: usize, expected: impl Fn(&Prepared) -> Vec<
     assert_eq!(left, if name == "deep" { 16 } else { 0 }, "{name}");
     for strategy in STRATEGIES {
         let (mut runner, mut restores) = (Runner::new(prepared, Contender::from(strategy)), 0);
-        for (profile, seeds) in [("none", 0..1), ("all", 1..7), ("crashes", 7..10), ("network", 10..11)] {
+        for (profile, seeds) in
+            [("none", 0..1), ("everything", 1..7), ("crashes", 7..10), ("network", 10..11)]
+        {
             let profile = faults::resolve(profile).expect("a profile");
             for seed in seeds {
                 let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));

@@ -145,7 +145,7 @@ fn dense_feedback_topples_a_run_to_its_beginning_unless_checkpoints_are_forced()
 #[test]
 fn loops_survive_all_faults() {
     let prepared = prepare(&resolve("collatz").expect("a scenario"), &[]);
-    let profile = faults::resolve("all").expect("a profile");
+    let profile = faults::resolve("everything").expect("a profile");
     for strategy in ALONE {
         let strategy = find(strategy).expect("a strategy");
         let (mut restores, mut deepest) = (0, 0);

@@ -337,7 +337,7 @@ fn compare(seed: u64, kinds: Kinds) -> (usize, usize) {
     let prepared = prepare(seed, kinds);
     for strategy in STRATEGIES.iter().filter(|strategy| strategy.cycles || !prepared.is_cyclic()) {
         let mut runner = Runner::new(&prepared, Contender::from(strategy));
-        for profile in ["none", "all"] {
+        for profile in ["none", "everything"] {
             let plan = plan(&prepared, profile, seed);
             let detail = prepared.is_cyclic();
             let options = Options { forks: Some(false), detail, ..Options::default() };
@@ -403,7 +403,7 @@ fn checkpoints_of_jobs_with_loops_can_be_restored() {
     for seed in 40_001..40_006 {
         let prepared = prepare(seed, Kinds::Cyclic);
         for strategy in STRATEGIES.iter().filter(|strategy| strategy.cycles) {
-            for profile in ["none", "all"] {
+            for profile in ["none", "everything"] {
                 let profile = faults::resolve(profile).expect("a profile");
                 let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
                 let options = Options { forks: Some(true), ..Options::default() };
@@ -421,7 +421,7 @@ fn checkpoints_of_jobs_with_loops_can_be_restored() {
 fn nobody_restores_a_checkpoint_that_completes_when_the_job_has_failed_for_good() {
     let seed = 400_902; // its last restart was used up 1 ms before
     let prepared = prepare(seed, Kinds::Few);
-    let profile = faults::resolve("all").expect("a profile");
+    let profile = faults::resolve("everything").expect("a profile");
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     let aligned = STRATEGIES.iter().find(|strategy| strategy.name == "aligned").expect("a strategy");
     let options = Options { forks: Some(true), ..Options::default() };

@@ -201,7 +201,7 @@ fn rescale(jobs: &[Prepared], seeds: Range<u64>, seen: &mut Seen) {
             strategies[0].name,
             strategies[1].name
         );
-        let profiles = ["crashes", "all"];
+        let profiles = ["crashes", "everything"];
         let plans = [(first, seed), (second, seed + 1_000_000)]
             .map(|(job, seed)| plan(job, draws.one_of(&profiles), seed));
         let mut runner = Runner::new(first, Contender::from(strategies[0]));

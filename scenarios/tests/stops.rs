@@ -27,7 +27,7 @@ const RETAIN: &[&str] =
     &["cancel.at=450ms", "execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION"];
 const ORDERS: [&[&str]; 5] = [SAVEPOINT, SUSPEND, DRAIN, CANCEL, RETAIN];
 
-const PROFILES: [&str; 5] = ["none", "crashes", "messages", "storage", "all"];
+const PROFILES: [&str; 5] = ["none", "crashes", "messages", "storage", "everything"];
 
 /// A word count of a second, whose failures are noticed soon.
 const WORDS: &[&str] = &[
@@ -176,7 +176,7 @@ fn a_word_count_stops_as_it_is_told() {
 fn sinks_that_write_as_they_go_show_what_they_promise() {
     for sink in ["plain", "idempotent"] {
         let sink = format!("job.operator.sink.does.sink={sink}");
-        try_all("wordcount", &[WORDS, &[&sink]], &strategies(false), &["crashes", "all"], 2);
+        try_all("wordcount", &[WORDS, &[&sink]], &strategies(false), &["crashes", "everything"], 2);
     }
 }
 
@@ -188,7 +188,7 @@ fn windows_stop_as_they_are_told() {
         "job.operator.count.does.tumbling-window.size=150ms",
         "execution.checkpointing.interval=100ms",
     ];
-    try_all("nexmark-q12", &[WORDS, &short], &strategies(false), &["none", "crashes", "all"], 2);
+    try_all("nexmark-q12", &[WORDS, &short], &strategies(false), &["none", "crashes", "everything"], 2);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_loop_stops_as_it_is_told() {
 #[test]
 fn a_savepoint_needs_no_interval() {
     let none = ["execution.checkpointing.interval=0s"];
-    try_all("wordcount", &[WORDS, &none], &strategies(false), &["none", "all"], 2);
+    try_all("wordcount", &[WORDS, &none], &strategies(false), &["none", "everything"], 2);
 }
 
 /// A task that runs ahead does nothing that it would not have done in order, and nothing of it is in the savepoint; and used worlds
@@ -214,7 +214,7 @@ fn neither_lookahead_nor_used_worlds_matter() {
         for strategy in STRATEGIES {
             let mut used = Runner::new(&prepared, Contender::from(strategy));
             for seed in 0..3 {
-                let plan = drawn(&prepared, ["all", "crashes", "none"][seed as usize], seed);
+                let plan = drawn(&prepared, ["everything", "crashes", "none"][seed as usize], seed);
                 let ahead = used.run(seed, &plan, &unforked(), None);
                 let mut new = Runner::new(&prepared, Contender::from(strategy));
                 let in_order = new.run(seed, &plan, &Options { lookahead: false, ..unforked() }, None);

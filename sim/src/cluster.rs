@@ -48,7 +48,7 @@ impl World {
         let number = self.node_number(node);
         let last = &mut self.nodes[node.index()].last_up;
         let deliveries = self.shared.post.deliver(self.now, Origin::node(node).0, number, last);
-        if let Some(trouble) = deliveries.trouble {
+        if let Some(trouble) = deliveries.event(message.topic()) {
             self.shared.emit(self.now, Origin::node(node), trouble);
         }
         for time in deliveries.times() {

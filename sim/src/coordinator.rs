@@ -12,7 +12,7 @@ mod orders;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::event::{Event, Origin};
+use crate::event::{Event, Origin, Topic};
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{CoordinatorEvent, Handle, InputSet, Line, Up};
 use crate::queue::{Action, Life, Message, Placed, Report, Timer};
@@ -440,7 +440,9 @@ impl World {
         let number = self.coordinator.number;
         let last = &mut self.coordinator.nodes[node.index()].last_down;
         let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
-        if let Some(trouble) = deliveries.trouble {
+        let topic =
+            if matches!(action, Action::Cancel(..)) { Topic::Cancellation } else { Topic::Deployment };
+        if let Some(trouble) = deliveries.event(topic) {
             self.log(trouble);
         }
         for time in deliveries.times() {

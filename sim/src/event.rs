@@ -10,7 +10,7 @@ use crate::protocol::AbortReason;
 use crate::time::Time;
 
 /// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 5;
+pub const TRACE_VERSION: u32 = 6;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,34 @@ pub struct SnapshotMetrics {
     pub persisted_in_flight: u64,
     /// Bytes of records consumed during the alignment.
     pub processed_in_flight: u64,
+}
+
+/// What a control message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// Down to a node: start these tasks.
+    Deployment,
+    /// Down to a node: stop everything older than this attempt; or up from it: that is done.
+    Cancellation,
+    /// Down to a task: begin a checkpoint.
+    Trigger,
+    /// Down to a task: a checkpoint is complete.
+    Completion,
+    /// Down to a task: a checkpoint has been given up.
+    Abort,
+    /// Down to a task: the user stops the job; or up from a source: it has stopped reading.
+    Stop,
+    /// Up from a task: its snapshot is durable.
+    Acknowledgement,
+    /// Up from a task: it cannot take part in a checkpoint, or has finished.
+    Decline,
+    /// Up from a source: it asks for a checkpoint.
+    Request,
+    /// Up from a node: what has become of a task.
+    Status,
+    /// Up from a node: it lives.
+    Heartbeat,
 }
 
 /// Something that happened. The ids of snapshots, acknowledgements and commits are those of checkpoints; but where tasks take
@@ -273,9 +301,15 @@ pub enum Event {
         node: NodeId,
     },
     /// A control message was lost.
-    MessageLost,
+    MessageLost {
+        /// What it was about.
+        topic: Topic,
+    },
     /// A control message came late or twice.
-    MessageDisturbed,
+    MessageDisturbed {
+        /// What it is about.
+        topic: Topic,
+    },
     /// A fault that lasts has begun or ended.
     FaultWindow {
         /// Its number in the plan.

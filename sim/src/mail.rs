@@ -356,7 +356,7 @@ impl Step<'_> {
         let number = self.task.next_number();
         let origin = Origin::task(self.id);
         let deliveries = self.shared.post.deliver(now, origin.0, number, &mut self.task.last_up);
-        if let Some(trouble) = deliveries.trouble {
+        if let Some(trouble) = deliveries.event(message.topic()) {
             self.emit(now, trouble);
         }
         for time in deliveries.times() {

@@ -1,7 +1,7 @@
 //! Control messages: between tasks, nodes, coordinator and external system. They take time, and under a fault they can be
 //! lost, late, doubled or reordered. Without a fault, messages of one sender to one receiver keep their order.
 
-use crate::event::Event;
+use crate::event::{Event, Topic};
 use crate::random::{below, draw, mix};
 use crate::time::Time;
 
@@ -33,10 +33,25 @@ pub(crate) struct Post {
 pub(crate) struct Deliveries {
     pub first: Option<Time>,
     pub second: Option<Time>,
-    pub trouble: Option<Event>,
+    pub trouble: Option<Trouble>,
+}
+
+/// What a fault has done to a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    Lost,
+    Disturbed,
 }
 
 impl Deliveries {
+    /// What is to be said of a message about this.
+    pub fn event(self, topic: Topic) -> Option<Event> {
+        self.trouble.map(|trouble| match trouble {
+            Trouble::Lost => Event::MessageLost { topic },
+            Trouble::Disturbed => Event::MessageDisturbed { topic },
+        })
+    }
+
     pub fn times(self) -> impl Iterator<Item = Time> {
         self.first.into_iter().chain(self.second)
     }
@@ -61,13 +76,13 @@ impl Post {
         let fate = |n: u64| draw(self.fate_key, message ^ mix(n));
         let strikes = |n: u64, chance: u32| below(fate(n), 1000) < u64::from(chance);
         if strikes(1, faults.lose) {
-            return Deliveries { trouble: Some(Event::MessageLost), ..Deliveries::default() };
+            return Deliveries { trouble: Some(Trouble::Lost), ..Deliveries::default() };
         }
         let mut deliveries = Deliveries { first: Some(time), ..Deliveries::default() };
         if strikes(2, faults.delay) {
             // Late, and what follows waits behind it.
             deliveries.first = Some(time.saturating_add(below(fate(3), faults.delay_by + 1)));
-            deliveries.trouble = Some(Event::MessageDisturbed);
+            deliveries.trouble = Some(Trouble::Disturbed);
         }
         *last = deliveries.first.unwrap_or(time);
         if strikes(4, faults.reorder) {
@@ -75,12 +90,12 @@ impl Post {
             let by = below(fate(5), faults.reorder_by + 1);
             deliveries.first = deliveries.first.map(|time| time.saturating_add(by));
             *last = time;
-            deliveries.trouble = Some(Event::MessageDisturbed);
+            deliveries.trouble = Some(Trouble::Disturbed);
         }
         if strikes(6, faults.double) {
             let by = 1 + below(fate(7), self.latency.saturating_mul(10));
             deliveries.second = deliveries.first.map(|time| time.saturating_add(by));
-            deliveries.trouble = Some(Event::MessageDisturbed);
+            deliveries.trouble = Some(Trouble::Disturbed);
         }
         deliveries
     }

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use crate::event::Origin;
+use crate::event::{Origin, Topic};
 use crate::external;
 use crate::ids::{Attempt, CheckpointId, NodeId, TaskId};
 use crate::protocol::{Handle, Positions, Up};
@@ -67,6 +67,22 @@ pub(crate) enum Message {
     Stopped(TaskId, Attempt, Arc<[SplitPosition]>),
     /// The strategy's own.
     Up(TaskId, Attempt, Up, Option<Handle>, Option<Arc<Positions>>),
+}
+
+impl Message {
+    pub fn topic(&self) -> Topic {
+        match self {
+            Message::Heartbeat(..) => Topic::Heartbeat,
+            Message::Cancelled(..) => Topic::Cancellation,
+            Message::Status(_) => Topic::Status,
+            Message::Stopped(..) => Topic::Stop,
+            Message::Up(_, _, up, _, _) => match up {
+                Up::Ack(_) => Topic::Acknowledgement,
+                Up::Decline(_) | Up::Unavailable(_) => Topic::Decline,
+                Up::Request => Topic::Request,
+            },
+        }
+    }
 }
 
 /// What a node knows of a task.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
 use crate::committer::Committer;
-use crate::event::SnapshotMetrics;
+use crate::event::{SnapshotMetrics, Topic};
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
@@ -74,6 +74,19 @@ pub(crate) enum Mail {
     Timer(u32),
     /// Time for a source at its end to ask for a checkpoint once more.
     AskAgain,
+}
+
+impl Mail {
+    /// What a letter of the coordinator is about.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Mail::Control(Down::Trigger(_)) => Topic::Trigger,
+            Mail::Control(Down::Completed(_)) => Topic::Completion,
+            Mail::Control(Down::Aborted(_)) => Topic::Abort,
+            // All others are of the task's own or of those beside it, and on no way on which they could be lost.
+            _ => Topic::Stop,
+        }
+    }
 }
 
 /// A letter: when it comes, and its place among those that come at the same instant.

@@ -76,7 +76,7 @@ fn a_job_is_stopped_into_a_file_and_goes_on_from_it() {
     place.cutline(stop).exits(0);
     for strategy in ["aligned", "unaligned", "uncoordinated"] {
         let go_on = format!("run wordcount --seed 7 --strategy {strategy} --from-savepoint words.json");
-        place.cutline(&format!("{go_on} --counts counts.csv --faults all")).exits(0);
+        place.cutline(&format!("{go_on} --counts counts.csv --faults everything")).exits(0);
         assert_eq!(place.read("counts.csv"), place.read("whole.csv"), "under {strategy}");
         // And from there to the next stop.
         place.cutline(&format!("{go_on} --stop-at 300ms --savepoint next.json")).exits(0);

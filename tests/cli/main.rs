@@ -7,6 +7,7 @@ mod lists;
 mod readme;
 mod replays;
 mod savepoints;
+mod sweeps;
 mod usage;
 
 use std::ffi::OsStr;

@@ -51,7 +51,7 @@ fn a_job_goes_on_from_a_file_under_any_strategy_at_any_size() {
         "",
         "--strategy unaligned",
         "--strategy stop-the-world --faults crashes --seed 3",
-        "--strategy uncoordinated --faults all --seed 4",
+        "--strategy uncoordinated --faults everything --seed 4",
         "--snapshot changelog",
         "--set job.operator.count.parallelism=1 --set job.operator.sink.parallelism=1",
     ] {

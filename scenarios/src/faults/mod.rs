@@ -3,7 +3,7 @@
 //!
 //! Each family of a profile is wholly off in half of all seeds, decided by a draw of its own ("every fault slightly on"
 //! hides bugs: a family that is off lets another work undisturbed). So a profile of n families has no fault at all in one
-//! of 2^n seeds: `crashes` and `messages` in one of 16 (6.25 %), `network`, `sinks` and `storage` in one of 4, `all` in one of
+//! of 2^n seeds: `crashes` and `messages` in one of 16 (6.25 %), `network`, `sinks` and `storage` in one of 4, `everything` in one of
 //! 8192, `none` in every one. Such a run is a legitimate one: it shows that the job is right when nothing happens to it.
 //!
 //! What is not modelled: faults that depend on one another across families (each family draws from a stream of its own,
@@ -49,8 +49,8 @@ macro_rules! profiles {
 }
 
 profiles! {
-    "all", "Every family of faults; each is off in half of the seeds.";
     "crashes", "Tasks and nodes crash: at any time, at the points of a checkpoint, and while the job recovers.";
+    "everything", "Every family of faults; each is off in half of the seeds.";
     "messages", "Control messages are lost, late, doubled and overtaken.";
     "network", "Links between nodes and single tasks are slow for a while.";
     "none", "No faults: the run that others are compared with.";
@@ -179,8 +179,15 @@ const FORMAT: Format = Format {
 /// If there is no such profile, if the file cannot be read, is longer than 1 MiB or is not UTF-8, or if its text is not a
 /// profile. The error points at the line.
 pub fn resolve(name_or_path: &str) -> Result<Profile, ScenarioError> {
-    let shelf = Shelf { rows: TEXTS, folder: "scenarios/faults", noun: FORMAT.noun };
-    load(&find(&shelf, name_or_path)?)
+    load(&text(name_or_path)?)
+}
+
+/// The text of a profile, found as [`resolve`] finds it.
+///
+/// # Errors
+/// If there is no such profile, or if the file cannot be read, is longer than 1 MiB or is not UTF-8.
+pub fn text(name_or_path: &str) -> Result<ScenarioText, ScenarioError> {
+    find(&Shelf { rows: TEXTS, folder: "scenarios/faults", noun: FORMAT.noun }, name_or_path)
 }
 
 /// Reads a profile from its text.

@@ -14,7 +14,7 @@ use crate::spec::build::Hollow;
 
 const SEEDS: u64 = 2_000;
 const DURATION: Time = 5 * SECOND;
-/// The window of `all`: 10 to 90 % of the duration.
+/// The window of `everything`: 10 to 90 % of the duration.
 const WINDOW: (Time, Time) = (500 * MILLISECOND, 4_500 * MILLISECOND);
 
 /// A scenario of the library with overrides, as a topology.
@@ -71,9 +71,9 @@ fn every_file_has_a_row_with_its_name_and_its_about() {
 
 #[test]
 fn all_is_the_sum_of_the_others() {
-    assert_eq!(profile("all").spec.families(), Family::ALL);
+    assert_eq!(profile("everything").spec.families(), Family::ALL);
     assert_eq!(profile("none").spec.families(), []);
-    let all = profile("all").spec;
+    let all = profile("everything").spec;
     for (name, count) in [("crashes", 4), ("messages", 4), ("network", 2), ("sinks", 2), ("storage", 2)] {
         let part = profile(name).spec;
         assert_eq!(part.families().len(), count);
@@ -137,7 +137,7 @@ fn errors_point_at_the_line_and_say_what_is_allowed() {
     let unknown = resolve("crahses").expect_err("no such profile").to_string();
     assert!(unknown.contains("`crahses` is neither a profile of the library nor a file"), "{unknown}");
     assert!(unknown.contains("did you mean `crashes`?"), "{unknown}");
-    assert!(unknown.contains("profiles of the library: `all`, `crashes`"), "{unknown}");
+    assert!(unknown.contains("profiles of the library: `crashes`, `everything`"), "{unknown}");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn damaged_profiles_never_panic() {
 
 #[test]
 fn each_family_is_off_in_half_of_the_seeds() {
-    let (all, topology) = (profile("all"), spread());
+    let (all, topology) = (profile("everything"), spread());
     for &family in Family::ALL {
         let alone = only(&all, family);
         assert_eq!(alone.spec.families(), [family]);
@@ -224,7 +224,7 @@ fn census(plans: &[FaultPlan], topology: &Topology) -> BTreeMap<String, u32> {
 
 #[test]
 fn everything_occurs() {
-    let (all, topology) = (profile("all"), spread());
+    let (all, topology) = (profile("everything"), spread());
     let plans: Vec<FaultPlan> = (0..SEEDS).map(|seed| draw(&all, &topology, DURATION, seed)).collect();
     let seen = census(&plans, &topology);
     let points = Point::ALL.iter().map(|point| format!("{point:?}"));
@@ -247,7 +247,7 @@ fn everything_occurs() {
 
 #[test]
 fn times_lie_in_the_window_and_nothing_outlasts_the_healing() {
-    let (all, topology) = (profile("all"), spread());
+    let (all, topology) = (profile("everything"), spread());
     let (mut first, mut last) = (Time::MAX, 0);
     for seed in 0..SEEDS {
         let plan = draw(&all, &topology, DURATION, seed);
@@ -306,7 +306,7 @@ fn points_are_awaited_as_often_as_they_come() {
 
 #[test]
 fn a_seed_means_one_plan_and_families_do_not_disturb_one_another() {
-    let (all, topology) = (profile("all"), spread());
+    let (all, topology) = (profile("everything"), spread());
     let mut different = BTreeSet::new();
     for seed in 0..200 {
         let plan = draw(&all, &topology, DURATION, seed);
@@ -326,7 +326,7 @@ fn a_seed_means_one_plan_and_families_do_not_disturb_one_another() {
 
 #[test]
 fn jobs_in_which_little_can_happen() {
-    let all = profile("all");
+    let all = profile("everything");
     // No transactional sink, and a run that is over at once; then a job whose tasks are all on one node.
     let pipe = topology("pipe", &[]);
     let one_node = topology("wordcount", &["taskmanager.numberOfTaskSlots=4"]);
@@ -350,7 +350,7 @@ fn jobs_in_which_little_can_happen() {
 
 #[test]
 fn a_crash_during_recovery_has_a_recovery_to_strike() {
-    let alone = only(&profile("all"), Family::RecoveryCrash);
+    let alone = only(&profile("everything"), Family::RecoveryCrash);
     let topology = spread();
     let plans = (0..SEEDS).map(|seed| draw(&alone, &topology, DURATION, seed));
     for plan in plans.filter(|plan| !plan.faults.is_empty()) {
@@ -363,7 +363,7 @@ fn a_crash_during_recovery_has_a_recovery_to_strike() {
 
 #[test]
 fn a_plan_reads_well() {
-    let plan = draw(&profile("all"), &spread(), DURATION, 7);
+    let plan = draw(&profile("everything"), &spread(), DURATION, 7);
     let lines = plan.describe(&spread());
     let wanted = [
         "from 727.269 ms to 1420.147 ms: even[1] takes 26 times as long",
@@ -378,5 +378,8 @@ fn a_plan_reads_well() {
         "from 4201.004 ms to 5804.563 ms: 271 of 1000 control messages arrive twice",
         "after the 1st FailureNoticed: node 2 crashes",
     ];
-    assert_eq!(lines, wanted, "the same seed means this plan for ever, as long as `all` says the same");
+    assert_eq!(
+        lines, wanted,
+        "the same seed means this plan for ever, as long as `everything` says the same"
+    );
 }

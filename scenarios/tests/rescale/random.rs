@@ -146,7 +146,7 @@ fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: 
     let mut runners = sizes.map(|at| Runner::new(&jobs[at], draws.one_of(contenders)));
     let mut start: Option<Taken> = None;
     for (run, at) in [0, 1, 0].into_iter().enumerate() {
-        let profile = draws.one_of(&["crashes", "all"]);
+        let profile = draws.one_of(&["crashes", "everything"]);
         let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
         let plan = plan(&jobs[sizes[at]], profile, seed);
         if let Some(taken) = &start {
@@ -240,7 +240,8 @@ fn random_jobs_are_held_to_their_savepoints() {
             continue;
         }
         let mut draws = Draws::new(seed ^ 0xff00);
-        let (plan_here, plan_there) = (plan(&jobs[0], "crashes", seed), plan(&jobs[1], "all", seed + 1));
+        let (plan_here, plan_there) =
+            (plan(&jobs[0], "crashes", seed), plan(&jobs[1], "everything", seed + 1));
         let of = &STRATEGIES[draws.below(STRATEGIES.len() as u64) as usize];
         let mut writer = Runner::new(&jobs[0], Contender::from(of));
         let what = format!("random job {seed}");

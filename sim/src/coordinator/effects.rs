@@ -87,7 +87,7 @@ impl World {
         let attempt = self.coordinator.attempt;
         let last = &mut self.tasks[task.index()].last_down;
         let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
-        if let Some(trouble) = deliveries.trouble {
+        if let Some(trouble) = deliveries.event(mail.topic()) {
             self.log(trouble);
         }
         for time in deliveries.times() {

@@ -1,0 +1,163 @@
+//! What the rows of a sweep say together: how many runs of each scenario, strategy and profile passed, and how many went through each
+//! situation. The same for the rows in any order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::row::SeenRow;
+use crate::record::Class;
+use crate::situations::{ROWS, Situation};
+
+/// The sums.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    cells: BTreeMap<Key, Counts>,
+    situations: Vec<u64>,
+    runs: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    scenario: String,
+    overrides: String,
+    strategy: String,
+    faults: String,
+}
+
+/// How runs ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counts {
+    /// All of them.
+    pub runs: u64,
+    /// No oracle objects.
+    pub passed: u64,
+    /// An oracle of safety objects.
+    pub safety: u64,
+    /// The job did not come to its end.
+    pub stall: u64,
+    /// The same run was another one.
+    pub non_determinism: u64,
+    /// Runs that went back to a checkpoint.
+    pub restored: u64,
+    /// Checkpoints that completed.
+    pub checkpoints: u64,
+}
+
+/// The runs of a scenario under a strategy and a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CellCounts {
+    /// The scenario.
+    pub scenario: String,
+    /// What was laid over it, a space between one and the next.
+    pub overrides: String,
+    /// The strategy.
+    pub strategy: String,
+    /// The profile.
+    pub faults: String,
+    /// Its runs.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// How many runs went through a situation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Covered {
+    /// The situation.
+    pub situation: String,
+    /// What it is.
+    pub about: String,
+    /// How many runs.
+    pub runs: u64,
+}
+
+impl Counts {
+    /// Takes a run in.
+    pub fn add(&mut self, row: &SeenRow) {
+        self.runs += 1;
+        self.restored += u64::from(row.row.restored_checkpoints > 0);
+        self.checkpoints += row.row.checkpoints;
+        *match row.row.class {
+            Class::Pass => &mut self.passed,
+            Class::Safety => &mut self.safety,
+            Class::Stall => &mut self.stall,
+            Class::NonDeterminism => &mut self.non_determinism,
+        } += 1;
+    }
+
+    fn sum(mut self, other: Counts) -> Counts {
+        let Counts { runs, passed, safety, stall, non_determinism, restored, checkpoints } = other;
+        self.runs += runs;
+        self.passed += passed;
+        self.safety += safety;
+        self.stall += stall;
+        self.non_determinism += non_determinism;
+        self.restored += restored;
+        self.checkpoints += checkpoints;
+        self
+    }
+
+    /// Those that did not pass.
+    pub fn failed(&self) -> u64 {
+        self.runs - self.passed
+    }
+
+    /// The worst class of all: what the exit code says.
+    pub fn class(&self) -> Class {
+        match (self.non_determinism, self.safety, self.stall) {
+            (1.., _, _) => Class::NonDeterminism,
+            (_, 1.., _) => Class::Safety,
+            (_, _, 1..) => Class::Stall,
+            _ => Class::Pass,
+        }
+    }
+}
+
+impl Tally {
+    /// Takes a run in.
+    pub fn add(&mut self, row: &SeenRow) {
+        let of = &row.row;
+        let key = Key {
+            scenario: of.scenario.clone(),
+            overrides: of.overrides.clone(),
+            strategy: of.strategy.clone(),
+            faults: of.faults.clone(),
+        };
+        self.cells.entry(key).or_default().add(row);
+        self.situations.resize(ROWS.len(), 0);
+        for (&situation, count) in Situation::ALL.iter().zip(&mut self.situations) {
+            *count += u64::from(row.seen.has(situation));
+        }
+        self.runs += 1;
+    }
+
+    /// All runs.
+    pub fn total(&self) -> Counts {
+        self.cells.values().copied().fold(Counts::default(), Counts::sum)
+    }
+
+    /// The cells, by scenario, strategy and profile.
+    pub fn cells(&self) -> Vec<CellCounts> {
+        let cell = |(key, &counts): (&Key, &Counts)| CellCounts {
+            scenario: key.scenario.clone(),
+            overrides: key.overrides.clone(),
+            strategy: key.strategy.clone(),
+            faults: key.faults.clone(),
+            counts,
+        };
+        self.cells.iter().map(cell).collect()
+    }
+
+    /// All situations, and how many runs went through each.
+    pub fn coverage(&self) -> Vec<Covered> {
+        let covered = |(at, row): (usize, &crate::situations::SituationRow)| Covered {
+            situation: row.name.to_owned(),
+            about: row.about.to_owned(),
+            runs: self.situations.get(at).copied().unwrap_or(0),
+        };
+        ROWS.iter().enumerate().map(covered).collect()
+    }
+}
