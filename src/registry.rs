@@ -114,7 +114,7 @@ impl Row {
 pub fn rows(what: Listing) -> Result<Vec<Row>, Failure> {
     Ok(match what {
         Listing::Strategies => STRATEGIES.iter().map(Row::strategy).collect(),
-        Listing::Bugs => bugs::BUGS.iter().map(Row::bug).collect(),
+        Listing::Bugs => bugs::all().map(Row::bug).collect(),
         Listing::Scenarios => scenarios()?,
         Listing::Faults => {
             let profiles = faults::PROFILES.iter().map(|row| Row::of("profile", row.name, row.about));
@@ -158,8 +158,8 @@ impl From<&Bug> for Named {
 
 /// The strategy or the planted bug of this name.
 pub fn strategy(name: &str) -> Result<Named, Failure> {
-    let bug = || bugs::BUGS.iter().find(|bug| bug.name == name);
-    if let Some(found) = algorithms::find(name).map(Named::from).or_else(|| bug().map(Named::from)) {
+    let bug = || bugs::find(name).map(Named::from);
+    if let Some(found) = algorithms::find(name).map(Named::from).or_else(bug) {
         return Ok(found);
     }
     let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect();
