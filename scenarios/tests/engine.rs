@@ -214,7 +214,7 @@ fn a_crash_at_any_protocol_point_is_survived() {
         for point in Point::ALL {
             for (nth, task) in [(1, 0), (2, 3), (4, 7)] {
                 // A recovery has to be brought about first; the crash comes late enough not to be the one that counts.
-                let recovery = Point::ALL.iter().position(|&other| other == point) >= Some(9);
+                let recovery = Point::RECOVERY.contains(&point);
                 let mut faults = vec![crash(When::Point(point, nth), task)];
                 if point == Point::Cancelled {
                     // There is no task to crash at that moment.
