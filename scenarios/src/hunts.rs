@@ -13,12 +13,10 @@ use cutline_sim::oracles::{determinism, restore};
 use cutline_sim::time::{MILLISECOND, SECOND, Time};
 
 use crate::faults;
-use crate::inputs::Texts;
 use crate::library_files::resolve;
 use crate::prepare::Prepared;
 use crate::run::{Options, Runner};
 use crate::spec::ScenarioError;
-use crate::spec::load;
 
 /// Where a bug is looked for.
 #[derive(Clone, Copy)]
@@ -58,9 +56,7 @@ impl Hunt {
     /// If the scenario of this hunt is wrong.
     pub fn prepare(&self) -> Result<Prepared, ScenarioError> {
         let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
-        let overrides: Vec<String> = overrides.iter().chain(self.and).map(|&text| text.to_owned()).collect();
-        let scenario = load(&resolve(name)?, &overrides)?;
-        let prepared = Prepared::new(&scenario, 1, &mut Texts::default())?;
+        let prepared = Prepared::load(&resolve(name)?, &[overrides, self.and].concat(), 1)?;
         if self.from == 0 {
             return Ok(prepared);
         }

@@ -35,7 +35,7 @@ fn profile(name: &str) -> Profile {
 }
 
 fn parse(text: &str) -> Result<Profile, ScenarioError> {
-    load(&ScenarioText { file: "folder/mine.toml".to_owned(), folder: None, text: text.to_owned() })
+    load(&ScenarioText::new("folder/mine.toml", text))
 }
 
 fn only(profile: &Profile, family: Family) -> Profile {
