@@ -295,3 +295,24 @@ fn check_event_times(scenario: &Scenario, graph: &JobGraph) -> Result<(), Scenar
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::library_files::resolve;
+
+    #[test]
+    fn what_a_scenario_reads_is_looked_for_in_its_folder() {
+        let mut source = resolve("wordcount").expect("a scenario");
+        let licence = ["input.text.kind.text.path=LICENSE-APACHE"];
+        source.folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned);
+        assert!(Prepared::load(&source, &licence, 1).is_ok());
+        source.folder = Some(std::env::temp_dir().join("no such folder"));
+        let error = Prepared::load(&source, &licence, 1).expect_err("no such file").to_string();
+        assert!(error.contains("LICENSE-APACHE"), "{error}");
+        let error = Prepared::load(&source, &["clusterr.nodes=1"], 1).expect_err("no such key").to_string();
+        assert!(error.contains("clusterr"), "{error}");
+    }
+}
