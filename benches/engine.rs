@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
 use cutline_sim::ids::TaskId;
 use cutline_sim::time::Time;
@@ -42,7 +40,7 @@ impl Engine {
     ///
     /// If the scenario cannot be built: the bench itself is wrong then.
     pub fn of(name: &str, text: String, seed: u64) -> Engine {
-        Engine::prepare(&ScenarioText { file: name.to_owned(), folder: None, text }, &[], seed)
+        Engine::prepare(&ScenarioText::new(name, text), &[], seed)
     }
 
     fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Engine {
@@ -88,15 +86,13 @@ impl Engine {
 ///
 /// If the scenario cannot be built.
 pub fn bare_world(name: &str, text: String, seed: u64) -> World {
-    let prepared = prepare(&ScenarioText { file: name.to_owned(), folder: None, text }, &[], seed);
+    let prepared = prepare(&ScenarioText::new(name, text), &[], seed);
     let contender = aligned();
     World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot)
 }
 
 fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario = load(text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, seed, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(text, overrides, seed).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn aligned() -> Contender {

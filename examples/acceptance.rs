@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cutline_algorithms::bugs::{BUGS, Bug};
+use cutline_algorithms::bugs::{self, Bug};
 use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
 use cutline_scenarios::hunts::HUNTS;
@@ -160,7 +160,7 @@ fn catch(bug: &Bug, jobs: &[Job]) -> Option<String> {
 /// The planted bugs; true if all are caught.
 fn bugs(jobs: &[Job]) -> bool {
     let mut all = true;
-    for bug in BUGS {
+    for bug in bugs::all() {
         let start = Instant::now();
         let caught = catch(bug, jobs);
         all &= caught.is_some();

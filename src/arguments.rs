@@ -208,7 +208,7 @@ pub struct CompareArguments {
     /// What to run.
     #[command(flatten)]
     pub subject: Subject,
-    /// The strategies (or planted bugs), separated by commas; all strategies if absent
+    /// The strategies (or planted bugs), separated by commas; if absent all that can checkpoint the job
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub strategies: Vec<String>,
 }
@@ -222,7 +222,7 @@ pub struct GuaranteesArguments {
     /// Read this text file instead of the scenario's own
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// The strategies (or planted bugs), separated by commas; all strategies if absent
+    /// The strategies (or planted bugs), separated by commas; if absent all that can checkpoint the job
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub strategies: Vec<String>,
     /// The fault profile: one of `cutline list faults`, or a profile file

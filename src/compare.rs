@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cutline::algorithms::STRATEGIES;
 use cutline::reports;
 use cutline::scenarios::record::{Class, RunRecord};
 
@@ -10,9 +9,9 @@ use crate::arguments::CompareArguments;
 use crate::execute::{Order, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
-use crate::registry::Named;
+use crate::registry::Choice;
 use crate::screen::{Screen, paint};
-use crate::{files, registry, run};
+use crate::{files, run};
 
 /// Runs the scenario once per strategy, and shows the runs side by side.
 pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, Failure> {
@@ -21,19 +20,14 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
     files::check_apart(&[subject.svg.as_deref()], &subject.files())?;
-    let strategies: Vec<Named> = if arguments.strategies.is_empty() {
-        STRATEGIES.iter().map(Named::from).collect()
-    } else {
-        arguments.strategies.iter().map(|name| registry::strategy(name)).collect::<Result<_, _>>()?
-    };
-    let ready = run::ready(subject, seed, &strategies, screen)?;
+    let mut choice = Choice::of(&arguments.strategies)?;
+    let ready = run::ready(subject, seed, &mut choice, screen)?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
     let mut orders = Vec::new();
     let mut records = Vec::new();
-    for strategy in strategies {
+    for contender in choice.contenders() {
         let (faults, plan) = (subject.faults.clone(), Arc::clone(&ready.plan));
-        let order =
-            Order { contender: strategy.contender, faults, plan, seed: ready.seed, options: ready.options };
+        let order = Order { contender, faults, plan, seed: ready.seed, options: ready.options };
         records.push(execute(&ready.setup, &order, None).record);
         orders.push(order);
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cutline::algorithms::STRATEGIES;
 use cutline::reports;
 use cutline::scenarios::guarantee::{EndToEnd, Observed, results};
 use cutline::scenarios::run::{Options, Runner};
@@ -12,7 +11,7 @@ use cutline::sim::graph::SinkMode;
 
 use crate::arguments::GuaranteesArguments;
 use crate::failure::Failure;
-use crate::registry::{self, Named};
+use crate::registry::Choice;
 use crate::screen::Screen;
 use crate::setup::{Setup, Waiting};
 
@@ -26,11 +25,7 @@ const SINKS: [(SinkMode, &str); 3] = [
 /// went wrong anywhere.
 pub fn guarantees(arguments: &GuaranteesArguments, screen: &mut Screen) -> Result<u8, Failure> {
     screen.set_json(arguments.json);
-    let strategies: Vec<Named> = if arguments.strategies.is_empty() {
-        STRATEGIES.iter().map(Named::from).collect()
-    } else {
-        arguments.strategies.iter().map(|name| registry::strategy(name)).collect::<Result<_, _>>()?
-    };
+    let mut choice = Choice::of(&arguments.strategies)?;
     let profile = faults::resolve(&arguments.faults)?;
     let source = library_files::resolve(&arguments.scenario)?;
     let operators = load(&source, &arguments.overrides)?.spec.job.operator;
@@ -51,10 +46,9 @@ pub fn guarantees(arguments: &GuaranteesArguments, screen: &mut Screen) -> Resul
         let overrides: Vec<String> = arguments.overrides.iter().cloned().chain(kinds).collect();
         let setup = Setup::new(source.clone(), &overrides, arguments.input.as_deref(), None, arguments.seed)?;
         let prepared = &setup.prepared;
-        strategies.iter().try_for_each(|strategy| registry::check_cycles(strategy, prepared))?;
+        choice.fit(prepared, screen)?;
         let results = results(prepared);
-        for strategy in &strategies {
-            let contender = strategy.contender;
+        for contender in choice.contenders() {
             let _waiting = Waiting::new(format!("{} with {name} sinks", contender.name));
             let mut runner = Runner::new(prepared, contender);
             let mut seen = Observed::new(contender.name, contender.guarantee, mode);
@@ -66,7 +60,7 @@ pub fn guarantees(arguments: &GuaranteesArguments, screen: &mut Screen) -> Resul
             observed.push(seen);
         }
     }
-    let place = |name: &str| strategies.iter().position(|strategy| strategy.contender.name == name);
+    let place = |name: &str| choice.contenders().position(|contender| contender.name == name);
     observed.sort_by_key(|seen| place(&seen.strategy)); // strategy by strategy; sinks keep their order
     if screen.is_json() {
         screen.json(&observed)?;

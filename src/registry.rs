@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::arguments::Listing;
 use crate::failure::Failure;
+use crate::screen::Screen;
 
 /// A row of a list.
 #[derive(Clone, Debug, Serialize)]
@@ -114,7 +115,7 @@ impl Row {
 pub fn rows(what: Listing) -> Result<Vec<Row>, Failure> {
     Ok(match what {
         Listing::Strategies => STRATEGIES.iter().map(Row::strategy).collect(),
-        Listing::Bugs => bugs::BUGS.iter().map(Row::bug).collect(),
+        Listing::Bugs => bugs::all().map(Row::bug).collect(),
         Listing::Scenarios => scenarios()?,
         Listing::Faults => {
             let profiles = faults::PROFILES.iter().map(|row| Row::of("profile", row.name, row.about));
@@ -158,8 +159,8 @@ impl From<&Bug> for Named {
 
 /// The strategy or the planted bug of this name.
 pub fn strategy(name: &str) -> Result<Named, Failure> {
-    let bug = || bugs::BUGS.iter().find(|bug| bug.name == name);
-    if let Some(found) = algorithms::find(name).map(Named::from).or_else(|| bug().map(Named::from)) {
+    let bug = || bugs::find(name).map(Named::from);
+    if let Some(found) = algorithms::find(name).map(Named::from).or_else(bug) {
         return Ok(found);
     }
     let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect();
@@ -167,8 +168,56 @@ pub fn strategy(name: &str) -> Result<Named, Failure> {
         .with_help(format!("choose {}, or a planted bug of `cutline list bugs`", names.join(" or "))))
 }
 
+/// The strategies of a command that takes several.
+pub struct Choice {
+    strategies: Vec<Named>,
+    /// True if each was asked for by its name.
+    by_name: bool,
+}
+
+impl Choice {
+    /// Those of these names; without any, all that there are.
+    pub fn of(names: &[String]) -> Result<Choice, Failure> {
+        let strategies = match names {
+            [] => STRATEGIES.iter().map(Named::from).collect(),
+            names => names.iter().map(|name| strategy(name)).collect::<Result<_, _>>()?,
+        };
+        Ok(Choice { strategies, by_name: !names.is_empty() })
+    }
+
+    /// Refuses what was asked for and cannot checkpoint the job. What nobody asked for is left out instead, and a line says so;
+    /// asked again about the same job it has nothing more to say.
+    pub fn fit(&mut self, prepared: &Prepared, screen: &mut Screen) -> Result<(), Failure> {
+        if self.by_name {
+            return self.strategies.iter().try_for_each(|strategy| check_cycles(strategy, prepared));
+        }
+        let fits = |strategy: &Named| check_cycles(strategy, prepared).is_ok();
+        let (fitting, others) = self.strategies.drain(..).partition::<Vec<_>, _>(fits);
+        self.strategies = fitting;
+        let names: Vec<&str> = others.iter().map(|strategy| strategy.contender.name).collect();
+        match names.as_slice() {
+            [] => Ok(()),
+            names => screen.say(&format!(
+                "left out, for they cannot checkpoint a job with a cycle: {}\n",
+                names.join(", ")
+            )),
+        }
+    }
+
+    /// What runs, in this order.
+    pub fn contenders(&self) -> impl Iterator<Item = Contender> + '_ {
+        self.strategies.iter().map(|strategy| strategy.contender)
+    }
+}
+
+impl From<Named> for Choice {
+    fn from(one: Named) -> Choice {
+        Choice { strategies: vec![one], by_name: true }
+    }
+}
+
 /// Refuses a strategy that cannot checkpoint the job.
-pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
+fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
     if strategy.cycles || !prepared.is_cyclic() {
         return Ok(());
     }

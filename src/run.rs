@@ -13,7 +13,7 @@ use crate::arguments::{RunArguments, Subject};
 use crate::execute::{Finished, Order, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
-use crate::registry::Named;
+use crate::registry::Choice;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
@@ -34,18 +34,18 @@ pub struct Ready {
     pub options: CapsuleOptions,
 }
 
-/// Builds the scenario, draws and prints the faults.
+/// Builds the scenario, sees what of the choice fits it, draws and prints the faults.
 pub fn ready(
     subject: &Subject,
     seed: u64,
-    strategies: &[Named],
+    choice: &mut Choice,
     screen: &mut Screen,
 ) -> Result<Ready, Failure> {
     let profile = faults::resolve(&subject.faults)?;
     let source = library_files::resolve(&subject.scenario)?;
     let setup = Setup::new(source, &subject.overrides(), subject.input.as_deref(), subject.origin(), seed)?;
     let prepared = &setup.prepared;
-    strategies.iter().try_for_each(|strategy| registry::check_cycles(strategy, prepared))?;
+    choice.fit(prepared, screen)?;
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     announce_plan(screen, &setup, &subject.faults, &plan)?;
     let options = CapsuleOptions {
@@ -67,7 +67,7 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     files::check_apart(&outputs, &subject.files())?;
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
-    let mut ready = ready(subject, seed, &[strategy], screen)?;
+    let mut ready = ready(subject, seed, &mut strategy.into(), screen)?;
     files::check_apart(&outputs, &ready.setup.reads())?;
     if arguments.savepoint.is_some() {
         savepoints::check_asked(&ready.setup)?;

@@ -13,12 +13,10 @@ use cutline_sim::oracles::{determinism, restore};
 use cutline_sim::time::{MILLISECOND, SECOND, Time};
 
 use crate::faults;
-use crate::inputs::Texts;
 use crate::library_files::resolve;
 use crate::prepare::Prepared;
 use crate::run::{Options, Runner};
 use crate::spec::ScenarioError;
-use crate::spec::load;
 
 /// Where a bug is looked for.
 #[derive(Clone, Copy)]
@@ -58,9 +56,7 @@ impl Hunt {
     /// If the scenario of this hunt is wrong.
     pub fn prepare(&self) -> Result<Prepared, ScenarioError> {
         let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
-        let overrides: Vec<String> = overrides.iter().chain(self.and).map(|&text| text.to_owned()).collect();
-        let scenario = load(&resolve(name)?, &overrides)?;
-        let prepared = Prepared::new(&scenario, 1, &mut Texts::default())?;
+        let prepared = Prepared::load(&resolve(name)?, &[overrides, self.and].concat(), 1)?;
         if self.from == 0 {
             return Ok(prepared);
         }
@@ -283,25 +279,19 @@ const CANCELLED_AMID: &[&str] = &["cancel.at=\"1s\"", "cluster.store.latency=\"6
 const RETAINED_ON_CANCELLATION: &[&str] =
     &["cancel.at=\"1s\"", "execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION"];
 
-/// Each bug, in the order of [`BUGS`](cutline_algorithms::bugs::BUGS).
+/// Each bug, in the order of [`bugs::all`].
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
     hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
-    hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
-    hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
-    hunt("old-source", SUMS, SUSPENDED, Profile("none"), 1),
-    starting(4, hunt("lost-timers", SESSIONS, &[], Profile("none"), 1)),
-    starting(4, hunt("rootless-log", SESSIONS, &[], Profile("crashes"), 200)),
-    hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
-    hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
-    hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
-    hunt("taken-for-done", BIDS, &[], Profile("sinks"), 20),
-    hunt("written-again", BIDS, &[], Profile("sinks"), 20),
-    hunt("forgotten-commit", BIDS, &[], Profile("sinks"), 200),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
     hunt("early-forward", SUMS, &[], Profile("none"), 20),
     hunt("count-barriers", SUMS, OVERLAPPING, Profile("none"), 20),
+    hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
+    hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
+    hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
+    hunt("frozen-for-ever", WORDS, BY_RECORDS, Hand(lost_messages), 20),
+    hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
     hunt("timeout-reads-on", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("timeout-uncaptured", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("still-world", SUMS, &[], Profile("none"), 20),
@@ -313,14 +303,12 @@ pub const HUNTS: &[Hunt] = &[
     hunt("unrecorded-input", WALKS, &[], Profile("none"), 1),
     hunt("last-marker", WALKS, &[], Profile("none"), 1),
     hunt("unlogged-back-edge", WALKS, &[], Profile("none"), 1),
-    hunt("newest-of-all", SUMS, &[], Profile("none"), 20),
+    hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
+    hunt("capture-again", SUMS, &[], Profile("none"), 1),
+    hunt("old-source", SUMS, SUSPENDED, Profile("none"), 1),
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
-    hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
-    hunt("ignored-tail", SUMS, &[], Profile("none"), 1),
-    hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
-    hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("stale-ack", SUMS, SLOW, Hand(crash_and_late_messages), 200),
     hunt("string-order", BIDS, RETAINED, Profile("crashes"), 200),
     hunt("subsume-early", SUMS, &[], Profile("none"), 1),
@@ -328,23 +316,31 @@ pub const HUNTS: &[Hunt] = &[
     hunt("keeps-the-newest", SUMS, CANCELLED, Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
-    hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
-    hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
-    hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
-    hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
+    hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
+    hunt("global-counter", SUMS, &[], Profile("none"), 1),
+    hunt("hash-order", SUMS, &[], Profile("none"), 1),
+    hunt("newest-of-all", SUMS, &[], Profile("none"), 20),
+    hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("hoard", SUMS, &[], Profile("none"), 20),
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
     hunt("deaf-clocks", WALKS, &[], Profile("none"), 20),
     hunt("adopted-index", WALKS, &[], Profile("none"), 20),
-    hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
-    hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
-    hunt("frozen-for-ever", WORDS, BY_RECORDS, Hand(lost_messages), 20),
-    hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
-    hunt("capture-again", SUMS, &[], Profile("none"), 1),
-    hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
     hunt("equal-index", SUMS, SLOW_SNAPSHOTS, Profile("none"), 1),
-    hunt("global-counter", SUMS, &[], Profile("none"), 1),
-    hunt("hash-order", SUMS, &[], Profile("none"), 1),
+    hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
+    hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
+    starting(4, hunt("lost-timers", SESSIONS, &[], Profile("none"), 1)),
+    starting(4, hunt("rootless-log", SESSIONS, &[], Profile("crashes"), 200)),
+    hunt("ignored-tail", SUMS, &[], Profile("none"), 1),
+    hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
+    hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
+    hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
+    hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
+    hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
+    hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
+    hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
+    hunt("taken-for-done", BIDS, &[], Profile("sinks"), 20),
+    hunt("written-again", BIDS, &[], Profile("sinks"), 20),
+    hunt("forgotten-commit", BIDS, &[], Profile("sinks"), 200),
 ];
 
 /// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, what a snapshot that is missing

@@ -47,6 +47,13 @@ pub struct ScenarioText {
     pub text: String,
 }
 
+impl ScenarioText {
+    /// A text that comes from no folder; errors show it as a file of this name.
+    pub fn new(file: impl Into<String>, text: impl Into<String>) -> ScenarioText {
+        ScenarioText { file: file.into(), folder: None, text: text.into() }
+    }
+}
+
 /// A table of embedded texts, and the words in which errors speak of them.
 pub(crate) struct Shelf<'a> {
     /// Name and text, by name.
@@ -70,7 +77,7 @@ pub fn resolve(name_or_path: &str) -> Result<ScenarioText, ScenarioError> {
 pub(crate) fn find(shelf: &Shelf<'_>, name_or_path: &str) -> Result<ScenarioText, ScenarioError> {
     if let Some((name, text)) = shelf.rows.iter().find(|(name, _)| *name == name_or_path) {
         let file = format!("{}/{name}.toml", shelf.folder);
-        return Ok(ScenarioText { file, folder: None, text: (*text).to_owned() });
+        return Ok(ScenarioText::new(file, *text));
     }
     let path = Path::new(name_or_path);
     if path.exists() {
@@ -135,7 +142,7 @@ mod tests {
     use crate::spec::load;
 
     fn text(text: String) -> ScenarioText {
-        ScenarioText { file: "damaged.toml".to_owned(), folder: None, text }
+        ScenarioText::new("damaged.toml", text)
     }
 
     #[test]

@@ -19,10 +19,11 @@ use petgraph::graph::NodeIndex;
 
 use crate::inputs::text::Text;
 use crate::inputs::{BuiltInput, Content, InputKind, Texts};
+use crate::library_files::ScenarioText;
 use crate::life::Truncated;
 use crate::operators::{Contents, OperatorKind};
 
-use crate::spec::{Catalogue, Does, Scenario, ScenarioError};
+use crate::spec::{Catalogue, Does, Scenario, ScenarioError, load};
 
 /// The reference interpreter gives up after so many steps: about a minute.
 const REFERENCE_STEPS: u64 = 5_000_000_000;
@@ -99,6 +100,22 @@ impl Catalogue for Workshop<'_> {
 }
 
 impl Prepared {
+    /// Reads and builds a scenario in one go, with overrides of the form `key=value` laid over it in order. What it reads it
+    /// looks for in its folder.
+    ///
+    /// # Errors
+    /// Those of [`load`] and of [`Prepared::new`].
+    pub fn load<S: AsRef<str>>(
+        source: &ScenarioText,
+        overrides: &[S],
+        seed: u64,
+    ) -> Result<Prepared, ScenarioError> {
+        let overrides: Vec<String> = overrides.iter().map(|text| text.as_ref().to_owned()).collect();
+        let scenario = load(source, &overrides)?;
+        let mut texts = Texts::new(scenario.folder.clone().unwrap_or_default());
+        Prepared::new(&scenario, seed, &mut texts)
+    }
+
     /// Builds a scenario; the seed decides what is random in its inputs.
     ///
     /// # Errors
@@ -277,4 +294,25 @@ fn check_event_times(scenario: &Scenario, graph: &JobGraph) -> Result<(), Scenar
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::library_files::resolve;
+
+    #[test]
+    fn what_a_scenario_reads_is_looked_for_in_its_folder() {
+        let mut source = resolve("wordcount").expect("a scenario");
+        let licence = ["input.text.kind.text.path=LICENSE-APACHE"];
+        source.folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned);
+        assert!(Prepared::load(&source, &licence, 1).is_ok());
+        source.folder = Some(std::env::temp_dir().join("no such folder"));
+        let error = Prepared::load(&source, &licence, 1).expect_err("no such file").to_string();
+        assert!(error.contains("LICENSE-APACHE"), "{error}");
+        let error = Prepared::load(&source, &["clusterr.nodes=1"], 1).expect_err("no such key").to_string();
+        assert!(error.contains("clusterr"), "{error}");
+    }
 }

@@ -10,12 +10,11 @@ use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_sim::protocol::SnapshotMethod;
 
 use crate::faults;
-use crate::inputs::Texts;
 use crate::library_files::resolve;
 use crate::prepare::Prepared;
 use crate::record::RunRecord;
 use crate::run::{Contender, Options, Runner};
-use crate::spec::{ScenarioError, load};
+use crate::spec::ScenarioError;
 
 /// What is lost is noticed soon, the whole state is written beside a log now and then, trees are compacted, and a checkpoint that
 /// fails is no reason to fail over: so much happens in a short run.
@@ -96,8 +95,8 @@ impl Job {
     /// # Errors
     /// If the scenario is wrong, or its failure-free result cannot be computed.
     pub fn prepare(&self, size: Size, seed: u64) -> Result<Prepared, ScenarioError> {
-        let overrides: Vec<String> = self.overrides(size).map(str::to_owned).collect();
-        Prepared::new(&load(&resolve(self.scenario)?, &overrides)?, seed, &mut Texts::default())
+        let overrides: Vec<&str> = self.overrides(size).collect();
+        Prepared::load(&resolve(self.scenario)?, &overrides, seed)
     }
 }
 

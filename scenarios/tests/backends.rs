@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, find};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::product::{Cell, JOBS, SOON, Size};
 use cutline_scenarios::record::{CheckpointRecord, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
 use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
@@ -20,13 +18,11 @@ use cutline_sim::state::ENTRY_BYTES;
 use cutline_sim::time::SECOND;
 
 fn prepare(source: &ScenarioText, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario = load(source, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(source, overrides, 1).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn inline(text: &str) -> ScenarioText {
-    ScenarioText { file: "inline.toml".to_owned(), text: text.to_owned(), folder: None }
+    ScenarioText::new("inline.toml", text)
 }
 
 fn library(name: &str, overrides: &[&str]) -> Prepared {

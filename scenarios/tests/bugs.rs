@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use cutline_algorithms::bugs::BUGS;
+use cutline_algorithms::bugs;
 use cutline_scenarios::hunts::{HUNTS, Hunt, OTHER_HUNTS};
 use cutline_scenarios::record::{OracleVerdict, RunRecord};
 use cutline_scenarios::run::{Contender, Runner};
@@ -113,7 +113,7 @@ macro_rules! oracles {
         #[test]
         fn every_bug_is_hunted() {
             let hunted: Vec<&str> = HUNTS.iter().map(|hunt| hunt.bug).collect();
-            assert_eq!(hunted, BUGS.iter().map(|bug| bug.name).collect::<Vec<_>>());
+            assert_eq!(hunted, bugs::all().map(|bug| bug.name).collect::<Vec<_>>());
             assert_eq!([$($oracle),*].as_slice(), ROWS.iter().map(|row| row.name).collect::<Vec<_>>());
         }
     };

@@ -10,12 +10,10 @@ use std::sync::Arc;
 use books::{Books, Waits};
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointId, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::world::World;
 
@@ -40,10 +38,9 @@ fn run(prepared: &Prepared, contender: Contender, profile: &str, seed: u64) -> (
 
 /// Holds all strategies to that, with little disturbance and much.
 fn check(name: &str, overrides: &[&str]) {
-    let overrides: Vec<String> = overrides.iter().chain([&SOON]).map(|&text| text.to_owned()).collect();
-    let text = resolve(name).unwrap_or_else(|error| panic!("{error}"));
-    let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    let prepared = Prepared::new(&scenario, 1, &mut Texts::default()).expect("a job");
+    let source = resolve(name).expect("a scenario");
+    let overrides = [overrides, &[SOON]].concat();
+    let prepared = Prepared::load(&source, &overrides, 1).unwrap_or_else(|error| panic!("{error}"));
     for strategy in STRATEGIES {
         let waits = Waits::of(strategy, false);
         let (mut alignment, mut persisted, mut processed, mut coordinated) = (0, 0, 0, false);
@@ -119,8 +116,7 @@ fn a_checkpoint_sends_a_mark_on_every_channel_and_an_acknowledgement_for_every_t
     let jobs = [("deep", 13, 1, 15), ("diamond", 4, 2, 6), ("nexmark-q12", 1, 2, 4)];
     for (name, shuffles, forwards, operators) in jobs {
         let width = 2;
-        let scenario = load(&resolve(name).expect("a scenario"), &[OFTEN.to_owned()]).expect("a job");
-        let prepared = Prepared::new(&scenario, 1, &mut Texts::default()).expect("a job");
+        let prepared = Prepared::load(&resolve(name).expect("a scenario"), &[OFTEN], 1).expect("a job");
         for strategy in STRATEGIES.iter().filter(|strategy| strategy.messages.contains("a mark per channel"))
         {
             let counted = messages(&prepared, Contender::from(strategy));

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
-use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, OracleVerdict, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::TaskId;
@@ -19,10 +17,8 @@ use cutline_sim::oracles::Verdict;
 use cutline_sim::world::World;
 
 fn prepare(name: &str, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let text = resolve(name).unwrap_or_else(|error| panic!("{error}"));
-    let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(&resolve(name).expect("a scenario"), overrides, 7)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn able() -> impl Iterator<Item = &'static Strategy> {
@@ -171,14 +167,8 @@ fn which_offers_are_made_depends_on_the_order() {
 fn what_depends_on_the_order_is_not_judged() {
     let text = resolve("components").expect("a scenario").text;
     let without = text.replace("does = \"keyed-min\"", "does = \"keyed-count\"");
-    let source = cutline_scenarios::library_files::ScenarioText {
-        file: "counted.toml".to_owned(),
-        folder: None,
-        text: without,
-    };
-    let scenario = load(&source, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let prepared =
-        Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"));
+    let source = ScenarioText::new("counted.toml", without);
+    let prepared = Prepared::load::<&str>(&source, &[], 7).unwrap_or_else(|error| panic!("{error}"));
     for strategy in able() {
         let record = run(&mut Runner::new(&prepared, Contender::from(strategy)), &prepared, "none", 1);
         let reason = |oracle: &str| {
@@ -270,8 +260,7 @@ fn changed(from: &str, to: &str) -> Result<Prepared, String> {
     let mut source = resolve("collatz").expect("a scenario");
     assert_eq!(source.text.matches(from).count(), 1, "{from}");
     source.text = source.text.replace(from, to);
-    let scenario = load(&source, &[]).map_err(|error| error.to_string())?;
-    Prepared::new(&scenario, 7, &mut Texts::default()).map_err(|error| error.to_string())
+    Prepared::load::<&str>(&source, &[], 7).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointEnd, CheckpointMode, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::{Fault, FaultPlan, NodeCrash, Planned, Point, SlowLink, TaskCrash, When};
 use cutline_sim::ids::{NodeId, TaskId};
@@ -28,10 +26,8 @@ const WORDS: &[&str] = &[
 ];
 
 fn prepare(name: &str, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario =
-        load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(&resolve(name).expect("a scenario"), overrides, 7)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn contenders() -> impl Iterator<Item = Contender> {
@@ -220,7 +216,7 @@ fn a_crash_at_any_protocol_point_is_survived() {
         for point in Point::ALL {
             for (nth, task) in [(1, 0), (2, 3), (4, 7)] {
                 // A recovery has to be brought about first; the crash comes late enough not to be the one that counts.
-                let recovery = Point::ALL.iter().position(|&other| other == point) >= Some(9);
+                let recovery = Point::RECOVERY.contains(&point);
                 let mut faults = vec![crash(When::Point(point, nth), task)];
                 if point == Point::Cancelled {
                     // There is no task to crash at that moment.

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::FaultPlan;
 
 /// Three splits for two sources: one pipeline ends long before the other. Messages take random times, so tasks report in
@@ -25,11 +23,8 @@ const OVERRIDES: &[&str] = &[
 
 #[test]
 fn a_task_that_finishes_before_its_sender_is_asked_for_nothing_more() {
-    let overrides: Vec<String> = OVERRIDES.iter().map(|&text| text.to_owned()).collect();
     let source = resolve("nexmark-q1").unwrap_or_else(|error| panic!("{error}"));
-    let scenario = load(&source, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    let prepared =
-        Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"));
+    let prepared = Prepared::load(&source, OVERRIDES, 1).unwrap_or_else(|error| panic!("{error}"));
     let plan = Arc::new(FaultPlan::default());
     let options = Options { forks: Some(false), ..Options::default() };
     for strategy in STRATEGIES {

@@ -8,12 +8,10 @@
 use std::sync::Arc;
 
 use cutline_algorithms::find;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::ScenarioText;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointRecord, Class};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::time::{MILLISECOND, SECOND, Time};
 
 const JOB: &str = r#"
@@ -61,7 +59,7 @@ struct Medians {
 }
 
 fn measure(strategy: &str, utilisation: u64, overrides: &[&str]) -> Medians {
-    let text = ScenarioText { file: "flink.toml".to_owned(), text: JOB.to_owned(), folder: None };
+    let text = ScenarioText::new("flink.toml", JOB);
     let (rate, count) = (10 * utilisation, 800 * utilisation); // 20 s
     let load_keys = [
         format!("input.records.kind.events.rate=\"{rate}/s\""),
@@ -69,9 +67,7 @@ fn measure(strategy: &str, utilisation: u64, overrides: &[&str]) -> Medians {
     ];
     let overrides: Vec<String> =
         load_keys.into_iter().chain(overrides.iter().map(|&key| key.to_owned())).collect();
-    let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    let prepared =
-        Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"));
+    let prepared = Prepared::load(&text, &overrides, 1).unwrap_or_else(|error| panic!("{error}"));
     let contender = Contender::from(find(strategy).expect("a strategy"));
     let options = Options { forks: Some(false), ..Options::default() };
     let record = Runner::new(&prepared, contender).run(1, &Arc::default(), &options, None);

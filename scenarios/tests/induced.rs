@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::find;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, LocalCheckpoints, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner, Watcher};
-use cutline_scenarios::spec::load;
 use cutline_sim::event::Event;
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
@@ -31,10 +29,8 @@ fn prepare() -> Prepared {
 }
 
 fn job(name: &str, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario = load(&resolve(name).expect("a scenario"), &overrides);
-    let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(&resolve(name).expect("a scenario"), overrides, 7)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn run(prepared: &Prepared, strategy: &str, plan: FaultPlan, watch: Option<Watcher<'_>>) -> RunRecord {

@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointMode, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::TaskId;
@@ -28,8 +26,7 @@ fn row(record: &Record) -> Row {
 }
 
 fn prepare(text: &ScenarioText) -> Prepared {
-    let scenario = load(text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load::<&str>(text, &[], 7).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Everything that the source of this uid reads.
@@ -122,7 +119,7 @@ fn small_job(operators: &[&str], inputs: &[&str]) -> Prepared {
     }
     text += "[cluster]\nnodes = 3\n[taskmanager]\nnumberOfTaskSlots = 1\n[heartbeat]\ninterval = \"200ms\"\n\
              timeout = \"1s\"\n[execution]\ncheckpointing.interval = \"200ms\"\ncheckpointing.timeout = \"5s\"\n";
-    prepare(&ScenarioText { file: "small.toml".to_owned(), folder: None, text })
+    prepare(&ScenarioText::new("small.toml", text))
 }
 
 fn library(name: &str) -> Prepared {

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use cutline_algorithms::find;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::ScenarioText;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner, Watcher};
-use cutline_scenarios::spec::load;
 use cutline_sim::channel::Item;
 use cutline_sim::event::Event;
 use cutline_sim::faults::{FailedWrites, Fault, FaultPlan, Planned, TaskCrash, When};
@@ -49,9 +47,8 @@ ship = "rebalance"
 "#;
 
 fn prepare(overrides: &[String]) -> Prepared {
-    let text = ScenarioText { file: "laws.toml".to_owned(), text: JOB.to_owned(), folder: None };
-    let scenario = load(&text, overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    let text = ScenarioText::new("laws.toml", JOB);
+    Prepared::load(&text, overrides, 1).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn run(prepared: &Prepared, strategy: &str, faults: Vec<Planned>, watch: Option<Watcher<'_>>) -> RunRecord {

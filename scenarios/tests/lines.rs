@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, Strategy, find};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner, Watcher};
-use cutline_scenarios::spec::load;
 use cutline_sim::channel::Item;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
@@ -24,9 +22,7 @@ use cutline_sim::world::World;
 const ALONE: [&str; 3] = ["uncoordinated", "communication-induced", "communication-induced-bcs"];
 
 fn prepare(text: &ScenarioText, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario = load(text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(text, overrides, 7).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A crash of a task of this operator at an instant, if there is to be one.
@@ -186,7 +182,7 @@ fn countdown(overrides: &[&str]) -> Prepared {
             "[[job.edge]]\nfrom = \"{from}\"\nto = \"{to}\"\nship = \"rebalance\"\nfeedback = {feedback}"
         );
     }
-    let source = ScenarioText { file: "countdown.toml".to_owned(), text, folder: None };
+    let source = ScenarioText::new("countdown.toml", text);
     let base = [
         "cluster.nodes=4",
         "taskmanager.numberOfTaskSlots=1",

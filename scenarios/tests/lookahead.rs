@@ -14,12 +14,10 @@ use std::sync::Arc;
 use books::{Books, Waits};
 use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::ScenarioText;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, Outcome, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::event::{Detail, Event, Origin, Stamped};
 use cutline_sim::faults::{FaultPlan, When};
 use cutline_sim::oracles::determinism;
@@ -270,13 +268,12 @@ fn modes(draws: &mut Draws) -> Vec<String> {
 fn prepare(seed: u64, kinds: Kinds) -> Prepared {
     let mut draws = Draws { key: draw(0x6c6f_6f6b, seed), n: 0, is_wide: seed >= WIDE };
     let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{}", job(&mut draws, kinds));
-    let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
+    let source = ScenarioText::new(format!("random-{seed}.toml"), text);
     let mut overrides = cluster(&mut draws);
     if kinds != Kinds::Few {
         overrides.extend(modes(&mut draws));
     }
-    let scenario = load(&source, &overrides).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    Prepared::load(&source, &overrides, 7).unwrap_or_else(|error| panic!("{error}\n{}", source.text))
 }
 
 /// Right, or out of restarts (then nothing else can be asked of it).

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::ScenarioText;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 
 /// The digits d of the odd numbers below 500, each three times, counted by 2 d + 1 modulo 8.
 const DIGITS: &str = r#"
@@ -101,10 +99,8 @@ timeout = "500ms"
 
 #[test]
 fn general_operators_survive_crashes() {
-    let text = ScenarioText { file: "digits.toml".to_owned(), folder: None, text: DIGITS.to_owned() };
-    let scenario = load(&text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let prepared =
-        Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"));
+    let text = ScenarioText::new("digits.toml", DIGITS);
+    let prepared = Prepared::load::<&str>(&text, &[], 1).unwrap_or_else(|error| panic!("{error}"));
     let mut expected = BTreeMap::<String, i64>::new();
     for number in (1..500).step_by(2) {
         for digit in format!("{number}").bytes() {

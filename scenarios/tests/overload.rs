@@ -9,12 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutline_algorithms::find;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::ScenarioText;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointRecord, Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner, Watcher};
-use cutline_scenarios::spec::load;
 use cutline_sim::channel::Item;
 use cutline_sim::event::Event;
 use cutline_sim::faults::{Fault, FaultPlan, Planned, TaskCrash, When};
@@ -83,10 +81,8 @@ const REMOTE: [&str; 3] =
     ["cluster.nodes=12", "taskmanager.numberOfTaskSlots=1", "cluster.slot-sharing=false"];
 
 fn prepare(overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let text = ScenarioText { file: "overload.toml".to_owned(), text: JOB.to_owned(), folder: None };
-    let scenario = load(&text, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    let text = ScenarioText::new("overload.toml", JOB);
+    Prepared::load(&text, overrides, 1).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn run(prepared: &Prepared, strategy: &str, plan: FaultPlan, watch: Option<Watcher<'_>>) -> RunRecord {

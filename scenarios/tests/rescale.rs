@@ -11,13 +11,11 @@ use std::sync::Arc;
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::capsule::Program;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
-use cutline_scenarios::spec::load;
 use cutline_sim::Status;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::FaultPlan;
@@ -178,9 +176,8 @@ fn prepare(name: &str, operators: &[&str], overrides: &[&str]) -> Vec<Prepared> 
         let mut overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
         overrides.push(format!("cluster.nodes={}", parallelism + 1));
         overrides.extend(operators.iter().map(|uid| format!("job.operator.{uid}.parallelism={parallelism}")));
-        let scenario =
-            load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
-        Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+        Prepared::load(&resolve(name).expect("a scenario"), &overrides, 7)
+            .unwrap_or_else(|error| panic!("{error}"))
     };
     (1..=MOST).map(at).collect()
 }
@@ -418,10 +415,9 @@ fn an_input_that_has_grown_goes_on_behind_what_was_in_flight() {
              [[job.edge]]\nfrom = \"key\"\nto = \"count\"\nship = \"hash\"\n\
              [[job.edge]]\nfrom = \"count\"\nto = \"sink\"\nship = \"rebalance\"\n"
         );
-        let source = ScenarioText { file: "grown.toml".to_owned(), text, folder: None };
+        let source = ScenarioText::new("grown.toml", text);
         let set = ["execution.checkpointing.interval=5ms", "taskmanager.memory.segment-size=64 B"];
-        let scenario = load(&source, &set.map(str::to_owned)).unwrap_or_else(|error| panic!("{error}"));
-        Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+        Prepared::load(&source, &set, 7).unwrap_or_else(|error| panic!("{error}"))
     };
     let jobs = [job(200), job(300)];
     let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");

@@ -11,13 +11,11 @@ use std::sync::Arc;
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::capsule::Program;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
 use cutline_scenarios::prepare::{Prepared, StartError};
 use cutline_scenarios::record::{Class, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::savepoint::{RestoreError, Savepoint};
@@ -35,9 +33,8 @@ const SOON: &[&str] = &[
 ];
 
 fn prepare(source: &ScenarioText, seed: u64, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = SOON.iter().chain(overrides).map(|&text| text.to_owned()).collect();
-    let scenario = load(source, &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, seed, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    let overrides = [SOON, overrides].concat();
+    Prepared::load(source, &overrides, seed).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn library(name: &str, overrides: &[&str]) -> Prepared {
@@ -45,11 +42,7 @@ fn library(name: &str, overrides: &[&str]) -> Prepared {
 }
 
 fn inline(text: &str, overrides: &[&str]) -> Prepared {
-    prepare(
-        &ScenarioText { file: "inline.toml".to_owned(), text: text.to_owned(), folder: None },
-        1,
-        overrides,
-    )
+    prepare(&ScenarioText::new("inline.toml", text), 1, overrides)
 }
 
 fn strategy(name: &str) -> Contender {

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{CheckpointMode, Class, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::TaskId;
 use cutline_sim::record::Record;
@@ -20,10 +18,8 @@ use cutline_sim::world::World;
 const WORDS: u64 = 17_408;
 
 fn prepare(name: &str, overrides: &[&str]) -> Prepared {
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let scenario =
-        load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(&resolve(name).expect("a scenario"), overrides, 7)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn ledger(record: &RunRecord) -> &Verdict {

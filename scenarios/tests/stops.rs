@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, Outcome, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::{Fault, FaultPlan, Planned, Point, TaskCrash, When};
 use cutline_sim::graph::{Role, SinkMode};
@@ -41,10 +39,8 @@ const WORDS: &[&str] = &[
 ];
 
 fn prepare(name: &str, overrides: &[&[&str]]) -> Prepared {
-    let overrides: Vec<String> = overrides.concat().iter().map(|&text| text.to_owned()).collect();
-    let scenario =
-        load(&resolve(name).expect("a scenario"), &overrides).unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 7, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    Prepared::load(&resolve(name).expect("a scenario"), &overrides.concat(), 7)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn drawn(prepared: &Prepared, profile: &str, seed: u64) -> Arc<FaultPlan> {

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use cutline_algorithms::{STRATEGIES, find};
 use cutline_scenarios::faults;
-use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{Class, ExpiredTransactions, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::spec::load;
 use cutline_sim::faults::{FailedCommits, Fault, FaultPlan, Planned, Point, TaskCrash, When};
 use cutline_sim::graph::Role;
 use cutline_sim::ids::TaskId;
@@ -26,10 +24,9 @@ fn bids(more: &[&str]) -> Prepared {
         "heartbeat.timeout=200ms",
         "bounds.heal=20s",
     ];
-    let overrides: Vec<String> = all.iter().chain(more).map(|&text| text.to_owned()).collect();
-    let scenario = load(&resolve("nexmark-q1").expect("a scenario"), &overrides);
-    let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
-    Prepared::new(&scenario, 1, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+    let overrides = [all.as_slice(), more].concat();
+    Prepared::load(&resolve("nexmark-q1").expect("a scenario"), &overrides, 1)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn verdict<'a>(record: &'a RunRecord, oracle: &str) -> &'a Verdict {

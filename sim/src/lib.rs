@@ -31,6 +31,7 @@ pub mod record;
 mod reusable;
 mod ring;
 pub mod savepoint;
+mod sending;
 mod shared;
 pub mod snapshot;
 mod source;

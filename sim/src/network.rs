@@ -12,137 +12,22 @@
 
 mod flusher;
 mod overtaking;
+mod port;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
-use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::ids::{ChannelId, TaskId};
 use crate::log::Log;
 use crate::piggyback::Runs;
-use crate::protocol::InputSet;
-use crate::record::{Mark, Record};
+use crate::record::Record;
 use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
-use crate::topology::{Output, Topology};
 use crate::tournament::Tournament;
 use overtaking::Leaving;
-
-reusable! {
-    /// What others may touch of a task.
-    #[derive(Debug)]
-    pub(crate) struct Port {
-        /// Since when each input has waited for its turn: the arrival of its front or, after a buffer of it was consumed, that
-        /// instant; [`NEVER`] for an empty or blocked one.
-        pub heads: Tournament,
-        /// Inputs from which the strategy wants nothing consumed.
-        pub blocked: InputSet,
-        /// The task does nothing before this; an arrival before it need not wake it.
-        pub free_at: Time,
-        /// Output buffers in use, as of the last look.
-        pub used: u32,
-        /// Output buffers there are.
-        pub capacity: u32,
-        /// When buffers in use become free, as far as known.
-        pub releases: BinaryHeap<Reverse<Time>>,
-        /// True while the task waits for an output buffer.
-        pub starved: bool,
-        /// Floating input buffers that no channel holds.
-        pub floating: u32,
-        /// Output channels with a partly filled buffer, and some that had one.
-        pub open: Vec<ChannelId>,
-        /// When the flusher works next; [`NEVER`] if it has nothing to do.
-        pub flush_at: Time,
-        /// When it comes by for all partly filled buffers.
-        pub tick_at: Time,
-        /// What is on its way or here and not yet noticed, the first to come first: confirmed ends, and marks where their
-        /// arrivals or departures matter.
-        pub notices: Vec<Notice>,
-        /// The tasks to which something was sent since the last snapshot; the size of the tag on everything that is sent, and of
-        /// all tags that ever were. Only where tags are piggybacked.
-        pub sent_to: InputSet,
-        pub tag_bytes: u32,
-        pub piggybacked: u64,
-    }
-}
-
-/// Something that a task notices beside the order of its inputs, from an instant on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Notice {
-    pub time: Time,
-    pub channel: ChannelId,
-    pub what: What,
-}
-
-/// What it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    /// A mark arrives on this input channel.
-    Arrival(Mark),
-    /// The sender of this input channel has finished.
-    Close,
-    /// The mark of this cut leaves on this output channel.
-    Departure(CheckpointId),
-    /// The end has been consumed from this output channel.
-    EndConsumed,
-}
-
-impl Port {
-    /// The port of a task that is not deployed.
-    pub fn new(topology: &Topology, task: TaskId) -> Port {
-        let config = &topology.config.network;
-        let info = &topology.tasks[task.index()];
-        let buffered = |output: &&Output| !topology.edges[output.edge.index()].spec.feedback;
-        let outputs = info.outputs.iter().filter(buffered).map(|output| {
-            u64::from(config.exclusive_buffers) * u64::from(output.channels)
-                + u64::from(config.floating_buffers)
-        });
-        // Below two buffers a sender could never fill one while another departs.
-        let capacity = u32::try_from(outputs.sum::<u64>()).unwrap_or(u32::MAX).max(2);
-        Port {
-            heads: Tournament::new(info.inputs.len() as u32),
-            blocked: InputSet::default(),
-            free_at: NEVER,
-            used: 0,
-            capacity,
-            releases: BinaryHeap::new(),
-            starved: false,
-            floating: 0,
-            open: Vec::new(),
-            flush_at: NEVER,
-            tick_at: NEVER,
-            notices: Vec::new(),
-            sent_to: InputSet::default(),
-            tag_bytes: 0,
-            piggybacked: 0,
-        }
-    }
-
-    /// When there is something to notice; [`NEVER`] without it.
-    #[inline]
-    pub fn notice_at(&self) -> Time {
-        self.notices.first().map_or(NEVER, |notice| notice.time)
-    }
-
-    /// Forgets everything of the last attempt.
-    fn reset(&mut self, floating: u32) {
-        self.heads.reset();
-        self.blocked.clear();
-        self.free_at = NEVER;
-        self.used = 0;
-        self.releases.clear();
-        self.starved = false;
-        self.floating = floating;
-        self.open.clear();
-        self.flush_at = NEVER;
-        self.tick_at = NEVER;
-        self.notices.clear();
-        self.sent_to.clear();
-        self.tag_bytes = 0;
-    }
-}
+pub(crate) use port::{Notice, Port, What};
 
 reusable! {
     /// The data plane.

@@ -13,7 +13,7 @@ use crate::channel::{CANCEL, CLOSE, CUT, Consumed, END, PROBE, RECORD, Slot, Tag
 use crate::config::CheckpointMode;
 use crate::erased::Protocol;
 use crate::event::{Event, chain};
-use crate::graph::{OperatorSpec, Role, Ship, SinkMode};
+use crate::graph::{OperatorSpec, Role, SinkMode};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::network::{Network, Notice, What};
 use crate::operator::{Context, Operator};
@@ -21,10 +21,9 @@ use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record, lineage_weight};
 use crate::shared::Shared;
-use crate::state::key_group;
 use crate::task::{Marks, Status, Task};
 use crate::time::{FAR, NEVER, Time};
-use crate::topology::{Output, TaskInfo, Topology};
+use crate::topology::{TaskInfo, Topology};
 
 /// One task, acting.
 pub(crate) struct Step<'a> {
@@ -313,104 +312,6 @@ impl Step<'_> {
         // A result without an instant of its own (a sum at the end of the input) has no latency.
         if self.shared.detail.latencies && record.event_time != NEVER {
             self.shared.latencies.push(now.saturating_sub(record.event_time));
-        }
-    }
-
-    /// Sends what the operator has made.
-    #[inline(always)]
-    fn send_out(&mut self, out: &mut Vec<Record>, now: Time) {
-        for record in &*out {
-            self.send_one(record, now);
-        }
-        out.clear();
-    }
-
-    /// Sends a record on every outgoing edge. Most tasks have one, and most edges go by the key.
-    #[inline(always)]
-    pub(crate) fn send_one(&mut self, record: &Record, now: Time) {
-        match &self.info.outputs[..] {
-            [output] if output.ship == Ship::Hash => self.send_by_key(output, record, now),
-            _ => self.send_record(record, now),
-        }
-    }
-
-    /// Sends a record on every outgoing edge, whatever they are.
-    #[inline(never)]
-    fn send_record(&mut self, record: &Record, now: Time) {
-        for (at, output) in self.info.outputs.iter().enumerate() {
-            match output.ship {
-                Ship::Hash => self.send_by_key(output, record, now),
-                _ => match self.choose_receiver(at, output) {
-                    Some(receiver) => self.send_to(output, receiver, record, now),
-                    None => self.send_on_edge(output, Slot::record(record), now),
-                },
-            }
-        }
-    }
-
-    /// Sends a record to the owner of its key.
-    #[inline(always)]
-    fn send_by_key(&mut self, output: &Output, record: &Record, now: Time) {
-        let group = key_group(record.key, output.owners.len() as u32);
-        self.send_to(output, output.owners[group as usize], record, now);
-    }
-
-    /// Sends a record to one receiver, or keeps it until there is a buffer.
-    #[inline(always)]
-    fn send_to(&mut self, output: &Output, receiver: u32, record: &Record, now: Time) {
-        let channel = ChannelId(output.first.0 + receiver);
-        if !self.task.pending.is_empty() || !self.net.try_send_record(self.id, channel, record, now) {
-            self.task.pending.push_back((channel, Slot::record(record)));
-        }
-    }
-
-    /// The receiver of the next record on an edge that does not go by the key; `None`: all of them.
-    #[inline(never)]
-    fn choose_receiver(&mut self, at: usize, output: &Output) -> Option<u32> {
-        match output.ship {
-            Ship::Rebalance => {
-                let turn = &mut self.task.turns[at];
-                let receiver = *turn;
-                *turn = if receiver + 1 == output.channels { 0 } else { receiver + 1 };
-                Some(receiver)
-            }
-            Ship::Broadcast => None,
-            Ship::Forward | Ship::Hash => Some(0),
-        }
-    }
-
-    /// Sends on one channel, or keeps it until there is a buffer.
-    #[inline]
-    fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
-        let needs_buffer = slot.tag.kind() <= WATERMARK;
-        if !self.task.pending.is_empty() || (needs_buffer && !self.net.try_send(channel, slot, now)) {
-            self.task.pending.push_back((channel, slot));
-        } else if !needs_buffer {
-            self.net.send_event(channel, slot, now);
-        }
-    }
-
-    /// Sends on every channel.
-    pub(crate) fn send_all(&mut self, slot: Slot, now: Time) {
-        self.info.outputs.iter().for_each(|output| self.send_on_edge(output, slot, now));
-    }
-
-    /// Sends on every channel of an edge.
-    pub(crate) fn send_on_edge(&mut self, output: &Output, slot: Slot, now: Time) {
-        for receiver in 0..output.channels {
-            self.send(ChannelId(output.first.0 + receiver), slot, now);
-        }
-    }
-
-    /// Sends what waits for buffers, as far as there are any.
-    pub(crate) fn send_pending(&mut self, now: Time) {
-        while let Some(&(channel, slot)) = self.task.pending.front() {
-            if slot.tag.kind() > WATERMARK {
-                self.net.send_event(channel, slot, now);
-            } else if !self.net.try_send(channel, slot, now) {
-                return;
-            }
-            self.task.pending.pop_front();
         }
     }
 

@@ -17,7 +17,7 @@ fn names(what: &str) -> Vec<String> {
 fn lists_are_those_of_the_registries() {
     let strategies: Vec<&str> = cutline::algorithms::STRATEGIES.iter().map(|row| row.name).collect();
     assert_eq!(names("strategies"), strategies);
-    let bugs: Vec<&str> = cutline::algorithms::bugs::BUGS.iter().map(|row| row.name).collect();
+    let bugs: Vec<&str> = cutline::algorithms::bugs::all().map(|row| row.name).collect();
     assert_eq!(names("bugs"), bugs);
     let scenarios: Vec<&str> = cutline::scenarios::library_files::LIBRARY.iter().map(|row| row.0).collect();
     assert_eq!(names("scenarios"), scenarios);

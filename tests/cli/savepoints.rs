@@ -5,21 +5,17 @@ use std::sync::Arc;
 
 use cutline::algorithms;
 use cutline::scenarios::capsule::Program;
-use cutline::scenarios::inputs::Texts;
 use cutline::scenarios::library_files;
 use cutline::scenarios::prepare::Prepared;
 use cutline::scenarios::run::{Contender, Runner};
 use cutline::scenarios::savepoint_file::{Provenance, SavepointFile};
-use cutline::scenarios::spec::load;
 
 use crate::{Gave, Place};
 
 /// Writes the savepoint of a checkpoint in the middle of a run.
 fn savepoint(place: &Place, name: &str, scenario: &str, strategy: &str, seed: u64, set: &[&str]) -> PathBuf {
-    let overrides: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let source = library_files::resolve(scenario).expect("a scenario");
-    let loaded = load(&source, &overrides).expect("a job");
-    let prepared = Prepared::new(&loaded, seed, &mut Texts::default()).expect("a job");
+    let prepared = Prepared::load(&source, set, seed).expect("a job");
     let contender = Contender::from(algorithms::find(strategy).expect("a strategy"));
     let savepoint = Runner::new(&prepared, contender).savepoint(seed, &Arc::default(), 3);
     let file = SavepointFile {

@@ -172,3 +172,34 @@ fn a_strategy_that_cannot_checkpoint_a_cycle_is_refused_by_name() {
     let gave = place.cutline("run components --strategy chandy-lamport --faults crashes --seed 7").exits(0);
     assert!(gave.out.contains("restore      pass"), "{}", gave.out);
 }
+
+/// Who names no strategy gets those that fit the job, and is told which were left out; who names one that does not fit is refused.
+#[test]
+fn of_all_strategies_those_that_fit_the_job_are_taken() {
+    let place = Place::new();
+    let names = |cycles: bool| -> Vec<&str> {
+        let rows = cutline::algorithms::STRATEGIES.iter().filter(|strategy| strategy.cycles == cycles);
+        rows.map(|strategy| strategy.name).collect()
+    };
+    let (fitting, others) = (names(true), names(false));
+    assert!(!fitting.is_empty() && !others.is_empty());
+    let left_out =
+        format!("left out, for they cannot checkpoint a job with a cycle: {}\n", others.join(", "));
+    for (command, of_each) in [("compare components", 1), ("guarantees components --runs 1", 3)] {
+        let gave = place.cutline(&format!("{command} --json")).exits(0);
+        let rows = gave.json();
+        let seen: Vec<&str> =
+            rows.as_array().expect("rows").iter().filter_map(|row| row["strategy"].as_str()).collect();
+        let expected: Vec<&str> =
+            fitting.iter().flat_map(|name| std::iter::repeat_n(*name, of_each)).collect();
+        assert_eq!(seen, expected, "{command}");
+        assert_eq!(gave.err.matches(&left_out).count(), 1, "once:\n{}", gave.err);
+        place.cutline(&format!("{command} --strategies chandy-lamport,aligned")).refuses(&[
+            "the job of `components` has a cycle",
+            "`aligned` cannot checkpoint a job with a cycle",
+            "choose chandy-lamport or abs-cyclic",
+        ]);
+    }
+    let gave = place.cutline("compare wordcount").exits(0);
+    assert!(!gave.out.contains("left out"), "{}", gave.out);
+}

@@ -18,8 +18,8 @@ use cutline_sim::time::Time;
 use cutline_sim::topology::{TaskInfo, Topology};
 
 use super::schema::{
-    ChanceSpec, CrashSpec, FactorSpec, Faults, Interval, LateSpec, LinkSpec, PointCrashSpec, RECOVERY,
-    Victim, While, Window,
+    ChanceSpec, CrashSpec, FactorSpec, Faults, Interval, LateSpec, LinkSpec, PointCrashSpec, Victim, While,
+    Window,
 };
 use super::{Family, Profile};
 
@@ -256,7 +256,7 @@ pub(super) fn recovery_crashes(spec: &CrashSpec, scene: &Scene<'_>, draws: &mut 
         scene.victim(victim, Point::FailureNoticed, draws)
     });
     let crash = |_| {
-        let point = draws.one_of(&RECOVERY)?;
+        let point = draws.one_of(Point::RECOVERY)?;
         scene.crash_at(point, &victims, draws)
     };
     let during: Vec<Planned> = (0..count).filter_map(crash).collect();

@@ -158,26 +158,9 @@ pub type Points = Choice<Point>;
 
 impl Default for Points {
     fn default() -> Self {
-        Choice(CHECKPOINT.to_vec())
+        Choice(Point::CHECKPOINT.to_vec())
     }
 }
-
-/// The points of a checkpoint, in its order.
-pub const CHECKPOINT: [Point; 9] = [
-    Point::Triggered,
-    Point::AlignmentStarted,
-    Point::SnapshotTaken,
-    Point::Persisted,
-    Point::AckSent,
-    Point::MetadataSent,
-    Point::Completed,
-    Point::CommitSent,
-    Point::Committed,
-];
-
-/// The points of a recovery, in its order.
-pub const RECOVERY: [Point; 5] =
-    [Point::FailureNoticed, Point::Cancelled, Point::Restoring, Point::TaskRunning, Point::JobRunning];
 
 /// What crashes at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

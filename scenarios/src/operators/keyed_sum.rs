@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use cutline_sim::operator::{Context, Operator};
-use cutline_sim::record::{Record, key_lineage};
+use cutline_sim::record::Record;
 use cutline_sim::state::Timer;
 use cutline_sim::time::NEVER;
 
-use super::{Contents, OperatorError, RESULT_BYTES};
+use super::{Contents, OperatorError, send_value};
 
 struct KeyedSum;
 
@@ -33,13 +33,7 @@ impl Operator for KeyedSum {
     }
 
     fn on_timer(&self, timer: Timer, cx: &mut Context<'_>) {
-        cx.out.push(Record {
-            lineage: key_lineage(timer.key, 0),
-            key: timer.key,
-            value: cx.state.value(timer.key).unwrap_or(0),
-            event_time: timer.time,
-            size: RESULT_BYTES,
-        });
+        send_value(timer, cx);
     }
 
     /// Each key has one output.

@@ -44,8 +44,9 @@ pub mod window_join;
 use std::fmt;
 use std::sync::Arc;
 
-use cutline_sim::operator::Operator;
-use cutline_sim::record::{Record, derive_lineage};
+use cutline_sim::operator::{Context, Operator};
+use cutline_sim::record::{Record, derive_lineage, key_lineage};
+use cutline_sim::state::Timer;
 use cutline_sim::time::Time;
 use serde::Deserialize;
 
@@ -55,6 +56,17 @@ use crate::inputs::{BuiltInput, Content};
 
 /// The wire size in bytes of a result that is a key, a value and an instant.
 pub const RESULT_BYTES: u32 = 24;
+
+/// The value that a key has in the end, when its timer fires: the one output of operators that have no other for a key.
+pub(crate) fn send_value(timer: Timer, cx: &mut Context<'_>) {
+    cx.out.push(Record {
+        lineage: key_lineage(timer.key, 0),
+        key: timer.key,
+        value: cx.state.value(timer.key).unwrap_or(0),
+        event_time: timer.time,
+        size: RESULT_BYTES,
+    });
+}
 
 /// A row of the table of operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -111,7 +111,7 @@ impl Scenario {
             return error;
         }
         let (file, text) = (self.document.file().to_owned(), self.document.text().to_owned());
-        let source = ScenarioText { file, folder: None, text };
+        let source = ScenarioText::new(file, text);
         let appears = |count: &usize| {
             let built =
                 load(&source, &overrides[..*count]).and_then(|scenario| scenario.try_build(&mut Hollow));

@@ -68,7 +68,7 @@ ship = "rebalance"
 "#;
 
 fn text(text: &str) -> ScenarioText {
-    ScenarioText { file: "small.toml".to_owned(), folder: None, text: text.to_owned() }
+    ScenarioText::new("small.toml", text)
 }
 
 fn try_load(source: &str, sets: &[&str]) -> Result<Scenario, ScenarioError> {

@@ -129,9 +129,8 @@ fn random(seed: u64) -> [Prepared; 2] {
     choose("cluster.store.latency", &["100us", "15ms"]);
     pair.texts.map(|job| {
         let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
-        let source = ScenarioText { file: format!("random-{seed}.toml"), text: text.clone(), folder: None };
-        let scenario = load(&source, &set).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+        let source = ScenarioText::new(format!("random-{seed}.toml"), text);
+        Prepared::load(&source, &set, 7).unwrap_or_else(|error| panic!("{error}\n{}", source.text))
     })
 }
 

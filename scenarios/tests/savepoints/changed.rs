@@ -258,7 +258,7 @@ fn the_input_must_be_the_one_that_was_read() {
     let job = base();
     let savepoint = &savepoints()[0];
     let start = |job: &Job, seed| {
-        let text = ScenarioText { file: "inline.toml".to_owned(), text: job.text(), folder: None };
+        let text = ScenarioText::new("inline.toml", job.text());
         prepare(&text, seed, &[]).start_from(savepoint).map(|_| ()).map_err(|error| error.to_string())
     };
     assert_eq!(start(&job, 1), Ok(()));

@@ -156,6 +156,12 @@ impl Point {
         Point::JobRunning,
     ];
 
+    /// The points of a checkpoint, in its order.
+    pub const CHECKPOINT: &[Point] = Point::ALL.split_at(Point::FailureNoticed as usize).0;
+
+    /// The points of a recovery, in its order.
+    pub const RECOVERY: &[Point] = Point::ALL.split_at(Point::FailureNoticed as usize).1;
+
     /// True if this event is that point.
     pub fn is(self, event: &Event) -> bool {
         matches!(

@@ -1,0 +1,110 @@
+//! Bugs of barriers: when a task waits for them, when it takes its snapshot, and when it sends them on.
+
+mod abort_not_forwarded;
+mod awaits_back_edges;
+mod count_barriers;
+mod early_forward;
+mod early_resume;
+mod ended_inputs_count;
+mod first_barrier;
+mod frozen_for_ever;
+mod late_snapshot;
+mod no_block;
+mod no_drain;
+
+use cutline_sim::oracles::{cut, liveness, order, state};
+
+use super::Bug;
+use crate::mutants::{aligned_task, cyclic_task, freezing_task, stopping_task, tracking_task};
+
+/// Its rows, by the oracle that must catch them.
+pub(super) const BUGS: &[Bug] = &[
+    Bug {
+        name: "no-block",
+        about: "an early input is not blocked, though exactly-once is promised",
+        of: "aligned",
+        source: "invented",
+        caught_by: state::NAME,
+        cut: aligned_task::<no_block::NoBlock>,
+    },
+    Bug {
+        name: "late-snapshot",
+        about: "the snapshot is taken a moment after the barrier was sent, and records come between the two",
+        of: "aligned",
+        source: "FLINK-2098",
+        caught_by: state::NAME,
+        cut: aligned_task::<late_snapshot::LateSnapshot>,
+    },
+    Bug {
+        name: "no-drain",
+        about: "a task takes its snapshot at the first mark instead of when all inputs are drained",
+        of: "stop-the-world",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: stopping_task::<no_drain::NoDrain>,
+    },
+    Bug {
+        name: "first-barrier",
+        about: "a task takes its snapshot at the first barrier and ignores those of the other inputs",
+        of: "aligned",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: aligned_task::<first_barrier::FirstBarrier>,
+    },
+    Bug {
+        name: "early-forward",
+        about: "the barrier is sent on when the first one comes, and the snapshot is taken when the last one has",
+        of: "at-least-once",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: tracking_task::<early_forward::EarlyForward>,
+    },
+    Bug {
+        name: "count-barriers",
+        about: "barriers are counted, whatever their checkpoint and their input",
+        of: "at-least-once",
+        source: "invented",
+        caught_by: cut::NAME,
+        cut: tracking_task::<count_barriers::CountBarriers>,
+    },
+    Bug {
+        name: "early-resume",
+        about: "a source reads on when its own snapshot is durable, while others still drain",
+        of: "stop-the-world",
+        source: "invented",
+        caught_by: order::NAME,
+        cut: stopping_task::<early_resume::EarlyResume>,
+    },
+    Bug {
+        name: "ended-inputs-count",
+        about: "barriers of all inputs are awaited, also of those that have ended",
+        of: "aligned",
+        source: "FLINK-2519",
+        caught_by: liveness::NAME,
+        cut: aligned_task::<ended_inputs_count::EndedInputsCount>,
+    },
+    Bug {
+        name: "abort-not-forwarded",
+        about: "a task that gives up a checkpoint does not tell those below it",
+        of: "aligned",
+        source: "FLINK-18238",
+        caught_by: liveness::NAME,
+        cut: aligned_task::<abort_not_forwarded::AbortNotForwarded>,
+    },
+    Bug {
+        name: "frozen-for-ever",
+        about: "a task that stands still waits for the word to go on, however long",
+        of: "freeze-the-world",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: freezing_task::<frozen_for_ever::FrozenForEver>,
+    },
+    Bug {
+        name: "awaits-back-edges",
+        about: "the barriers of back-edges are awaited, which come after a task's own",
+        of: "abs-cyclic",
+        source: "invented",
+        caught_by: liveness::NAME,
+        cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
+    },
+];
