@@ -74,7 +74,7 @@ fn parts_join_to_the_whole() {
 #[test]
 fn a_sweep_that_is_killed_goes_on_and_gives_the_same() {
     let place = Place::new();
-    let arguments = format!("{SMALL} --seeds 0..40 --jobs 2");
+    let arguments = format!("{SMALL} --seeds 0..12 --jobs 2");
     let whole = sweep(&place, &arguments, "whole", 0);
     let mut killed = 0;
     let mut command = place.command();
