@@ -74,6 +74,11 @@ impl Engine {
         outcome
     }
 
+    /// How many records the tasks have handled in the history that counts of the last run.
+    pub fn hops(&self) -> u64 {
+        (0..self.tasks()).map(|task| self.runner.world().handled(TaskId(task)).0).sum()
+    }
+
     /// The number of tasks.
     pub fn tasks(&self) -> u32 {
         self.prepared.topology().tasks.len() as u32

@@ -14,6 +14,8 @@ pub mod regressions;
 pub mod row;
 pub mod seeds;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 use std::sync::Arc;
@@ -34,6 +36,9 @@ use regressions::Regression;
 use row::{Row, SeenRow};
 use seeds::Seeds;
 pub use workers::{Control, work};
+
+/// The most runs of a sweep: a year of a thousand cores, with 100 us each.
+const RUNS_MAX: u64 = 1 << 48;
 
 /// A scenario of a sweep.
 #[derive(Clone, Debug)]
@@ -167,6 +172,11 @@ impl Sweep {
                 }
             }
         }
+        let per_seed: u64 = cells.iter().map(|cells| cells.len() as u64).sum();
+        if seeds.count().checked_mul(per_seed.max(subjects.len() as u64)).is_none_or(|runs| runs > RUNS_MAX) {
+            let error = ScenarioError::new(format!("a sweep has at most {RUNS_MAX} runs, and these would be more"));
+            return Err(error.with_help("name fewer seeds"));
+        }
         Ok(Sweep { subjects, contenders, profiles, seeds, options, known, cells })
     }
 
@@ -200,21 +210,21 @@ impl Sweep {
 
     /// How many units there are.
     pub fn units(&self) -> u64 {
-        self.regressions() + self.seeds.count().saturating_mul(self.subjects.len() as u64)
+        self.regressions() + self.seeds.count() * self.subjects.len() as u64
     }
 
     /// How many runs there are.
     pub fn runs(&self) -> u64 {
-        self.regressions() + self.seeds.count().saturating_mul(self.per_seed())
+        self.regressions() + self.seeds.count() * self.per_seed()
     }
 
     /// How many of them are in a part.
     pub fn runs_of(&self, partition: Partition) -> u64 {
-        if partition == Partition::WHOLE {
-            return self.runs();
-        }
-        let mine = (0..self.units()).filter(|&unit| partition.has(unit));
-        mine.map(|number| self.unit(number).map_or(0, |unit| unit.cells.len() as u64)).sum()
+        let (known, subjects, seeds) = (self.regressions(), self.subjects.len() as u64, self.seeds.count());
+        let of_subject = |(at, cells): (usize, &Vec<Cell>)| {
+            partition.count(known + at as u64, subjects, seeds) * cells.len() as u64
+        };
+        partition.count(0, 1, known) + self.cells.iter().enumerate().map(of_subject).sum::<u64>()
     }
 
     fn per_seed(&self) -> u64 {

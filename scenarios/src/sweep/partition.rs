@@ -14,6 +14,9 @@ pub struct Partition {
     of: u64,
 }
 
+/// More parts than any scheduler starts.
+const PARTS_MAX: u64 = 1_000_000;
+
 impl Partition {
     /// All of it.
     pub const WHOLE: Partition = Partition { part: 0, of: 1 };
@@ -24,6 +27,7 @@ impl Partition {
     /// If there is no such part.
     pub fn new(number: u64, of: u64) -> Result<Partition, String> {
         match number.checked_sub(1) {
+            Some(_) if of > PARTS_MAX => Err(format!("a sweep has at most {PARTS_MAX} parts")),
             Some(part) if part < of => Ok(Partition { part, of }),
             _ => Err(format!("there is no part {number} of {of}: write `1/{0}` to `{0}/{0}`", of.max(1))),
         }
@@ -32,6 +36,14 @@ impl Partition {
     /// True if a unit of this number is in it.
     pub fn has(self, unit: u64) -> bool {
         unit % self.of == self.part
+    }
+
+    /// How many units are in it of those that come `step` after each other, `count` of them, the first of which is `first`.
+    pub(super) fn count(self, first: u64, step: u64, count: u64) -> u64 {
+        // After so many of them the parts come again.
+        let period = self.of;
+        let within = |count: u64| (0..count).filter(|n| self.has(first % self.of + n * (step % self.of))).count() as u64;
+        (count / period) * within(period) + within(count % period)
     }
 
     /// Which part, beginning with 1.
@@ -101,6 +113,7 @@ mod tests {
             ("3", "third of sixteen"),
             ("a/b", "third of sixteen"),
             ("1/4/2", "third of sixteen"),
+            ("1/1000001", "at most 1000000 parts"),
             ("-1/4", "third of sixteen"),
         ] {
             let error = text.parse::<Partition>().expect_err(text);
