@@ -125,8 +125,8 @@ fn crashes_at_any_point_of_the_protocol_leave_random_jobs_right() {
     assert_eq!(met.crashes.len(), Point::ALL.len(), "{:?}: not after every point", met.crashes);
 }
 
-/// The marks that reach tasks in a run: when, where, and the how manieth of its checkpoint it is there. Of strategies
-/// that send none, the snapshots.
+/// The marks that reach tasks in a run: when, where, and whether it is the first of its checkpoint there, or the second, and so on.
+/// Of strategies that send none, the snapshots.
 fn marks(runner: &mut Runner<'_>, seed: u64, plan: &Arc<FaultPlan>) -> Vec<(Time, TaskId, u32)> {
     let (mut marks, mut snapshots) = (Vec::new(), Vec::new());
     let mut counts = BTreeMap::new();
