@@ -89,7 +89,8 @@ fn short(first: u64, kinds: Kinds, jobs: usize) -> impl Iterator<Item = u64> {
 /// Runs a job in which faults wait for points, under every strategy, and asks all oracles.
 fn at_points(seed: u64, kinds: Kinds, met: &mut Met) -> u32 {
     let (prepared, mut runs) = (prepare_with(seed, kinds, &APART), 0);
-    let profile = faults::resolve(if seed.is_multiple_of(2) { "crashes" } else { "everything" }).expect("a profile");
+    let profile =
+        faults::resolve(if seed.is_multiple_of(2) { "crashes" } else { "everything" }).expect("a profile");
     for (nth, strategy) in (0..).zip(STRATEGIES) {
         // The first of a few seeds at which the families that wait for points are not off.
         let drawn = (0..).map(|more| {

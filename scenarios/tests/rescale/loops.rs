@@ -40,10 +40,8 @@ fn random(seed: u64) -> [Prepared; 2] {
         "bounds.heal=60s",
     ];
     [text.clone(), resized.collect()].map(|text| {
-        let source = ScenarioText { file: format!("loops-{seed}.toml"), text: text.clone(), folder: None };
-        let scenario =
-            load(&source, &set.map(str::to_owned)).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        Prepared::new(&scenario, 7, &mut Texts::new(".")).unwrap_or_else(|error| panic!("{error}\n{text}"))
+        let source = ScenarioText::new(format!("loops-{seed}.toml"), text);
+        Prepared::load(&source, &set, 7).unwrap_or_else(|error| panic!("{error}\n{}", source.text))
     })
 }
 
@@ -54,7 +52,7 @@ fn random_jobs_with_loops_change_their_size_when_nothing_goes_around() {
         let jobs = random(seed);
         let able: Vec<_> = STRATEGIES.iter().filter(|strategy| strategy.cycles).collect();
         let contenders = [nth, nth / able.len()].map(|at| Contender::from(able[at % able.len()]));
-        let plans = [plan(&jobs[0], "crashes", seed), plan(&jobs[1], "all", seed + 1)];
+        let plans = [plan(&jobs[0], "crashes", seed), plan(&jobs[1], "everything", seed + 1)];
         let [mut here, mut there] = [0, 1].map(|at| Runner::new(&jobs[at], contenders[at]));
         let what = format!("{} under {} and {}", jobs[0].name(), contenders[0].name, contenders[1].name);
         let (mut first, mut last) = (None, None);
