@@ -55,8 +55,16 @@ impl Hunt {
     /// # Errors
     /// If the scenario of this hunt is wrong.
     pub fn prepare(&self) -> Result<Prepared, ScenarioError> {
+        self.prepare_with(&[])
+    }
+
+    /// The job, with more overrides.
+    ///
+    /// # Errors
+    /// If the scenario of this hunt is wrong, or one of these overrides.
+    pub fn prepare_with(&self, more: &[&str]) -> Result<Prepared, ScenarioError> {
         let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
-        let prepared = Prepared::load(&resolve(name)?, &[overrides, self.and].concat(), 1)?;
+        let prepared = Prepared::load(&resolve(name)?, &[overrides, self.and, more].concat(), 1)?;
         if self.from == 0 {
             return Ok(prepared);
         }

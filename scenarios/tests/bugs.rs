@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use cutline_algorithms::bugs;
 use cutline_scenarios::hunts::{HUNTS, Hunt, OTHER_HUNTS};
+use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{OracleVerdict, RunRecord};
 use cutline_scenarios::run::{Contender, Runner};
 use cutline_sim::faults::Fault;
@@ -100,6 +101,50 @@ fn cut_needs_no_crash() {
     let by_cut = HUNTS.iter().chain(OTHER_HUNTS).filter(|hunt| hunt.oracle() == cut::NAME);
     let crashing: Vec<&str> = by_cut.filter(|hunt| crashes(hunt)).map(|hunt| hunt.bug).collect();
     assert_eq!(crashing, ["restored-uncaptured"]);
+}
+
+/// The job of a hunt with 8 subtasks of every operator, on 9 nodes; there is something to read for each source.
+fn wide(hunt: &Hunt) -> Prepared {
+    let narrow = hunt.prepare().unwrap_or_else(|error| panic!("{error}"));
+    let operators = narrow.topology().operators.iter();
+    let mut more: Vec<String> =
+        operators.map(|operator| format!("job.operator.{}.parallelism=8", operator.uid)).collect();
+    more.push("cluster.nodes=9".to_owned());
+    let input = match narrow.name() {
+        "wordcount" => "text.kind.text",
+        "nexmark-q1" => "events.kind.nexmark",
+        "visits" => "visits.kind.events",
+        "components" => "edges.kind.events",
+        _ => "numbers.kind.numbers",
+    };
+    more.push(format!("input.{input}.splits=8"));
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    hunt.prepare_with(&more).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What is right and wrong with two subtasks is so with eight: every oracle catches a bug of its own within 10 seeds, and the correct
+/// strategy is clean in each of these runs.
+#[test]
+fn every_oracle_catches_a_bug_of_wide_jobs() {
+    for row in ROWS {
+        let mut hunts = HUNTS.iter().chain(OTHER_HUNTS).filter(|hunt| hunt.oracle() == row.name);
+        assert!(hunts.any(|hunt| catches_wide(hunt, 10)), "{} catches nothing", row.name);
+    }
+}
+
+fn catches_wide(hunt: &Hunt, seeds: u64) -> bool {
+    let prepared = wide(hunt);
+    let (bug, options) = (hunt.bug(), hunt.options());
+    let of = cutline_algorithms::find(bug.of).expect("a strategy");
+    let mut correct = Runner::new(&prepared, Contender::from(of));
+    let mut mutant = Runner::new(&prepared, Contender::from(bug));
+    (0..seeds).any(|seed| {
+        let plan = hunt.plan(&prepared, seed).unwrap_or_else(|error| panic!("{error}"));
+        let clean = correct.run(seed, &plan, &options, None);
+        assert!(failures(&clean).is_empty(), "{} of {}: {clean:#?}", bug.of, bug.name);
+        let proof = failures(&mutant.run(seed, &plan, &options, None)).remove(hunt.oracle());
+        proof.is_some_and(|proof| names_what_it_should(hunt.oracle(), &proof))
+    })
 }
 
 /// A test for each oracle, so that they run side by side.

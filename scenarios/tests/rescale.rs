@@ -1,6 +1,8 @@
 //! A job that starts from a savepoint of another one, at any parallelism, ends as if nothing had ever happened: every oracle holds
 //! for the second job, and the reference is the whole failure-free run.
 
+#[path = "rescale/loops.rs"]
+mod loops;
 #[path = "rescale/random.rs"]
 mod random;
 
@@ -29,6 +31,9 @@ use cutline_sim::world::World;
 
 /// The largest parallelism.
 const MOST: u32 = 5;
+
+/// The largest parallelism of random jobs that are wide.
+const WIDEST: u32 = 8;
 
 /// Draws from one sequence.
 struct Draws {

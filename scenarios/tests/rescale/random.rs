@@ -54,29 +54,63 @@ struct Output {
     read: bool,
 }
 
-/// What an operator does, whether it must be reached by the key, and how many inputs it has; 0: one, straight from a source.
-/// The last is the join: a job has one at most, for what joins behind each other make may fill the memory.
-const DOES: &[(&str, bool, u32)] = &[
-    ("{ counter = { keys = 16 } }", true, 1),
-    ("\"keyed-count\"", true, 1),
-    ("{ key-by-value = { modulus = 7 } }", false, 1),
-    ("\"keep-even\"", false, 1),
-    ("{ flat-map = { copies = 2 } }", false, 1),
-    ("{ tumbling-window = { size = \"20ms\" } }", true, 0),
-    ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1),
-    ("\"hold-back\"", false, 1),
-    ("\"join\"", true, 2),
-];
+/// What an operator does, whether it must be reached by the key, how many inputs it has, and whether straight from sources.
+type Does = (&'static str, bool, u32, bool);
 
-fn random_job(draws: &mut Draws) -> Pair {
+/// What random jobs may be like.
+#[derive(Clone, Copy)]
+struct Kinds {
+    /// The largest parallelism, and the largest number of splits.
+    most: [u64; 2],
+    /// The last is the join: a job has one at most, for what joins behind each other make may fill the memory.
+    does: &'static [Does],
+    inputs: &'static [&'static str],
+}
+
+const FEW: Kinds = Kinds {
+    most: [4, 5],
+    does: &[
+        ("{ counter = { keys = 16 } }", true, 1, false),
+        ("\"keyed-count\"", true, 1, false),
+        ("{ key-by-value = { modulus = 7 } }", false, 1, false),
+        ("\"keep-even\"", false, 1, false),
+        ("{ flat-map = { copies = 2 } }", false, 1, false),
+        ("{ tumbling-window = { size = \"20ms\" } }", true, 1, true),
+        ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1, false),
+        ("\"hold-back\"", false, 1, false),
+        ("\"join\"", true, 2, false),
+    ],
+    inputs: &["keys = { keys = 40,", "numbers = {"],
+};
+
+/// Wide jobs of what waits for the watermark with timers, lists and maps, over inputs out of order.
+const TIMED: Kinds = Kinds {
+    most: [WIDEST as u64, 10],
+    does: &[
+        ("{ session-window = { gap = \"2ms\" } }", true, 1, true),
+        ("{ session-window = { gap = \"7ms\" } }", true, 1, true),
+        ("{ pattern = { small = 9, large = 20, within = \"10ms\" } }", true, 1, true),
+        ("{ deduplication = { time-to-live = \"15ms\" } }", true, 1, true),
+        ("{ sliding-window = { size = \"50ms\", slide = \"20ms\" } }", true, 1, true),
+        ("{ top-n = { n = 2, size = \"30ms\" } }", true, 1, true),
+        ("\"hold-back\"", false, 1, false),
+        ("{ counter = { keys = 16 } }", true, 1, false),
+        ("{ map = { multiply = 3, key-modulus = 5 } }", false, 1, false),
+        ("{ interval-join = { before = \"1ms\", after = \"5ms\" } }", true, 2, true),
+    ],
+    inputs: &["events = { keys = 10, values = 30, disorder = \"4ms\", hot-per-mille = 200,"],
+};
+
+fn random_job(draws: &mut Draws, kinds: Kinds) -> Pair {
     let mut pair = Pair { texts: Default::default() };
     let (mut outputs, mut joined) = (Vec::new(), false);
-    let parallelism = |draws: &mut Draws| [1 + draws.below(4), 1 + draws.below(4)];
+    let ([most, splits], all) = (kinds.most, kinds.does);
+    let parallelism = |draws: &mut Draws| [1 + draws.below(most), 1 + draws.below(most)];
     let sources = 1 + draws.below(2);
     for source in 0..sources {
-        let (splits, count) = (1 + draws.below(5), 200 + draws.below(400));
+        let (splits, count) = (1 + draws.below(splits), 200 + draws.below(400));
         let rate = draws.one_of(&["500/s", "2000/s", "20000/s"]);
-        let kind = draws.one_of(&["keys = { keys = 40,", "numbers = {"]);
+        let kind = draws.one_of(kinds.inputs);
         pair.both(&format!(
             "[input.in-{source}]\nkind = {{ {kind} count = {count}, rate = \"{rate}\", splits = {splits} }} }}\n"
         ));
@@ -85,12 +119,12 @@ fn random_job(draws: &mut Draws) -> Pair {
         outputs.push(Output { uid, parallelism, read: false });
     }
     for at in 0..1 + draws.below(4) {
-        let (does, keyed, inputs) = draws.one_of(&DOES[..DOES.len() - usize::from(joined)]);
+        let (does, keyed, inputs, straight) = draws.one_of(&all[..all.len() - usize::from(joined)]);
         joined |= inputs == 2;
         let (uid, parallelism) = (format!("operator-{at}"), parallelism(draws));
         pair.operator(draws, &uid, does, parallelism);
-        let among = if inputs == 0 { sources } else { outputs.len() as u64 };
-        for port in 0..inputs.max(1) {
+        let among = if straight { sources } else { outputs.len() as u64 };
+        for port in 0..inputs {
             let from = draws.below(among) as usize;
             pair.edge(draws, &outputs[from], &uid, parallelism, port, keyed);
             outputs[from].read = true;
@@ -107,9 +141,9 @@ fn random_job(draws: &mut Draws) -> Pair {
 }
 
 /// A random job at both parallelisms.
-fn random(seed: u64) -> [Prepared; 2] {
+fn random(seed: u64, kinds: Kinds) -> [Prepared; 2] {
     let mut draws = Draws::new(seed);
-    let pair = random_job(&mut draws);
+    let pair = random_job(&mut draws, kinds);
     let mut set = vec![
         "execution.checkpointing.tolerable-failed-checkpoints=1000".to_owned(),
         "heartbeat.interval=50ms".to_owned(),
@@ -127,6 +161,9 @@ fn random(seed: u64) -> [Prepared; 2] {
     choose("execution.checkpointing.max-concurrent-checkpoints", &["1", "3"]);
     choose("execution.checkpointing.num-retained", &["1", "3"]);
     choose("cluster.store.latency", &["100us", "15ms"]);
+    if kinds.most[0] > 4 {
+        set.push("cluster.nodes=6".to_owned());
+    }
     pair.texts.map(|job| {
         let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
         let source = ScenarioText::new(format!("random-{seed}.toml"), text);
@@ -137,7 +174,11 @@ fn random(seed: u64) -> [Prepared; 2] {
 /// Three jobs in a row: there, back, and there again, each from a savepoint of the one before; `sizes` says which of its two
 /// parallelisms the job has here and there.
 fn there_and_back(seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: &mut Seen) {
-    let jobs = random(seed);
+    there_and_back_of(FEW, seed, sizes, contenders, seen);
+}
+
+fn there_and_back_of(kinds: Kinds, seed: u64, sizes: [usize; 2], contenders: &[Contender], seen: &mut Seen) {
+    let jobs = random(seed, kinds);
     if jobs.iter().any(|job| job.reference().steps > 10_000) {
         return; // a join of copies: too long a run
     }
@@ -207,6 +248,18 @@ fn random_jobs_change_their_size_with_what_was_in_flight() {
     assert!(moves > 60 && own > 8 && base > 8 && dealt > 30 && refused > 2 && partly_ended > 8, "{seen:?}");
 }
 
+/// Sessions, patterns and timers, between 1 and 8 subtasks, with what was in flight and without.
+#[test]
+fn wide_jobs_with_timers_change_their_size() {
+    let mut seen = Seen::default();
+    // Who goes on from at-least-once is not held to the whole run.
+    let exact = STRATEGIES.iter().filter(|strategy| strategy.guarantee == CheckpointMode::ExactlyOnce);
+    let contenders: Vec<_> = exact.map(Contender::from).collect();
+    (500..536).for_each(|seed| there_and_back_of(TIMED, seed, [0, 1], &contenders, &mut seen));
+    let Seen { moves, own, base, dealt, partly_ended, .. } = seen;
+    assert!(moves > 40 && own > 8 && base > 8 && dealt > 8 && partly_ended > 8, "{seen:?}");
+}
+
 /// A line of tasks' own checkpoints cuts through channels; the savepoint made of it holds what the log had, for whoever comes next.
 #[test]
 fn random_jobs_go_on_from_lines_with_what_was_logged() {
@@ -234,7 +287,7 @@ fn on_its_own(savepoint: &Savepoint) -> Savepoint {
 fn random_jobs_are_held_to_their_savepoints() {
     let (mut moves, mut in_flight, mut restores) = (0, 0, 0);
     for seed in 300..360 {
-        let jobs = random(seed);
+        let jobs = random(seed, FEW);
         if jobs.iter().any(|job| job.reference().steps > 10_000) {
             continue;
         }
