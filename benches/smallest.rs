@@ -65,7 +65,7 @@ fn rate(plans: &[Planned], threads: usize) -> f64 {
     let start = Instant::now();
     std::thread::scope(|scope| {
         for (engine, plans) in engines.iter_mut().zip(plans.chunks(plans.len() / threads)) {
-            scope.spawn(move || plans.iter().for_each(|plan| drop(black_box(run(engine, plan)))));
+            scope.spawn(move || black_box(plans.iter().map(|plan| run(engine, plan)).sum::<u64>()));
         }
     });
     plans.len() as f64 / start.elapsed().as_secs_f64()
@@ -141,6 +141,9 @@ fn main() {
         black_box(limit::window(7));
         let hop = start.elapsed().as_nanos() as f64 / limit::HOPS as f64;
         let limit = 1e9 / (hop * steps as f64 / runs as f64);
-        println!("the limit: {hop:.1} ns a hop; as many hops as a run has steps: {limit:.0} runs/s, {:.0} a minute", 60.0 * limit);
+        println!(
+            "the limit: {hop:.1} ns a hop; as many hops as a run has steps: {limit:.0} runs/s, {:.0} a minute",
+            60.0 * limit
+        );
     }
 }

@@ -174,7 +174,8 @@ impl Sweep {
         }
         let per_seed: u64 = cells.iter().map(|cells| cells.len() as u64).sum();
         if seeds.count().checked_mul(per_seed.max(subjects.len() as u64)).is_none_or(|runs| runs > RUNS_MAX) {
-            let error = ScenarioError::new(format!("a sweep has at most {RUNS_MAX} runs, and these would be more"));
+            let error =
+                ScenarioError::new(format!("a sweep has at most {RUNS_MAX} runs, and these would be more"));
             return Err(error.with_help("name fewer seeds"));
         }
         Ok(Sweep { subjects, contenders, profiles, seeds, options, known, cells })

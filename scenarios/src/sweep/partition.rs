@@ -42,7 +42,9 @@ impl Partition {
     pub(super) fn count(self, first: u64, step: u64, count: u64) -> u64 {
         // After so many of them the parts come again.
         let period = self.of;
-        let within = |count: u64| (0..count).filter(|n| self.has(first % self.of + n * (step % self.of))).count() as u64;
+        let within = |count: u64| {
+            (0..count).filter(|n| self.has(first % self.of + n * (step % self.of))).count() as u64
+        };
         (count / period) * within(period) + within(count % period)
     }
 
