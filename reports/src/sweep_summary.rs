@@ -15,12 +15,14 @@ pub fn summary(tally: &Tally) -> String {
     let mut head = vec!["scenario".to_owned(), "strategy".to_owned()];
     head.extend(profiles.iter().map(|&profile| profile.to_owned()));
     let mut rows = vec![head];
+    // What is laid over all of them says nothing about any.
+    let one = cells.windows(2).all(|pair| pair[0].overrides == pair[1].overrides);
     for of_scenario in cells.chunk_by(|a, b| (&a.scenario, &a.overrides) == (&b.scenario, &b.overrides)) {
         let strategies: Vec<&[CellCounts]> = of_scenario.chunk_by(|a, b| a.strategy == b.strategy).collect();
         let passes = |cells: &&&[CellCounts]| cells.iter().all(|cell| cell.counts.failed() == 0);
         let clean: Vec<&&[CellCounts]> = strategies.iter().filter(passes).collect();
         let name = match &of_scenario[0] {
-            cell if cell.overrides.is_empty() => cell.scenario.clone(),
+            cell if one || cell.overrides.is_empty() => cell.scenario.clone(),
             cell => format!("{} {}", cell.scenario, cell.overrides),
         };
         let mut row = |strategy: String, of: &[&[CellCounts]]| {

@@ -3,7 +3,7 @@
 //!
 //! A situation is one row of the table, and one place in [`Situations::observe`] where it is seen. They are read off the events
 //! of the run alone, so they cost a run almost nothing, and mean the same for every strategy. "A crash" is that of a task or of a
-//! node, anywhere in the job.
+//! node, anywhere in the job. `scenarios/tests/situations.rs` shows that each can be met.
 
 use cutline_sim::event::{Event, Stamped, Topic};
 use cutline_sim::graph::{Role, SinkMode};
@@ -75,8 +75,6 @@ situations! {
         "the message that a checkpoint is complete was lost";
     ZombieAcknowledges, "zombie-acknowledges",
         "an acknowledgement of an older attempt reached the coordinator";
-    ZombieCommits, "zombie-commits",
-        "a sink of an older attempt asked the external system for something";
     FalseSuspicion, "false-suspicion",
         "a node was taken for dead that had not crashed";
     CommitUnknown, "commit-unknown",
@@ -201,7 +199,6 @@ impl Situations {
             Event::AckReceived { attempt, .. } if attempt < self.attempt => {
                 self.seen.note(Situation::ZombieAcknowledges);
             }
-            Event::TransactionFenced { .. } => self.seen.note(Situation::ZombieCommits),
             Event::FailureNoticed { attempt } => {
                 self.recovering = true;
                 // What is said from now on by the attempt that failed is out of date.
