@@ -1,7 +1,7 @@
 #!/bin/bash
 # A sweep on many machines, by Slurm: each task of an array does a part of it, and a second job joins the parts.
 #
-#     job=$(sbatch --parsable --array=0-15 docs/ci/slurm.sh wordcount collatz --faults crashes,messages --seeds 0..10000)
+#     job=$(sbatch --parsable --array=0-15 docs/ci/slurm.sh wordcount collatz --strategy all --faults crashes,messages --seeds 0..10000)
 #     sbatch --dependency=afterany:"$job" --cpus-per-task=1 docs/ci/slurm.sh merge "$job"
 #
 # The arguments are those of `cutline sweep`; any other array without gaps will do. All machines must see the folder in which `sbatch`

@@ -14,7 +14,9 @@ const KUBERNETES: &str = include_str!("../../docs/ci/kubernetes.yaml");
 const SLURM: &str = include_str!("../../docs/ci/slurm.sh");
 
 /// The seeds of the sweeps here: fewer than the files ask for.
-const SEEDS: &str = "0..2";
+const SEEDS: &str = "0..4";
+/// Their strategies.
+const STRATEGIES: &str = "aligned,chandy-lamport";
 
 /// The documents of a file.
 fn yaml(text: &str) -> Vec<Yaml> {
@@ -49,15 +51,17 @@ fn place() -> Place {
     place
 }
 
-/// The arguments of the sweep in a file, and the same with fewer seeds.
+/// The arguments of a sweep with fewer seeds and strategies.
 fn fewer(arguments: &str) -> String {
     let mut words = arguments.split_whitespace();
     let mut fewer = Vec::new();
     while let Some(word) = words.next() {
         fewer.push(word);
-        if word == "--seeds" {
-            words.next();
-            fewer.push(SEEDS);
+        for (flag, value) in [("--seeds", SEEDS), ("--strategy", STRATEGIES)] {
+            if word == flag {
+                words.next();
+                fewer.push(value);
+            }
         }
     }
     fewer.join(" ")
@@ -82,7 +86,8 @@ fn the_workflow_of_github_gives_one_sweep() {
     let place = place();
     let [workflow] = <[Yaml; 1]>::try_from(yaml(GITHUB)).expect("one document");
     let (env, jobs) = (&workflow["env"], &workflow["jobs"]);
-    let variables = [("SWEEP", text(&env["SWEEP"])), ("SEEDS", SEEDS)];
+    let sweep = fewer(text(&env["SWEEP"]));
+    let variables = [("SWEEP", sweep.as_str()), ("SEEDS", SEEDS)];
     let parts = list(&jobs["sweep"]["strategy"]["matrix"]["part"]);
     let parts: Vec<usize> = parts
         .iter()
@@ -112,7 +117,7 @@ fn the_workflow_of_github_gives_one_sweep() {
     let reports: Vec<&str> = steps.filter_map(|step| step["with"]["report_paths"].as_str()).collect();
     assert_eq!(reports, ["junit.xml"]);
     assert!(place.read(reports[0]).contains("<testsuites"));
-    is_whole(&place, "sweep", &format!("{} --seeds {SEEDS}", text(&env["SWEEP"])));
+    is_whole(&place, "sweep", &format!("{sweep} --seeds {SEEDS}"));
     // The seeds that the file asks for can be read, too; but here is no git.
     let run = format!("cutline sweep wordcount --seeds {}", text(&env["SEEDS"]));
     script(&place, &["bash", "-ec"], &run, &[("GIT_DIR", "none")]).refuses(&["asks git which commit"]);
@@ -149,7 +154,7 @@ fn the_jobs_of_kubernetes_give_one_sweep() {
     // Bad input is for the policy to see; a run that fails is not.
     let bad = run.replace("--seeds", "--no-such-flag");
     script(&place, &["/bin/sh", "-c"], &bad, &[("JOB_COMPLETION_INDEX", "9")]).refuses(&["--no-such-flag"]);
-    let fails = run.replace("--strategy all", "--set bounds.time=40ms --strategy aligned");
+    let fails = run.replace("--strategy", "--set bounds.time=40ms --strategy");
     let variables = [("JOB_COMPLETION_INDEX", "0"), ("JOB_COMPLETIONS", "1")];
     let elsewhere = fails.replace("sweeps/", "others/");
     let gave = script(&place, &["/bin/sh", "-c"], &elsewhere, &variables).exits(0);
