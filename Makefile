@@ -9,7 +9,7 @@ PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit bench sweep product doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep product slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ ONLY ?=
 
 product: ## Run every strategy with every snapshot method on every job of the library, SEEDS seeds of each; it goes on where it was
 	$(CARGO) run --locked --release --example product -- --seeds $(SEEDS) $(ONLY)
+
+slurm: build ## Try docs/ci/slurm.sh on a real Slurm, started for it on this machine (as root; installs slurm-wlm and munge if need be)
+	tests/slurm.sh $(CUTLINE)
 
 doc: ## Build the documentation; a warning is an error
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps

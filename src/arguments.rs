@@ -296,16 +296,18 @@ pub struct SweepArguments {
             "forks", "no_forks", "out", "partition", "regressions"]
     )]
     pub resume: Option<PathBuf>,
-    /// Do only this part of the sweep, such as `3/16`, the third of sixteen; `cutline merge` joins the parts
-    #[arg(long, value_name = "PART/OF")]
-    pub partition: Option<Partition>,
+    /// Do only this part of the sweep, such as `3/16`, the third of sixteen; `auto`: the one that Slurm, Kubernetes, GitLab,
+    /// CircleCI or Buildkite ask for, as their variables say it. `cutline merge` joins the parts
+    #[arg(long, value_name = "PART/OF|auto")]
+    pub partition: Option<AskedPartition>,
     /// Stop when so many runs have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_failures: Option<u64>,
     /// Begin no further run after this time, such as `10m`
     #[arg(long, value_name = "TIME", value_parser = time_budget)]
     pub time_budget: Option<Duration>,
-    /// The file of runs that have failed once: they are run first, and the first failures of each kind are added to it
+    /// The file of runs that have failed once: they are run first, and the first failures of each kind are added to it. A part
+    /// of a sweep adds nothing, for the parts must all run the same: `cutline merge` does
     #[arg(long, value_name = "FILE", default_value = regressions::FILE)]
     pub regressions: PathBuf,
     /// Neither read nor write the file of regressions
@@ -316,6 +318,14 @@ pub struct SweepArguments {
     pub wishes: Wishes,
 }
 
+impl SweepArguments {
+    /// The files that may be read.
+    pub fn files(&self) -> Vec<Option<&Path>> {
+        let named = self.scenarios.iter().chain(&self.faults).map(|name| Some(Path::new(name)));
+        named.chain([self.input.as_deref(), Some(self.regressions.as_path())]).collect()
+    }
+}
+
 /// What is asked of the result of a sweep, whole or joined.
 #[derive(Debug, Args)]
 pub struct Wishes {
@@ -323,6 +333,9 @@ pub struct Wishes {
     #[arg(long, value_name = "A,B,...", value_delimiter = ',', num_args = 0.., require_equals = true, default_missing_value = "all",
         value_parser = PossibleValuesParser::new(situations()))]
     pub require_coverage: Option<Vec<String>>,
+    /// Write the result as JUnit XML, a test case for each scenario, strategy and fault profile
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print the summary as JSON on stdout, and nothing else there
     #[arg(long)]
     pub json: bool,
@@ -337,6 +350,12 @@ pub struct MergeArguments {
     /// Keep the whole in this folder, in one of its own; `latest` there leads to the newest
     #[arg(long, value_name = "DIR", default_value = "cutline-out/sweeps")]
     pub out: PathBuf,
+    /// The file of runs that have failed once: the first failures of each kind are added to it
+    #[arg(long, value_name = "FILE", default_value = regressions::FILE)]
+    pub regressions: PathBuf,
+    /// Do not write the file of regressions
+    #[arg(long, conflicts_with = "regressions")]
+    pub no_regressions: bool,
     /// What is asked of the result.
     #[command(flatten)]
     pub wishes: Wishes,
@@ -351,6 +370,23 @@ fn time_budget(text: &str) -> Result<Duration, String> {
     let span = text.parse::<SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
     span.filter(|span| !span.is_zero())
         .ok_or_else(|| "write a time with a unit, such as `10m` or `1h 30m`".to_owned())
+}
+
+/// A part of a sweep, or the wish for the one that the scheduler asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedPartition {
+    /// This one.
+    This(Partition),
+    /// The one that the environment names.
+    Auto,
+}
+
+impl FromStr for AskedPartition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AskedPartition, String> {
+        if text == "auto" { Ok(AskedPartition::Auto) } else { text.parse().map(AskedPartition::This) }
+    }
 }
 
 /// The seeds of a sweep, or the wish for new ones.

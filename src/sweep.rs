@@ -1,7 +1,9 @@
 //! `cutline sweep`: many runs, on all cores, each kept as a row.
 
+mod environment;
 mod folder;
 pub mod merge;
+mod outlets;
 mod plan;
 mod progress;
 
@@ -15,9 +17,10 @@ use cutline::reports::sweep_summary;
 use cutline::scenarios::capsule::{Capsule, CapsuleResult, CapsuleScenario, FileSeal};
 use cutline::scenarios::sweep::failure::Failure as FailedRun;
 use cutline::scenarios::sweep::manifest::Manifest;
+use cutline::scenarios::sweep::partition::Partition;
 use cutline::scenarios::sweep::tally::{CellCounts, Counts, Covered};
 use cutline::scenarios::sweep::{Control, Failed, Sweep, work};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::{SweepArguments, Wishes};
 use crate::capsules;
@@ -26,6 +29,7 @@ use crate::failure::Failure;
 use crate::files::Output;
 use crate::screen::{Screen, paint};
 use folder::{Folder, Left};
+use outlets::Outlets;
 use progress::Progress;
 
 /// The exit code of a program that Ctrl-C has ended.
@@ -34,7 +38,7 @@ const INTERRUPTED: u8 = 130;
 const SUMMARY: &str = "summary.json";
 
 /// Why a sweep came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum End {
     /// All runs are done.
@@ -76,6 +80,7 @@ struct Summary<'a> {
 /// Sweeps.
 pub fn sweep(arguments: &SweepArguments, screen: &mut Screen) -> Result<u8, Failure> {
     screen.set_json(arguments.wishes.json);
+    let outlets = Outlets::open(&arguments.wishes, &arguments.files(), screen)?;
     let (manifest, sweep, folder) = match &arguments.resume {
         Some(path) => resume(path)?,
         None => begin(arguments)?,
@@ -102,18 +107,33 @@ pub fn sweep(arguments: &SweepArguments, screen: &mut Screen) -> Result<u8, Fail
 
     let (left, end, took) = go(arguments, screen, (&manifest, &sweep, folder, asked))?;
     finish(screen, (&path, &left, end, asked), &took)?;
-    if !arguments.no_regressions && arguments.resume.is_none() {
-        plan::remember(&arguments.regressions, &manifest, &left.first_of_kind, screen)?;
+    // If a part added failures, the next one might run them and be a part of another sweep.
+    let whole = manifest.partition == Partition::WHOLE;
+    if whole && !arguments.no_regressions && arguments.resume.is_none() {
+        plan::remember(&arguments.regressions, &manifest, &left.first.of_kind, screen)?;
     }
-    judge(screen, &arguments.wishes, &left, end)
+    judge(screen, &arguments.wishes, (&manifest, &left, end), outlets)
 }
 
-/// The exit code, after what is asked of the result.
-fn judge(screen: &mut Screen, wishes: &Wishes, left: &Left, end: End) -> Result<u8, Failure> {
-    let unmet = unmet(wishes, &left.tally.coverage());
+/// The exit code, after what is asked of the result; and the result, told where it is asked for.
+fn judge(
+    screen: &mut Screen,
+    wishes: &Wishes,
+    (manifest, left, end): (&Manifest, &Left, End),
+    outlets: Outlets,
+) -> Result<u8, Failure> {
+    let required = required(wishes, left.tally.coverage());
+    let unmet: Vec<&str> =
+        required.iter().filter(|it| it.runs == 0).map(|it| it.situation.as_str()).collect();
     if !unmet.is_empty() {
         screen.say(&format!("\n--require-coverage: no run met {}\n", unmet.join(", ")))?;
     }
+    let part = match manifest.partition {
+        Partition::WHOLE => String::new(),
+        part => format!(", part {part}"),
+    };
+    let title = format!("cutline sweep{part}, seeds {}: {}", manifest.asked.seeds, end.text());
+    outlets.close(&title, left, &required, screen)?;
     Ok(match left.tally.total().class() {
         class if exit_code(class) > 0 => exit_code(class),
         _ if end == End::Interrupted => INTERRUPTED,
@@ -285,7 +305,7 @@ fn finish(
         total,
         cells: left.tally.cells(),
         coverage: coverage.clone(),
-        failures: &left.first_of_kind,
+        failures: &left.first.of_kind,
     };
     let text = serde_json::to_string_pretty(&summary);
     let text = text.map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
@@ -294,7 +314,7 @@ fn finish(
         return screen.json(&summary);
     }
     let shown = paint(&sweep_summary::summary(&left.tally), |_| true);
-    let failures = paint(&sweep_summary::failures(&left.first_of_kind), |line| line.contains("FAIL"));
+    let failures = paint(&sweep_summary::failures(&left.first.of_kind), |line| line.contains("FAIL"));
     screen.say(&format!("\n{shown}\n{}{failures}\n", sweep_summary::coverage(&coverage)))?;
     screen.say(&format!("{}{}, {took}{}\n", sweep_summary::total(&total), end.text(), path.display()))?;
     if end != End::Complete {
@@ -306,10 +326,9 @@ fn finish(
     Ok(())
 }
 
-/// The situations that had to be met and were not.
-fn unmet(wishes: &Wishes, coverage: &[Covered]) -> Vec<String> {
+/// The situations that had to be met.
+fn required(wishes: &Wishes, coverage: Vec<Covered>) -> Vec<Covered> {
     let Some(asked) = &wishes.require_coverage else { return Vec::new() };
-    let required = |name: &String| asked.iter().any(|asked| asked == name || asked == "all");
-    let unmet = coverage.iter().filter(|covered| covered.runs == 0 && required(&covered.situation));
-    unmet.map(|covered| covered.situation.clone()).collect()
+    let is = |name: &String| asked.iter().any(|asked| asked == name || asked == "all");
+    coverage.into_iter().filter(|covered| is(&covered.situation)).collect()
 }

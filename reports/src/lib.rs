@@ -3,7 +3,9 @@
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
 
 pub mod counts;
+pub mod github;
 pub mod guarantees;
+pub mod junit;
 pub mod run_table;
 pub mod side_by_side;
 pub mod stats;

@@ -6,6 +6,10 @@ use cutline_scenarios::record::{
     ExpiredTransactions, Latency, LifeRecord, LocalCheckpoints, OracleVerdict, Outcome, RECORD_VERSION,
     RestoreRecord, Rollback, RunRecord, SnapshotMethod, Verdict,
 };
+use cutline_scenarios::situations::Seen;
+use cutline_scenarios::sweep::failure::Failure;
+use cutline_scenarios::sweep::row::{Row, SeenRow};
+use cutline_scenarios::sweep::tally::Tally;
 
 const MS: u64 = 1_000_000;
 
@@ -116,4 +120,33 @@ pub fn local(strategy: &str) -> RunRecord {
     });
     record.restores[0].rollback = Some(Rollback { deepest: 3, total: 9, age: 700 * MS });
     record
+}
+
+/// The sums of a sweep, and the first failures of its cells: five runs in three cells, one of which fails with this proof.
+pub fn sweep(proof: &str) -> (Tally, Vec<Failure>) {
+    let (mut tally, mut failures) = (Tally::default(), Vec::new());
+    let verdict = |fails: bool| match fails {
+        true => Verdict::Fail(proof.to_owned()),
+        false => Verdict::Pass,
+    };
+    for (number, scenario, set, strategy, faults, seed, fails) in [
+        (0, "a<b>", "x=\"1\"", "aligned", "none", 3, false),
+        (1, "wordcount", "", "aligned", "crashes", 3, false),
+        (2, "wordcount", "", "unaligned", "crashes", 3, true),
+        (3, "wordcount", "", "aligned", "crashes", 4, false),
+        (4, "wordcount", "", "unaligned", "crashes", 4, true),
+    ] {
+        let verdicts = vec![OracleVerdict { oracle: "cut".to_owned(), verdict: verdict(fails) }];
+        let (scenario, faults) = (scenario.to_owned(), faults.to_owned());
+        let record = RunRecord { scenario, faults, seed, verdicts, ..run(strategy) };
+        let overrides: Vec<String> = set.split_whitespace().map(str::to_owned).collect();
+        let row = Row::new(number, false, &overrides, &record);
+        let failure = Failure::new(&row, &overrides, format!("cutline run wordcount --seed {seed}"), &record);
+        tally.add(&SeenRow { row, seen: Seen::default() });
+        let first = !failures.iter().any(|known: &Failure| known.cell() == failure.cell());
+        if fails && first {
+            failures.push(failure);
+        }
+    }
+    (tally, failures)
 }

@@ -10,6 +10,11 @@ use crate::{plain_table, text, wrap};
 /// A row for each scenario and strategy, a column for each fault profile: how many runs, and how many of them failed. Strategies of a
 /// scenario under which nothing failed share a row.
 pub fn summary(tally: &Tally) -> String {
+    text(&plain_table(rows(tally)))
+}
+
+/// The cells of [`summary`], its head first.
+pub(crate) fn rows(tally: &Tally) -> Vec<Vec<String>> {
     let cells = tally.cells();
     let profiles: BTreeSet<&str> = cells.iter().map(|cell| cell.faults.as_str()).collect();
     let mut head = vec!["scenario".to_owned(), "strategy".to_owned()];
@@ -47,7 +52,7 @@ pub fn summary(tally: &Tally) -> String {
             row(failing[0].strategy.clone(), &[failing]);
         }
     }
-    text(&plain_table(rows))
+    rows
 }
 
 /// `100`, or `3 of 100 FAIL`; nothing where nothing was run.
@@ -61,18 +66,19 @@ fn shown(counts: impl Iterator<Item = Counts>) -> String {
     }
 }
 
-/// All runs in one line.
-pub fn total(counts: &Counts) -> String {
-    let mut line = format!("{} runs: {} passed", counts.runs, counts.passed);
-    for (count, what) in [
+/// How many runs failed in each way, after a comma each; nothing if none did.
+pub(crate) fn ways(counts: &Counts) -> String {
+    let all = [
         (counts.safety, "safety violations"),
         (counts.stall, "stalled"),
         (counts.non_determinism, "not deterministic"),
-    ] {
-        if count > 0 {
-            line.push_str(&format!(", {count} {what}"));
-        }
-    }
+    ];
+    all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect()
+}
+
+/// All runs in one line.
+pub fn total(counts: &Counts) -> String {
+    let mut line = format!("{} runs: {} passed{}", counts.runs, counts.passed, ways(counts));
     line.push_str(&format!(
         "; {} went back to a checkpoint, {} checkpoints completed\n",
         counts.restored, counts.checkpoints

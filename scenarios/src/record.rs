@@ -298,6 +298,18 @@ pub enum Class {
     NonDeterminism = 4,
 }
 
+impl Class {
+    /// Its name, as in records and rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Pass => "pass",
+            Class::Safety => "safety",
+            Class::Stall => "stall",
+            Class::NonDeterminism => "non-determinism",
+        }
+    }
+}
+
 impl RunRecord {
     /// The class: non-determinism first (nothing else can be believed then), then safety, then stalls.
     pub fn class(&self) -> Class {

@@ -48,8 +48,17 @@ pub struct Folder {
 pub struct Left {
     /// The sums.
     pub tally: Tally,
-    /// The first failure of each kind, by number.
-    pub first_of_kind: Vec<FailedRun>,
+    /// The first failures.
+    pub first: FirstFailures,
+}
+
+/// The first failures of a sweep, by number.
+#[derive(Default)]
+pub struct FirstFailures {
+    /// Of each kind.
+    pub of_kind: Vec<FailedRun>,
+    /// Of each cell: of each scenario, strategy and fault profile.
+    pub of_cell: Vec<FailedRun>,
 }
 
 /// Puts the capsule of a run into a folder, and says where.
@@ -313,12 +322,12 @@ impl Folder {
             tally.add(&row(&line).map_err(|problem| damaged(&file, &problem))?);
             write(&line)?;
         }
-        let first_of_kind = self.put_failures_in_order(last)?;
+        let first = self.put_failures_in_order(last)?;
         output.finish()?;
-        Ok(Left { tally, first_of_kind })
+        Ok(Left { tally, first })
     }
 
-    fn put_failures_in_order(&mut self, last: u64) -> Result<Vec<FailedRun>, Failure> {
+    fn put_failures_in_order(&mut self, last: u64) -> Result<FirstFailures, Failure> {
         let (file, mut failed) = (self.path.join(PART_FAILURES), BTreeMap::new());
         let read = lines(&mut self.failures, &mut |_, line| {
             let failure = failed_run(line)?;
@@ -327,14 +336,18 @@ impl Folder {
         });
         read.map_err(|problem| damaged(&file, &problem))?;
         failed.retain(|&run, _| run <= last && self.done.has(run));
-        let (mut seen, mut first, mut text) = (BTreeSet::new(), Vec::new(), String::new());
+        let (mut kinds, mut cells, mut text) = (BTreeSet::new(), BTreeSet::new(), String::new());
+        let mut first = FirstFailures::default();
         for failure in failed.values_mut() {
             let kept = self.kinds.get(&failure.kind()).and_then(|kept| kept.get(&failure.run));
             failure.capsule = kept.cloned().flatten();
             text.push_str(&json(failure)?);
             text.push('\n');
-            if seen.insert(failure.kind()) {
-                first.push(failure.clone());
+            if kinds.insert(failure.kind()) {
+                first.of_kind.push(failure.clone());
+            }
+            if cells.insert(failure.cell()) {
+                first.of_cell.push(failure.clone());
             }
         }
         Output::write_whole(&self.path.join(FAILURES), &text)?;

@@ -1,13 +1,16 @@
 //! `cutline merge`: the parts of a sweep, which were done in several places, become one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use cutline::scenarios::sweep::manifest::Manifest;
 use cutline::scenarios::sweep::partition::Partition;
+use serde::Deserialize;
 
 use super::folder::{self, Folder};
-use super::{End, finish, judge, plan};
+use super::outlets::Outlets;
+use super::{End, SUMMARY, finish, judge, plan};
 use crate::arguments::MergeArguments;
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -15,6 +18,7 @@ use crate::screen::Screen;
 /// Joins parts.
 pub fn merge(arguments: &MergeArguments, screen: &mut Screen) -> Result<u8, Failure> {
     screen.set_json(arguments.wishes.json);
+    let outlets = Outlets::open(&arguments.wishes, &[Some(arguments.regressions.as_path())], screen)?;
     let parts: Vec<(PathBuf, Manifest)> = arguments
         .parts
         .iter()
@@ -26,6 +30,14 @@ pub fn merge(arguments: &MergeArguments, screen: &mut Screen) -> Result<u8, Fail
         .collect::<Result<_, Failure>>()?;
     let mut whole = check(&parts)?;
     let identity = identity(&whole)?;
+    let (mut asked, mut end) = (0, End::Complete);
+    for (part, _) in &parts {
+        let summary = summary(part)?;
+        asked += summary.asked;
+        if end == End::Complete {
+            end = summary.end;
+        }
+    }
     whole.partition = Partition::WHOLE;
     // What the parts read need not be here, so the sweep is not put together again, and the number of its runs is theirs.
     let path = plan::new_folder(&arguments.out, &identity)?;
@@ -37,12 +49,34 @@ pub fn merge(arguments: &MergeArguments, screen: &mut Screen) -> Result<u8, Fail
             return Err(Failure::new(message).with_help("name each part once"));
         }
     }
-    let runs = folder.done().count();
     let left = folder.finish(u64::MAX)?;
     plan::point_at(&arguments.out, &path);
     let took = format!("{} parts", parts.len());
-    finish(screen, (&path, &left, End::Complete, runs), &took)?;
-    judge(screen, &arguments.wishes, &left, End::Complete)
+    finish(screen, (&path, &left, end, asked), &took)?;
+    if !arguments.no_regressions {
+        plan::remember(&arguments.regressions, &whole, &left.first.of_kind, screen)?;
+    }
+    judge(screen, &arguments.wishes, (&whole, &left, end), outlets)
+}
+
+/// What a part says of itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct PartSummary {
+    end: End,
+    /// How many runs it has, done or not.
+    asked: u64,
+}
+
+/// Reads it; a part that was stopped before its end makes a whole that was.
+fn summary(part: &Path) -> Result<PartSummary, Failure> {
+    let path = part.join(SUMMARY);
+    let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let summary = text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+    summary.map_err(|problem| {
+        Failure::new(format!("cannot read `{}`: {problem}", path.display()))
+            .with_help("the part was not done to its end: `cutline sweep --resume` puts it in order")
+    })
 }
 
 fn identity(manifest: &Manifest) -> Result<String, Failure> {

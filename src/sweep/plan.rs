@@ -17,7 +17,8 @@ use cutline::scenarios::sweep::regressions::{self, Regression};
 use cutline::scenarios::sweep::row::Row;
 use cutline::scenarios::sweep::seeds::Seeds;
 
-use crate::arguments::{AskedSeeds, SweepArguments};
+use super::environment;
+use crate::arguments::{AskedPartition, AskedSeeds, SweepArguments};
 use crate::capsules::{self, quoted};
 use crate::failure::Failure;
 use crate::files::Output;
@@ -63,7 +64,11 @@ pub fn manifest(arguments: &SweepArguments) -> Result<Manifest, Failure> {
         options,
         regressions: if arguments.no_regressions { Vec::new() } else { known(&arguments.regressions)? },
     };
-    let partition = arguments.partition.unwrap_or(Partition::WHOLE);
+    let partition = match arguments.partition {
+        None => Partition::WHOLE,
+        Some(AskedPartition::This(partition)) => partition,
+        Some(AskedPartition::Auto) => environment::partition()?,
+    };
     Ok(Manifest { cutline_sweep: SWEEP_VERSION, program: capsules::program(), asked, partition })
 }
 

@@ -1,5 +1,7 @@
 //! End-to-end tests of the binary: what a user or a script sees.
 
+mod ci;
+mod ci_files;
 mod files;
 mod input;
 mod life;
@@ -89,6 +91,7 @@ impl Place {
     fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.0.path()).stdin(Stdio::null());
+        without_ci(&mut command);
         command
     }
 
@@ -105,7 +108,20 @@ impl Place {
     fn shell(&self, line: &str) -> Gave {
         let mut command = Command::new("sh");
         command.current_dir(self.0.path()).env("CUTLINE", binary()).stdin(Stdio::null());
+        without_ci(&mut command);
         Gave::new(command.args(["-c", line]).output().expect("a shell"))
+    }
+}
+
+/// Takes away what a CI system has set: the tests may be run by one.
+fn without_ci(command: &mut Command) {
+    let ours =
+        ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "SLURM_", "JOB_COMPLETION", "CI_NODE_", "CIRCLE_NODE_"];
+    let ours = [&ours[..], &["BUILDKITE_PARALLEL_"]].concat();
+    for (name, _) in std::env::vars_os() {
+        if ours.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
 }
 

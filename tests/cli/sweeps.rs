@@ -11,21 +11,21 @@ use crate::{Gave, Place};
 const SMALL: &str = "sweep wordcount collatz --strategy aligned,unaligned,chandy-lamport --faults crashes,messages \
     --set execution.checkpointing.interval=100ms --no-regressions";
 /// The same with planted bugs that are caught.
-const BROKEN: &str = "sweep sum-even-odd --strategy aligned,first-barrier --faults crashes,none --seeds 0..6 \
+pub const BROKEN: &str = "sweep sum-even-odd --strategy aligned,first-barrier --faults crashes,none --seeds 0..6 \
     --set input.numbers.kind.numbers.count=2000";
 
 /// The newest sweep in a folder.
-fn newest(place: &Place, out: &str) -> PathBuf {
+pub fn newest(place: &Place, out: &str) -> PathBuf {
     fs::canonicalize(place.path(out).join("latest")).expect("a sweep")
 }
 
 /// What a sweep has kept: its rows and its failures.
-fn kept(folder: &Path) -> (String, String) {
+pub fn kept(folder: &Path) -> (String, String) {
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
     (read("runs.csv"), read("failures.ndjson"))
 }
 
-fn sweep(place: &Place, arguments: &str, out: &str, code: i32) -> (String, String) {
+pub fn sweep(place: &Place, arguments: &str, out: &str, code: i32) -> (String, String) {
     place.cutline(&format!("{arguments} --out {out}")).exits(code);
     kept(&newest(place, out))
 }

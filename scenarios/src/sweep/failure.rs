@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::Row;
+use super::row::{Row, joined};
+use super::tally::Cell;
 use crate::record::{Class, RunRecord, Verdict};
 
 /// A run that did not pass.
@@ -89,6 +90,16 @@ impl Failure {
             strategy: self.strategy.clone(),
             class: self.class,
             oracles: self.objections.iter().map(|objection| objection.oracle.clone()).collect(),
+        }
+    }
+
+    /// Which cell of the sweep it is in.
+    pub fn cell(&self) -> Cell {
+        Cell {
+            scenario: self.scenario.clone(),
+            overrides: joined(&self.overrides),
+            strategy: self.strategy.clone(),
+            faults: self.faults.clone(),
         }
     }
 

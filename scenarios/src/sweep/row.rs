@@ -118,8 +118,7 @@ impl Row {
         Row {
             run,
             scenario: record.scenario.clone(),
-            // A row is one line.
-            overrides: overrides.join(" ").replace(['\n', '\r'], " "),
+            overrides: joined(overrides),
             strategy: record.strategy.clone(),
             snapshot: record.snapshot.name().to_owned(),
             faults: record.faults.clone(),
@@ -160,6 +159,11 @@ impl Row {
             transactions_expired: expired.open + expired.prepared,
         }
     }
+}
+
+/// What was laid over a scenario, as rows say it: one line, a space between one and the next.
+pub fn joined(overrides: &[String]) -> String {
+    overrides.join(" ").replace(['\n', '\r'], " ")
 }
 
 /// A run with what it went through.

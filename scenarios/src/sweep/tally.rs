@@ -12,17 +12,22 @@ use crate::situations::{ROWS, Situation};
 /// The sums.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    cells: BTreeMap<Key, Counts>,
+    cells: BTreeMap<Cell, Counts>,
     situations: Vec<u64>,
     runs: u64,
 }
 
+/// What tells the runs of a sweep apart, but for the seed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    scenario: String,
-    overrides: String,
-    strategy: String,
-    faults: String,
+pub struct Cell {
+    /// The scenario.
+    pub scenario: String,
+    /// What was laid over it, as a row says it.
+    pub overrides: String,
+    /// The strategy, or the planted bug.
+    pub strategy: String,
+    /// The fault profile.
+    pub faults: String,
 }
 
 /// How runs ended.
@@ -74,6 +79,14 @@ pub struct Covered {
     pub runs: u64,
 }
 
+impl CellCounts {
+    /// Whose runs these are.
+    pub fn cell(&self) -> Cell {
+        let CellCounts { scenario, overrides, strategy, faults, .. } = self.clone();
+        Cell { scenario, overrides, strategy, faults }
+    }
+}
+
 impl Counts {
     /// Takes a run in.
     pub fn add(&mut self, row: &SeenRow) {
@@ -120,13 +133,13 @@ impl Tally {
     /// Takes a run in.
     pub fn add(&mut self, row: &SeenRow) {
         let of = &row.row;
-        let key = Key {
+        let cell = Cell {
             scenario: of.scenario.clone(),
             overrides: of.overrides.clone(),
             strategy: of.strategy.clone(),
             faults: of.faults.clone(),
         };
-        self.cells.entry(key).or_default().add(row);
+        self.cells.entry(cell).or_default().add(row);
         self.situations.resize(ROWS.len(), 0);
         for (&situation, count) in Situation::ALL.iter().zip(&mut self.situations) {
             *count += u64::from(row.seen.has(situation));
@@ -141,11 +154,11 @@ impl Tally {
 
     /// The cells, by scenario, strategy and profile.
     pub fn cells(&self) -> Vec<CellCounts> {
-        let cell = |(key, &counts): (&Key, &Counts)| CellCounts {
-            scenario: key.scenario.clone(),
-            overrides: key.overrides.clone(),
-            strategy: key.strategy.clone(),
-            faults: key.faults.clone(),
+        let cell = |(cell, &counts): (&Cell, &Counts)| CellCounts {
+            scenario: cell.scenario.clone(),
+            overrides: cell.overrides.clone(),
+            strategy: cell.strategy.clone(),
+            faults: cell.faults.clone(),
             counts,
         };
         self.cells.iter().map(cell).collect()
