@@ -5,6 +5,7 @@
 pub mod counts;
 pub mod guarantees;
 pub mod run_table;
+pub mod shrink_table;
 pub mod side_by_side;
 pub mod stats;
 pub mod sweep_summary;

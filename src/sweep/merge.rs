@@ -41,7 +41,7 @@ pub fn merge(arguments: &MergeArguments, screen: &mut Screen) -> Result<u8, Fail
     let left = folder.finish(u64::MAX)?;
     plan::point_at(&arguments.out, &path);
     let took = format!("{} parts", parts.len());
-    finish(screen, (&path, &left, End::Complete, runs), &took)?;
+    finish(screen, (&path, &left, End::Complete, runs), &took, &[])?;
     judge(screen, &arguments.wishes, &left, End::Complete)
 }
 
