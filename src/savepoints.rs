@@ -41,7 +41,8 @@ impl Origin<'_> {
         let SavepointFile { provenance, savepoint } =
             SavepointFile::from_json(&bytes).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
         let allow_non_restored_state = self.allow_non_restored_state;
-        let savepoint = if allow_non_restored_state { savepoint.allow_non_restored_state() } else { savepoint };
+        let savepoint =
+            if allow_non_restored_state { savepoint.allow_non_restored_state() } else { savepoint };
         Ok((CapsuleSavepoint { file, allow_non_restored_state }, SavepointFile { provenance, savepoint }))
     }
 

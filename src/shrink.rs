@@ -11,7 +11,8 @@ use cutline::scenarios::capsule::{Capsule, FileSeal};
 use cutline::scenarios::inputs::Texts;
 use cutline::scenarios::record::Class;
 use cutline::scenarios::shrink::{
-    Budget, Critical, End, Given, Kept, ShrinkError, Shrunk, Size, Watch, critical, rust_test, shrink as search,
+    Budget, Critical, End, Given, Kept, ShrinkError, Shrunk, Size, Watch, critical, rust_test,
+    shrink as search,
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -103,7 +104,10 @@ pub fn shrink(arguments: &ShrinkArguments, screen: &mut Screen) -> Result<u8, Fa
         }
         other => other,
     })?;
-    files::check_apart(&written.paths(), &failing.reads.iter().map(|path| Some(path.as_path())).collect::<Vec<_>>())?;
+    files::check_apart(
+        &written.paths(),
+        &failing.reads.iter().map(|path| Some(path.as_path())).collect::<Vec<_>>(),
+    )?;
     let interrupted = catch_interrupts();
     let began = Instant::now();
     let stop = || interrupted.load(Ordering::Relaxed) || began.elapsed() >= arguments.budget;
@@ -136,7 +140,11 @@ pub struct Failing {
 
 impl Failing {
     /// Reads what the capsule does not hold.
-    pub fn open(mut capsule: Capsule, input: Option<&Path>, savepoint: Option<&Path>) -> Result<Failing, Failure> {
+    pub fn open(
+        mut capsule: Capsule,
+        input: Option<&Path>,
+        savepoint: Option<&Path>,
+    ) -> Result<Failing, Failure> {
         let whole =
             |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
         if let Some(input) = input {
@@ -173,7 +181,10 @@ impl Failing {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         let mut tell = |progress: cutline::scenarios::shrink::Progress| {
-            bar.set_message(format!("{} runs tried, {} kept: {}", progress.runs, progress.kept, progress.pass));
+            bar.set_message(format!(
+                "{} runs tried, {} kept: {}",
+                progress.runs, progress.kept, progress.pass
+            ));
         };
         let given = self.given(&self.capsule);
         let shrunk = search(&given, &capsules::program(), budget, &mut Watch { stop, tell: &mut tell });
@@ -194,8 +205,9 @@ pub fn shrink_into(capsule: &Path, out: &Path, stop: &(dyn Fn() -> bool + Sync))
     const BUDGET: Budget = Budget { steps: 20_000_000, runs: 3_000 };
     let mut written = Written::of(capsule, Some(out));
     let failing = Failing::open(capsules::read(capsule)?, None, None)?;
-    let mut shrunk =
-        failing.shrink(BUDGET, stop).map_err(|error| Failure::new(format!("`{}`: {error}", capsule.display())))?;
+    let mut shrunk = failing
+        .shrink(BUDGET, stop)
+        .map_err(|error| Failure::new(format!("`{}`: {error}", capsule.display())))?;
     written.write(&mut shrunk)?;
     Ok(written)
 }
@@ -238,7 +250,8 @@ fn tell(
     let sizes = shrink_table::sizes(before, after);
     let (kept, seconds) = (kept.len(), took.as_secs_f64());
     screen.say(&format!("the oracle {} still objects\n\n{sizes}", failing.oracle))?;
-    screen.say(&format!("\n{runs} runs tried in {seconds:.1} s, {kept} kept; {}\n", shrink_table::end(*end)))?;
+    screen
+        .say(&format!("\n{runs} runs tried in {seconds:.1} s, {kept} kept; {}\n", shrink_table::end(*end)))?;
     screen.say(&run_table::proofs(record))?;
     screen.say(&format!("\n{}\n", shrink_table::critical(critical)))?;
     let test = written.test.as_ref().map(|test| format!("  {}\n", test.display())).unwrap_or_default();

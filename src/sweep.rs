@@ -309,7 +309,9 @@ fn finish(
     screen.say(&format!("\n{shown}\n{}{failures}\n", sweep_summary::coverage(&coverage)))?;
     if !shrunk.is_empty() {
         let lines: String = shrunk.iter().map(|it| format!("  run {}: {}\n", it.run, it.capsule)).collect();
-        screen.say(&format!("the same failures in smaller runs, each with its scenario and a test:\n{lines}\n"))?;
+        screen.say(&format!(
+            "the same failures in smaller runs, each with its scenario and a test:\n{lines}\n"
+        ))?;
     }
     screen.say(&format!("{}{}, {took}{}\n", sweep_summary::total(&total), end.text(), path.display()))?;
     if end != End::Complete {

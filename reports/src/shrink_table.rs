@@ -87,8 +87,12 @@ mod tests {
 
     #[test]
     fn the_critical_moment_is_told() {
-        let moment =
-            Moment { time: 5_000_000, events_before: 3, events: vec!["a[0]: b".to_owned()], passing_before: 9 };
+        let moment = Moment {
+            time: 5_000_000,
+            events_before: 3,
+            events: vec!["a[0]: b".to_owned()],
+            passing_before: 9,
+        };
         let told = critical(&Critical::At(moment));
         assert!(told.contains("at 5.00 ms:\n  a[0]: b\n") && told.contains("9 pass"), "{told}");
         assert!(critical(&Critical::FromTheBeginning).contains("none passes"));

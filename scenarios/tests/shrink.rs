@@ -11,9 +11,7 @@ use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::shrink::{
-    Budget, Critical, End, Given, ShrinkError, Shrunk, Watch, critical, shrink,
-};
+use cutline_scenarios::shrink::{Budget, Critical, End, Given, ShrinkError, Shrunk, Watch, critical, shrink};
 use cutline_scenarios::spec::load;
 
 /// A failing run, and how small it must become.
@@ -41,12 +39,8 @@ fn capsule(trial: &Trial) -> Capsule {
     let plan = faults::draw(&profile, prepared.topology(), prepared.duration(), trial.seed);
     let options = CapsuleOptions { forks: None, check_determinism: false, lookahead: true };
     let contender = Contender::named(trial.bug).expect("a bug");
-    let record = Runner::new(&prepared, contender).run(
-        trial.seed,
-        &Arc::new(plan.clone()),
-        &options.options(),
-        None,
-    );
+    let record =
+        Runner::new(&prepared, contender).run(trial.seed, &Arc::new(plan.clone()), &options.options(), None);
     Capsule {
         program: program(),
         scenario: CapsuleScenario {
@@ -100,7 +94,8 @@ fn try_it(trial: &Trial) {
     assert!(!capsule.scenario.text.contains('#'), "{}", capsule.scenario.text);
     load(&capsule.scenario.source(), &[]).expect("a scenario");
     let read = Capsule::from_json(capsule.to_json().expect("JSON").as_bytes()).expect("a capsule");
-    let prepared = Prepared::load(&read.scenario.source(), &read.scenario.overrides, read.seed).expect("a job");
+    let prepared =
+        Prepared::load(&read.scenario.source(), &read.scenario.overrides, read.seed).expect("a job");
     let contender = Contender::named(&read.strategy).expect("a bug");
     let again = Runner::new(&prepared, contender).run(
         read.seed,

@@ -33,8 +33,10 @@ fn all_that_is_written_does_the_failure_again() {
     let again = place.cutline("replay small/first-barrier.min.json").exits(1);
     assert!(again.out.contains("the same run again"), "{}", again.out);
     // It needs no faults, so the scenario is all there is to it.
-    let run = place.cutline("run small/first-barrier.toml --strategy first-barrier --seed 4 --no-forks --json");
-    let capsule = Capsule::from_json(place.read("small/first-barrier.min.json").as_bytes()).expect("a capsule");
+    let run =
+        place.cutline("run small/first-barrier.toml --strategy first-barrier --seed 4 --no-forks --json");
+    let capsule =
+        Capsule::from_json(place.read("small/first-barrier.min.json").as_bytes()).expect("a capsule");
     assert_eq!(run.exits(1).json()["digest"], capsule.result.digest);
     // The test is compiled, and run, as a part of these tests: see `shrunk`.
     assert_eq!(place.read("small/first-barrier.rs"), include_str!("shrunk/first-barrier.rs"));
@@ -42,7 +44,9 @@ fn all_that_is_written_does_the_failure_again() {
 
     // Shrunk again, nothing changes, and a table says so; beside the capsule there is room too.
     let gave = place.cutline("shrink small/first-barrier.min.json --runs 1000").exits(0);
-    for words in ["the oracle cut still objects", "cut fails:", "The critical moment", "cutline replay", "0 kept"] {
+    for words in
+        ["the oracle cut still objects", "cut fails:", "The critical moment", "cutline replay", "0 kept"]
+    {
         assert!(gave.out.contains(words), "no `{words}` in\n{}", gave.out);
     }
     assert_eq!(

@@ -142,7 +142,8 @@ fn a_failure_leaves_a_capsule_and_a_command_and_is_run_first_ever_after() {
     assert!(!place.path("cutline-regressions.toml").exists());
 
     // A time that is too short makes any strategy stall.
-    let stalls = "sweep wordcount --strategy aligned --faults none --seeds 3..5 --set bounds.time=40ms --no-shrink";
+    let stalls =
+        "sweep wordcount --strategy aligned --faults none --seeds 3..5 --set bounds.time=40ms --no-shrink";
     place.cutline(stalls).exits(3);
     let file = place.read("cutline-regressions.toml");
     assert!(file.contains("seed = 3") && file.contains("strategy = \"aligned\""), "{file}");

@@ -52,7 +52,9 @@ impl TextFile {
     pub fn build(&self, _seed: u64, texts: &mut Texts) -> Result<BuiltInput, InputError> {
         let text = match (&self.content, &self.path) {
             (Some(_), Some(_)) => return Err(InputError::TwoTexts),
-            (Some(content), None) if !texts.has_instead() => Arc::new(Text::new(content.clone().into_bytes())),
+            (Some(content), None) if !texts.has_instead() => {
+                Arc::new(Text::new(content.clone().into_bytes()))
+            }
             _ => texts.get(self.path.as_deref())?,
         };
         let input = Pieces::new(Arc::clone(&text), self.splits.get_u32(), self.rate.period());

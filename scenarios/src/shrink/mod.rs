@@ -109,9 +109,9 @@ impl fmt::Display for ShrinkError {
             ShrinkError::Different(lines) => {
                 write!(f, "the run is not that of the capsule: {}", lines.join("; "))
             }
-            ShrinkError::Scenario => {
-                f.write_str("the scenario of the capsule cannot be edited: lay its overrides into its text by hand")
-            }
+            ShrinkError::Scenario => f.write_str(
+                "the scenario of the capsule cannot be edited: lay its overrides into its text by hand",
+            ),
         }
     }
 }
@@ -275,7 +275,8 @@ pub fn shrink(
 /// The run of the capsule, with its overrides as a part of its text.
 fn first(given: &Given<'_>) -> Result<Case, ShrinkError> {
     let (capsule, source) = (given.capsule, given.source());
-    let laid_over = crate::spec::load(&source, &capsule.scenario.overrides).map_err(|_| ShrinkError::Scenario)?;
+    let laid_over =
+        crate::spec::load(&source, &capsule.scenario.overrides).map_err(|_| ShrinkError::Scenario)?;
     let mut sheet = Sheet::new(&source.text).ok_or(ShrinkError::Scenario)?;
     for argument in &capsule.scenario.overrides {
         sheet.fold(argument).ok_or(ShrinkError::Scenario)?;

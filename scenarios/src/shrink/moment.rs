@@ -159,7 +159,9 @@ fn sentence(topology: &Topology, event: &Stamped) -> String {
     };
     let value = serde_json::to_value(event.event).unwrap_or_default();
     let (name, fields) = match &value {
-        Value::Object(object) => object.iter().next().map_or(("", None), |(name, fields)| (name.as_str(), Some(fields))),
+        Value::Object(object) => {
+            object.iter().next().map_or(("", None), |(name, fields)| (name.as_str(), Some(fields)))
+        }
         Value::String(name) => (name.as_str(), None),
         _ => ("", None),
     };
@@ -169,9 +171,15 @@ fn sentence(topology: &Topology, event: &Stamped) -> String {
         .into_iter()
         .flatten()
         .filter(|(_, value)| value.is_number() || value.is_boolean() || value.is_string())
-        .map(|(field, value)| format!("{} {}", field.replace(['-', '_'], " "), value.to_string().trim_matches('"')))
+        .map(|(field, value)| {
+            format!("{} {}", field.replace(['-', '_'], " "), value.to_string().trim_matches('"'))
+        })
         .collect();
-    if fields.is_empty() { format!("{who}: {name}") } else { format!("{who}: {name} ({})", fields.join(", ")) }
+    if fields.is_empty() {
+        format!("{who}: {name}")
+    } else {
+        format!("{who}: {name} ({})", fields.join(", "))
+    }
 }
 
 #[cfg(test)]

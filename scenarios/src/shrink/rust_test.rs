@@ -13,11 +13,14 @@ pub fn rust_test(capsule: &Capsule, failing: &Failing, scenario: &str) -> Option
     }
     let Capsule { strategy, seed, plan, options, .. } = capsule;
     let (name, oracle) = (&capsule.scenario.name, &failing.oracle);
-    let function = format!("{name}_under_{strategy}_with_seed_{seed}").replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let function = format!("{name}_under_{strategy}_with_seed_{seed}")
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let function = function.to_lowercase();
     // A name may begin with a digit, and a function's may not.
-    let function = if function.starts_with(|c: char| c.is_ascii_digit()) { format!("run_{function}") } else { function };
-    let faults: String = plan.faults.iter().map(|planned| format!("        {},\n", literal(planned))).collect();
+    let function =
+        if function.starts_with(|c: char| c.is_ascii_digit()) { format!("run_{function}") } else { function };
+    let faults: String =
+        plan.faults.iter().map(|planned| format!("        {},\n", literal(planned))).collect();
     let faults = if faults.is_empty() { "vec![]".to_owned() } else { format!("vec![\n{faults}    ]") };
     let ids = if faults.contains("Id(") { "use cutline::sim::ids::*;\n" } else { "" };
     let kinds = if plan.faults.is_empty() { "FaultPlan" } else { "*" };

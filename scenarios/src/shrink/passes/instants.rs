@@ -11,7 +11,8 @@ use crate::shrink::case::Case;
 pub(super) fn propose(case: &Case, _given: &Given<'_>) -> Candidates {
     let mut candidates = Candidates::new();
     for (at, planned) in case.plan.faults.iter().enumerate() {
-        let simpler = whens(planned.when).into_iter().map(|when| Planned { when, fault: planned.fault.clone() });
+        let simpler =
+            whens(planned.when).into_iter().map(|when| Planned { when, fault: planned.fault.clone() });
         let aims = aims(&planned.fault.aims());
         let milder = aims.iter().map(|aims| Planned { when: planned.when, fault: planned.fault.with(aims) });
         for simpler in simpler.chain(milder).filter(|simpler| simpler != planned) {
@@ -26,10 +27,17 @@ pub(super) fn propose(case: &Case, _given: &Given<'_>) -> Candidates {
 
 /// Earlier and rounder: none is later.
 fn earlier(time: u64) -> Vec<u64> {
-    [rounded(time / 4, 1), rounded(time / 2, 1), rounded(time, 1), rounded(time, 2), rounded(time, 3), rounded(time, 4)]
-        .into_iter()
-        .filter(|&earlier| earlier < time)
-        .collect()
+    [
+        rounded(time / 4, 1),
+        rounded(time / 2, 1),
+        rounded(time, 1),
+        rounded(time, 2),
+        rounded(time, 3),
+        rounded(time, 4),
+    ]
+    .into_iter()
+    .filter(|&earlier| earlier < time)
+    .collect()
 }
 
 fn whens(when: When) -> Vec<When> {

@@ -43,7 +43,8 @@ pub(super) const PASSES: &[Pass] = &[
 /// Smaller numbers to try, the smallest first: none is below `least`.
 fn smaller(number: u64, least: u64) -> Vec<u64> {
     let parts = [number / 16, number / 4, number / 2, number - number / 4, number.saturating_sub(1)];
-    let mut smaller: Vec<u64> = parts.into_iter().map(|part| part.max(least)).filter(|&part| part < number).collect();
+    let mut smaller: Vec<u64> =
+        parts.into_iter().map(|part| part.max(least)).filter(|&part| part < number).collect();
     smaller.dedup();
     smaller
 }

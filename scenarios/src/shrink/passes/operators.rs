@@ -28,7 +28,8 @@ pub(super) fn propose(case: &Case, given: &Given<'_>) -> Candidates {
                 sheet.keep("operator", |at| !without.contains(&at))?;
                 let reads = |name: &str| {
                     let left = job.operator.iter().enumerate().filter(|(at, _)| !without.contains(at));
-                    left.into_iter().any(|(_, it)| matches!(&it.does, Does::Source(input) if input.as_str() == name))
+                    left.into_iter()
+                        .any(|(_, it)| matches!(&it.does, Does::Source(input) if input.as_str() == name))
                 };
                 for name in case.scenario.spec.input.keys().filter(|name| !reads(name.as_str())) {
                     sheet.remove(&["input", name.as_str()])?;

@@ -104,7 +104,9 @@ impl Input<'_> {
             });
             shorter.collect()
         };
-        for (what, content) in [("one word", each(&|_| 1)), ("half of the words", each(&|all| all.div_ceil(2)))] {
+        for (what, content) in
+            [("one word", each(&|_| 1)), ("half of the words", each(&|all| all.div_ceil(2)))]
+        {
             let what = format!("{what} of each line of {}", self.name);
             self.with(&what, (1, 1), candidates, &set(content));
         }
@@ -139,7 +141,8 @@ impl Input<'_> {
         let mut add = |what: String, case: Option<Case>| {
             if let Some(mut case) = case {
                 // A file that was named instead counts until all texts are parts of the scenario.
-                let reads = |kind: &InputKind| matches!(kind, InputKind::Text(text) if text.content.is_none());
+                let reads =
+                    |kind: &InputKind| matches!(kind, InputKind::Text(text) if text.content.is_none());
                 case.instead &= case.scenario.spec.input.values().any(|entry| reads(&entry.kind));
                 candidates.push((what, case));
             }

@@ -21,7 +21,8 @@ const TABLES: &[&str] = &[
 ];
 
 /// What an operator may leave out.
-const OF_OPERATORS: &[&str] = &["service", "service-per-kib", "service-jitter", "state-bytes", "state-entry-bytes"];
+const OF_OPERATORS: &[&str] =
+    &["service", "service-per-kib", "service-jitter", "state-bytes", "state-entry-bytes"];
 
 /// What other passes change.
 const OF_OTHERS: &[&[&str]] = &[
