@@ -19,6 +19,7 @@ struct Trial {
     bug: &'static str,
     scenario: &'static [&'static str],
     profile: &'static str,
+    /// The first seed; the first from there on that fails is taken.
     seed: u64,
     class: Class,
     oracle: &'static str,
@@ -31,16 +32,23 @@ fn program() -> Program {
 }
 
 fn capsule(trial: &Trial) -> Capsule {
+    let fails = |capsule: &Capsule| {
+        capsule.result.verdicts.iter().any(|it| it.oracle == trial.oracle && it.verdict.is_fail())
+    };
+    (trial.seed..trial.seed + 30).map(|seed| capsule_of(trial, seed)).find(fails).expect("a failing run")
+}
+
+fn capsule_of(trial: &Trial, seed: u64) -> Capsule {
     let (name, overrides) = trial.scenario.split_first().expect("a name");
     let source = resolve(name).expect("a scenario");
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let prepared = Prepared::load(&source, &overrides, trial.seed).expect("a job");
+    let prepared = Prepared::load(&source, &overrides, seed).expect("a job");
     let profile = faults::resolve(trial.profile).expect("a profile");
-    let plan = faults::draw(&profile, prepared.topology(), prepared.duration(), trial.seed);
+    let plan = faults::draw(&profile, prepared.topology(), prepared.duration(), seed);
     let options = CapsuleOptions { forks: None, check_determinism: false, lookahead: true };
     let contender = Contender::named(trial.bug).expect("a bug");
     let record =
-        Runner::new(&prepared, contender).run(trial.seed, &Arc::new(plan.clone()), &options.options(), None);
+        Runner::new(&prepared, contender).run(seed, &Arc::new(plan.clone()), &options.options(), None);
     Capsule {
         program: program(),
         scenario: CapsuleScenario {
@@ -56,7 +64,7 @@ fn capsule(trial: &Trial) -> Capsule {
         strategy: trial.bug.to_owned(),
         faults: trial.profile.to_owned(),
         plan,
-        seed: trial.seed,
+        seed,
         options,
         result: CapsuleResult::of(&record),
     }
@@ -123,9 +131,14 @@ fn a_torn_cut_needs_no_fault_and_few_records() {
 fn a_text_becomes_a_part_of_the_scenario() {
     try_it(&Trial {
         bug: "no-block",
-        scenario: &["wordcount", "execution.checkpointing.interval=100ms"],
+        scenario: &[
+            "wordcount",
+            "cluster.network.latency-jitter=\"5ms\"",
+            "execution.buffer-timeout.interval=\"5ms\"",
+            "execution.checkpointing.interval=\"100ms\"",
+        ],
         profile: "crashes",
-        seed: 4,
+        seed: 1,
         class: Class::Safety,
         oracle: "cut",
         most: (0, 12, 4, 6),

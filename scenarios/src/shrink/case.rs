@@ -18,7 +18,7 @@ use crate::inputs::text::TextFile;
 use crate::inputs::{InputKind, Texts};
 use crate::library_files::ScenarioText;
 use crate::prepare::Prepared;
-use crate::record::{Class, Outcome, RunRecord};
+use crate::record::{Bound, Class, Outcome, RunRecord};
 use crate::run::{Options, Runner};
 use crate::spec::build::Hollow;
 use crate::spec::{Scenario, load};
@@ -167,8 +167,13 @@ pub struct Failing {
     pub oracle: String,
     /// All that object; no other may.
     among: BTreeSet<String>,
-    /// How a stalled run ended.
-    outcome: Option<Outcome>,
+    /// How the run ended.
+    outcome: Outcome,
+}
+
+/// True if a run was given up because it took too many steps: those of a candidate are bounded.
+fn is_cut_short(outcome: Outcome) -> bool {
+    outcome == Outcome::Exceeded(Bound::Steps)
 }
 
 impl Failing {
@@ -177,19 +182,18 @@ impl Failing {
         let objects = result.verdicts.iter().filter(|it| it.verdict.is_fail());
         let among: BTreeSet<String> = objects.map(|it| it.oracle.clone()).collect();
         let nearest = CAUSES.iter().find(|&&oracle| among.contains(oracle));
-        let outcome = (result.class == Class::Stall).then_some(result.outcome);
         (result.class != Class::Pass).then(|| Failing {
             class: result.class,
             oracle: (*nearest.unwrap_or(&liveness::NAME)).to_owned(),
             among,
-            outcome,
+            outcome: result.outcome,
         })
     }
 
     /// True if a run fails in the same way.
     pub fn is(&self, record: &RunRecord) -> bool {
         record.class() == self.class
-            && self.outcome.is_none_or(|outcome| outcome == record.outcome)
+            && (record.outcome == self.outcome || self.class != Class::Stall && !is_cut_short(record.outcome))
             && record.objections().any(|oracle| oracle == self.oracle)
             && record.objections().all(|oracle| self.among.contains(oracle))
     }

@@ -8,7 +8,7 @@
 //! The passes (`passes/`) are tried one after the other, again and again, until none of them finds anything. Of the candidates of
 //! a pass the first in order that fails wins, whoever is ready first, so the result does not depend on the number of threads; nor
 //! does the budget, which counts what was tried up to there. (A time budget is the caller's: it says when to stop.) A candidate
-//! that is no scenario, or cannot be run, is none. None runs for much longer than the original did.
+//! that is no scenario, or cannot be run, is none; nor is one that takes many more steps than the present run.
 //!
 //! What the smallest run is *not*: the smallest of all. It is one of which no single pass makes less.
 
@@ -42,8 +42,14 @@ use sheet::Sheet;
 
 /// What a candidate costs beside its steps, in steps.
 const OVERHEAD: u64 = 2_000;
-/// A candidate may take so many times the steps of the original, and so many more.
-const PATIENCE: (u64, u64) = (4, 10_000);
+/// A candidate may take a quarter more steps than the present run, and so many more: less of one thing must not be paid for by much
+/// more of another.
+const PATIENCE: u64 = 1_000;
+
+/// The bound of whatever is tried in place of a run of so many steps.
+fn bound(steps: u64) -> u64 {
+    steps.saturating_add(steps / 4).saturating_add(PATIENCE)
+}
 
 /// A failing run, and what its capsule does not hold.
 pub struct Given<'a> {
@@ -228,7 +234,7 @@ pub fn shrink(
     let mut search = Search {
         given,
         budget,
-        limit: before.steps.saturating_mul(PATIENCE.0).saturating_add(PATIENCE.1),
+        limit: bound(before.steps),
         tried: BTreeSet::from([case.key()]),
         failing,
         case,
@@ -356,7 +362,8 @@ impl Search<'_> {
                 self.tried.insert(key);
                 self.runs += 1;
                 self.work = self.work.saturating_add(work).saturating_add(OVERHEAD);
-                if record.is_some_and(|record| self.failing.is(&record)) {
+                if let Some(record) = record.filter(|record| self.failing.is(record)) {
+                    self.limit = self.limit.min(bound(record.steps));
                     self.case = case;
                     self.kept.push(Kept { pass: pass.name, what });
                     // Those behind it count as not tried, though some may have been run already.
