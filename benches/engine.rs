@@ -15,8 +15,14 @@ use crate::limit::{KEYS, Outcome, STAGES, TASKS};
 
 /// What is left out of a measured run: figures for people (latencies, the list of checkpoints) and the forks that restore
 /// every checkpoint. All oracles over the run itself are on.
-pub const OPTIONS: Options =
-    Options { forks: Some(false), check_determinism: false, lookahead: true, metrics: false, detail: false };
+pub const OPTIONS: Options = Options {
+    forks: Some(false),
+    check_determinism: false,
+    lookahead: true,
+    metrics: false,
+    detail: false,
+    turn: None,
+};
 
 /// A prepared scenario under the strategy `aligned`, to run again and again in the same worlds.
 pub struct Engine {

@@ -54,6 +54,12 @@ pub enum Command {
         after_help = "Exit codes: that of the run if it is the same again, 2 usage or bad input, 4 it is another run"
     )]
     Replay(ReplayArguments),
+    /// Make of a failing run the smallest that still fails in the same way: a capsule, a scenario and a test in Rust
+    #[command(
+        after_help = "Exit codes: 0 the failure is still there, in a smaller run; 2 usage or bad input; 4 it is another run, and nothing \
+                      was written"
+    )]
+    Shrink(ShrinkArguments),
     /// List what there is
     List(ListArguments),
     /// Print completions for a shell, to be put where it looks for them
@@ -306,6 +312,9 @@ pub struct SweepArguments {
     /// Begin no further run after this time, such as `10m`
     #[arg(long, value_name = "TIME", value_parser = time_budget)]
     pub time_budget: Option<Duration>,
+    /// Do not shrink the first failure of each kind at the end
+    #[arg(long)]
+    pub no_shrink: bool,
     /// The file of runs that have failed once: they are run first, and the first failures of each kind are added to it. A part
     /// of a sweep adds nothing, for the parts must all run the same: `cutline merge` does
     #[arg(long, value_name = "FILE", default_value = regressions::FILE)]
@@ -435,6 +444,31 @@ pub struct ReplayArguments {
     /// In the trace, also one event for every record and every mark
     #[arg(long, requires = "trace")]
     pub trace_records: bool,
+    /// Print JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cutline shrink`
+#[derive(Debug, Args)]
+pub struct ShrinkArguments {
+    /// The file that a failing run has left
+    pub capsule: PathBuf,
+    /// Write the smaller capsule, scenario and test into this folder; by default beside the capsule
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Try for so long, such as `60s`; what is smallest by then is the result
+    #[arg(long, value_name = "TIME", value_parser = time_budget, default_value = "60s")]
+    pub budget: Duration,
+    /// Try so many runs at most: a bound that is the same on every machine
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: u64,
+    /// Where the input file is now, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Where the savepoint is now that the run started from, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub from_savepoint: Option<PathBuf>,
     /// Print JSON on stdout, and nothing else there
     #[arg(long)]
     pub json: bool,

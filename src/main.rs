@@ -15,6 +15,7 @@ mod run;
 mod savepoints;
 mod screen;
 mod setup;
+mod shrink;
 mod sweep;
 mod trace;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments, &mut screen),
         Command::Merge(arguments) => sweep::merge::merge(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),
     };

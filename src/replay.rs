@@ -40,7 +40,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let commit = note_commit(screen, &capsule)?;
     let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
-    let origin = origin(arguments, &capsule)?;
+    let origin = origin(arguments.from_savepoint.as_deref(), &capsule)?;
     let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, origin, seed);
     let setup = setup.map_err(|failure| match moved(&capsule) {
         Some(moved) => failure.with_help(moved),
@@ -74,21 +74,21 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
 }
 
 /// The savepoint that the run started from, where it is now.
-fn origin<'a>(arguments: &'a ReplayArguments, capsule: &'a Capsule) -> Result<Option<Origin<'a>>, Failure> {
+pub fn origin<'a>(moved: Option<&'a Path>, capsule: &'a Capsule) -> Result<Option<Origin<'a>>, Failure> {
     let Some(savepoint) = &capsule.savepoint else {
-        return match &arguments.from_savepoint {
+        return match moved {
             Some(_) => Err(Failure::new("the capsule's run did not start from a savepoint")
                 .with_help("leave out `--from-savepoint`")),
             None => Ok(None),
         };
     };
-    let path = arguments.from_savepoint.as_deref().unwrap_or(Path::new(&savepoint.file.path));
+    let path = moved.unwrap_or(Path::new(&savepoint.file.path));
     let allow_non_restored_state = savepoint.allow_non_restored_state;
     Ok(Some(Origin { path, allow_non_restored_state, was: Some(&savepoint.file) }))
 }
 
 /// What to do if a file that the run read is not where it was.
-fn moved(capsule: &Capsule) -> Option<&'static str> {
+pub fn moved(capsule: &Capsule) -> Option<&'static str> {
     match (capsule.files.is_empty(), &capsule.savepoint) {
         (true, None) => None,
         (false, None) => Some("if the input file has moved, name it with `--input FILE`"),
@@ -114,7 +114,7 @@ fn tell(screen: &mut Screen, differences: &[String], other_commit: bool) -> Resu
 }
 
 /// Says so if the capsule was written by another build. True if it was.
-fn note_commit(screen: &mut Screen, capsule: &Capsule) -> Result<bool, Failure> {
+pub fn note_commit(screen: &mut Screen, capsule: &Capsule) -> Result<bool, Failure> {
     let (wrote, reads) = (&capsule.program, capsules::program());
     let other = wrote.commit != reads.commit;
     if other {
@@ -126,7 +126,7 @@ fn note_commit(screen: &mut Screen, capsule: &Capsule) -> Result<bool, Failure> 
 }
 
 /// Refuses inputs that are not those of the capsule.
-fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
+pub fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
     if were.len() != are.len() {
         let message = format!("the capsule's run read {} files, and now there are {}", were.len(), are.len());
         return Err(Failure::new(message));

@@ -29,8 +29,8 @@ pub struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Reads the file, and prepares the scenario to start from it.
-    pub fn start(&self, prepared: &Prepared, seed: u64) -> Result<(Prepared, CapsuleSavepoint), Failure> {
+    /// Reads the file: what it is, and what it holds.
+    pub fn open(&self) -> Result<(CapsuleSavepoint, SavepointFile), Failure> {
         let (path, name) = (self.path, self.path.display());
         let bytes = read(path)?;
         let file = FileSeal::new(path.display().to_string(), &bytes);
@@ -40,8 +40,16 @@ impl Origin<'_> {
         }
         let SavepointFile { provenance, savepoint } =
             SavepointFile::from_json(&bytes).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let allow_non_restored_state = self.allow_non_restored_state;
         let savepoint =
-            if self.allow_non_restored_state { savepoint.allow_non_restored_state() } else { savepoint };
+            if allow_non_restored_state { savepoint.allow_non_restored_state() } else { savepoint };
+        Ok((CapsuleSavepoint { file, allow_non_restored_state }, SavepointFile { provenance, savepoint }))
+    }
+
+    /// Reads the file, and prepares the scenario to start from it.
+    pub fn start(&self, prepared: &Prepared, seed: u64) -> Result<(Prepared, CapsuleSavepoint), Failure> {
+        let name = self.path.display();
+        let (sealed, SavepointFile { provenance, savepoint }) = self.open()?;
         let started = prepared.start_from(&savepoint).map_err(|error| {
             let failure = Failure::new(format!("cannot start from `{name}`: {error}"));
             match help(&error, &provenance, seed) {
@@ -49,8 +57,7 @@ impl Origin<'_> {
                 None => failure,
             }
         })?;
-        let allow_non_restored_state = self.allow_non_restored_state;
-        Ok((started, CapsuleSavepoint { file, allow_non_restored_state }))
+        Ok((started, sealed))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod merge;
 mod outlets;
 mod plan;
 mod progress;
+mod shrunk;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use crate::screen::{Screen, paint};
 use folder::{Folder, Left};
 use outlets::Outlets;
 use progress::Progress;
+use shrunk::ShrunkRun;
 
 /// The exit code of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
@@ -75,6 +77,8 @@ struct Summary<'a> {
     coverage: Vec<Covered>,
     /// The first failure of each kind.
     failures: &'a [FailedRun],
+    /// The first failures of each kind that were shrunk.
+    shrunk: &'a [ShrunkRun],
 }
 
 /// Sweeps.
@@ -105,8 +109,13 @@ pub fn sweep(arguments: &SweepArguments, screen: &mut Screen) -> Result<u8, Fail
         path.display()
     ))?;
 
-    let (left, end, took) = go(arguments, screen, (&manifest, &sweep, folder, asked))?;
-    finish(screen, (&path, &left, end, asked), &took)?;
+    let (left, end, took, interrupted) = go(arguments, screen, (&manifest, &sweep, folder, asked))?;
+    let stop = || interrupted.load(Ordering::Relaxed);
+    let shrunk = match arguments.no_shrink {
+        true => Vec::new(),
+        false => shrunk::shrink(&path, &left.first.of_kind, &stop, screen)?,
+    };
+    finish(screen, (&path, &left, end, asked), &took, &shrunk)?;
     // If a part added failures, the next one might run them and be a part of another sweep.
     let whole = manifest.partition == Partition::WHOLE;
     if whole && !arguments.no_regressions && arguments.resume.is_none() {
@@ -180,7 +189,7 @@ fn go(
     arguments: &SweepArguments,
     screen: &mut Screen,
     (manifest, sweep, mut folder, asked): (&Manifest, &Sweep, Folder, u64),
-) -> Result<(Left, End, String), Failure> {
+) -> Result<(Left, End, String, Arc<AtomicBool>), Failure> {
     let control = Arc::new(Control::default());
     let interrupted = catch_interrupts(&control);
     let jobs = arguments.jobs.map_or_else(cores, usize::from);
@@ -235,7 +244,7 @@ fn go(
     };
     let left = folder.finish(last)?;
     worked?;
-    Ok((left, end, took))
+    Ok((left, end, took, interrupted))
 }
 
 /// The last run that counts if so many may fail.
@@ -296,6 +305,7 @@ fn finish(
     screen: &mut Screen,
     (path, left, end, asked): (&Path, &Left, End, u64),
     took: &str,
+    shrunk: &[ShrunkRun],
 ) -> Result<(), Failure> {
     let (total, coverage) = (left.tally.total(), left.tally.coverage());
     let summary = Summary {
@@ -306,6 +316,7 @@ fn finish(
         cells: left.tally.cells(),
         coverage: coverage.clone(),
         failures: &left.first.of_kind,
+        shrunk,
     };
     let text = serde_json::to_string_pretty(&summary);
     let text = text.map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
@@ -316,6 +327,12 @@ fn finish(
     let shown = paint(&sweep_summary::summary(&left.tally), |_| true);
     let failures = paint(&sweep_summary::failures(&left.first.of_kind), |line| line.contains("FAIL"));
     screen.say(&format!("\n{shown}\n{}{failures}\n", sweep_summary::coverage(&coverage)))?;
+    if !shrunk.is_empty() {
+        let lines: String = shrunk.iter().map(|it| format!("  run {}: {}\n", it.run, it.capsule)).collect();
+        screen.say(&format!(
+            "the same failures in smaller runs, each with its scenario and a test:\n{lines}\n"
+        ))?;
+    }
     screen.say(&format!("{}{}, {took}{}\n", sweep_summary::total(&total), end.text(), path.display()))?;
     if end != End::Complete {
         screen.say(&format!(

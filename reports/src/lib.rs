@@ -7,6 +7,7 @@ pub mod github;
 pub mod guarantees;
 pub mod junit;
 pub mod run_table;
+pub mod shrink_table;
 pub mod side_by_side;
 pub mod stats;
 pub mod sweep_summary;

@@ -16,6 +16,7 @@ pub mod product;
 pub mod record;
 pub mod run;
 pub mod savepoint_file;
+pub mod shrink;
 pub mod situations;
 pub mod spec;
 pub mod sweep;

@@ -191,6 +191,14 @@ impl Prepared {
         Arc::new(topology)
     }
 
+    /// The same, and its runs are given up after so many steps, if the scenario does not say fewer.
+    #[must_use]
+    pub(crate) fn within(mut self, steps: u64) -> Prepared {
+        let bounds = &mut Arc::make_mut(&mut self.topology).config.bounds;
+        bounds.steps = bounds.steps.min(steps);
+        self
+    }
+
     /// Its failure-free result; what it is counted from, see [`Prepared::start_from`].
     pub fn reference(&self) -> &Reference {
         &self.reference

@@ -90,11 +90,23 @@ pub struct Options {
     pub metrics: bool,
     /// Emit an event for every record and mark (only of use with a trace).
     pub detail: bool,
+    /// From some moment on chance goes another way. (A repetition does not turn, so it is of no use together with this.)
+    pub turn: Option<Turn>,
+}
+
+/// Chance goes another way: see [`World::turn_after`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// After so many events.
+    pub after: u64,
+    /// As under this seed.
+    pub seed: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { forks: None, check_determinism: false, lookahead: true, metrics: true, detail: false }
+        let (forks, turn) = (None, None);
+        Options { forks, check_determinism: false, lookahead: true, metrics: true, detail: false, turn }
     }
 }
 
@@ -188,6 +200,9 @@ impl<'a> Runner<'a> {
         self.world.set_lookahead(options.lookahead);
         self.world.set_deadline(self.deadline(plan.heal));
         self.world.begin(seed, Arc::clone(plan));
+        if let Some(Turn { after, seed }) = options.turn {
+            self.world.turn_after(after, seed);
+        }
     }
 
     /// When a run whose faults end at `heal` is given up.

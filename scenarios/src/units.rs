@@ -230,6 +230,14 @@ pub fn show_time(time: Time) -> String {
     }
 }
 
+/// A rate as a scenario would write it, of the fastest whole number of records in a second, a minute or an hour that has at least
+/// this period; `None` if that is less than one an hour.
+pub fn show_rate(period: Time) -> Option<String> {
+    let units = [(SECOND, "s"), (60 * SECOND, "min"), (HOUR, "h")];
+    let (unit, name) = units.into_iter().find(|&(unit, _)| (1..=unit).contains(&period))?;
+    Some(format!("{}/{name}", unit / period))
+}
+
 /// A size as a scenario would write it, exact.
 pub fn show_bytes(bytes: u64) -> String {
     let units = [(50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -405,6 +413,19 @@ mod tests {
         ] {
             let error = period(text).expect_err(text);
             assert!(error.contains(words), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn periods_become_rates() {
+        assert_eq!(show_rate(50 * MICROSECOND).as_deref(), Some("20000/s"));
+        assert_eq!(show_rate(300 * MILLISECOND).as_deref(), Some("3/s"));
+        assert_eq!(show_rate(2 * SECOND).as_deref(), Some("30/min"));
+        assert_eq!(show_rate(HOUR).as_deref(), Some("1/h"));
+        assert_eq!((show_rate(0), show_rate(HOUR + 1)), (None, None));
+        for period in [1, 7, 333, 1_234_567, 5 * SECOND + 1] {
+            let text = show_rate(period).expect("a rate");
+            assert!(Rate::parse(&text).is_ok_and(|rate| rate.period() >= period), "{period}: {text}");
         }
     }
 

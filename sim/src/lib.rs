@@ -2,6 +2,7 @@
 //! checkpoint algorithm.
 
 pub mod backend;
+mod chance;
 pub mod channel;
 mod cluster;
 pub mod committer;

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::chance::Turn;
 use crate::channel::{Channel, Item, RECORD, Slot};
 use crate::committer::Committer;
 use crate::coordinator::Coordinator;
@@ -29,7 +30,6 @@ use crate::piggyback::Runs;
 use crate::post::{MessageFaults, Post};
 use crate::protocol::{Handle, InputSet, JobCtx, Positions, SnapshotMethod};
 use crate::queue::{Action, Queue};
-use crate::random::{self, Stream};
 use crate::record::Record;
 use crate::reusable;
 use crate::ring::Ring;
@@ -94,6 +94,8 @@ reusable! {
         pub(crate) end: Option<(Time, Outcome)>,
         pub(crate) outcome: Option<Outcome>,
         lookahead: bool,
+        /// When chance is to go another way.
+        pub(crate) turn: Option<Turn>,
     }
 }
 
@@ -180,6 +182,7 @@ impl World {
             end: None,
             outcome: None,
             lookahead: true,
+            turn: None,
             topology,
         }
     }
@@ -187,16 +190,7 @@ impl World {
     /// Gives a new world its seed and its faults, and schedules the first deployment: from nothing, or from where
     /// [`World::start_from`] says.
     pub fn begin(&mut self, seed: u64, plan: Arc<FaultPlan>) {
-        let latency = random::key(seed, Stream::Latency);
-        for (at, channel) in self.network.channels.iter_mut().enumerate() {
-            channel.key = random::draw(latency, at as u64);
-        }
-        self.shared.post.latency_key = random::key(seed, Stream::Control);
-        self.shared.post.fate_key = random::key(seed, Stream::MessageFaults);
-        self.shared.service_key = random::key(seed, Stream::Service);
-        self.shared.store_key = random::key(seed, Stream::Store);
-        self.shared.timer_key = random::key(seed, Stream::Timers);
-        self.shared.commit_key = random::key(seed, Stream::Commits);
+        self.key(seed);
         self.lookahead &= !plan.needs_order();
         self.faults.begin(plan, &mut self.shared.queue);
         for node in 0..self.nodes.len() as u32 {
@@ -357,6 +351,9 @@ impl World {
         for stamped in events {
             let slot = self.digest_slot(stamped.origin);
             self.digests[slot] = event::chain(self.digests[slot], event::hash(stamped));
+        }
+        if self.turn.is_some() {
+            self.approach_turn(events.len());
         }
         if self.faults.waits_for_points() {
             for stamped in events {
@@ -549,6 +546,7 @@ impl World {
     /// No newer one comes to exist before the restore, and there is one more restart in any case.
     pub fn fail_over(&mut self) {
         self.shared.steps = 0;
+        self.turn = None;
         self.end_faults();
         self.fail_over_to_newest();
     }

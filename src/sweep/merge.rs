@@ -52,7 +52,7 @@ pub fn merge(arguments: &MergeArguments, screen: &mut Screen) -> Result<u8, Fail
     let left = folder.finish(u64::MAX)?;
     plan::point_at(&arguments.out, &path);
     let took = format!("{} parts", parts.len());
-    finish(screen, (&path, &left, end, asked), &took)?;
+    finish(screen, (&path, &left, end, asked), &took, &[])?;
     if !arguments.no_regressions {
         plan::remember(&arguments.regressions, &whole, &left.first.of_kind, screen)?;
     }

@@ -9,6 +9,9 @@ mod lists;
 mod readme;
 mod replays;
 mod savepoints;
+mod shrink;
+#[path = "shrunk/first-barrier.rs"]
+mod shrunk;
 mod sweeps;
 mod usage;
 

@@ -12,7 +12,7 @@ const SMALL: &str = "sweep wordcount collatz --strategy aligned,unaligned,chandy
     --set execution.checkpointing.interval=100ms --no-regressions";
 /// The same with planted bugs that are caught.
 pub const BROKEN: &str = "sweep sum-even-odd --strategy aligned,first-barrier --faults crashes,none --seeds 0..6 \
-    --set input.numbers.kind.numbers.count=2000";
+    --set input.numbers.kind.numbers.count=2000 --no-shrink";
 
 /// The newest sweep in a folder.
 pub fn newest(place: &Place, out: &str) -> PathBuf {
@@ -142,7 +142,8 @@ fn a_failure_leaves_a_capsule_and_a_command_and_is_run_first_ever_after() {
     assert!(!place.path("cutline-regressions.toml").exists());
 
     // A time that is too short makes any strategy stall.
-    let stalls = "sweep wordcount --strategy aligned --faults none --seeds 3..5 --set bounds.time=40ms";
+    let stalls =
+        "sweep wordcount --strategy aligned --faults none --seeds 3..5 --set bounds.time=40ms --no-shrink";
     place.cutline(stalls).exits(3);
     let file = place.read("cutline-regressions.toml");
     assert!(file.contains("seed = 3") && file.contains("strategy = \"aligned\""), "{file}");

@@ -65,6 +65,7 @@ const REGISTRIES: &[&str] = &[
     "scenarios/src/operators",
     "scenarios/src/inputs",
     "scenarios/src/faults",
+    "scenarios/src/shrink/passes",
 ];
 
 /// Files in those folders that are no variant: each serves the others.

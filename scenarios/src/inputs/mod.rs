@@ -56,6 +56,13 @@ macro_rules! inputs {
                 }
             }
 
+            /// Nanoseconds from one record of a split to the next.
+            pub fn period(&self) -> Time {
+                match self {
+                    $(InputKind::$kind(parameters) => parameters.rate.period(),)*
+                }
+            }
+
             /// Makes the input. The seed decides what is random in it (its stream is
             /// [`Stream::Input`](cutline_sim::random::Stream::Input)); texts come from, and stay in, the shelf.
             ///
@@ -124,6 +131,24 @@ impl Texts {
         self
     }
 
+    /// The same without a file to be taken whatever the scenario says.
+    #[must_use]
+    pub fn without_instead(mut self) -> Texts {
+        self.instead = None;
+        self
+    }
+
+    /// True if a file is taken whatever the scenario says.
+    pub fn has_instead(&self) -> bool {
+        self.instead.is_some()
+    }
+
+    /// The same with nothing read yet.
+    #[must_use]
+    pub fn unread(&self) -> Texts {
+        Texts { read: BTreeMap::new(), ..self.clone() }
+    }
+
     /// The text of a scenario's path, read from the disk at the first time; without a path, [`text::built_in`].
     ///
     /// # Errors
@@ -154,6 +179,8 @@ impl Texts {
 pub enum InputError {
     /// Its text cannot be had.
     Text(TextError),
+    /// It has both a file and a text of its own.
+    TwoTexts,
     /// Its last record would come after the latest instant of a run.
     TooLong {
         /// Records of the longest split.
@@ -174,6 +201,7 @@ impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InputError::Text(error) => error.fmt(f),
+            InputError::TwoTexts => f.write_str("`path` and `content` exclude each other: remove one"),
             InputError::TooLong { records, period } => write!(
                 f,
                 "{records} records in a split, one every {period} ns, would last longer than 292 years: raise the rate, \
@@ -190,7 +218,7 @@ impl std::error::Error for InputError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             InputError::Text(error) => Some(error),
-            InputError::TooLong { .. } | InputError::TooLarge { .. } => None,
+            InputError::TwoTexts | InputError::TooLong { .. } | InputError::TooLarge { .. } => None,
         }
     }
 }

@@ -35,6 +35,9 @@ pub struct TextFile {
     /// The file; without it, the text that is built in.
     #[serde(default)]
     pub path: Option<PathBuf>,
+    /// The text itself, instead of a file.
+    #[serde(default)]
+    pub content: Option<String>,
     /// How fast each split is, in pieces.
     pub rate: Rate,
     /// The number of splits: contiguous parts of about the same number of bytes, cut between pieces.
@@ -47,7 +50,13 @@ impl TextFile {
     /// # Errors
     /// The file cannot be read, or [`InputError::TooLong`].
     pub fn build(&self, _seed: u64, texts: &mut Texts) -> Result<BuiltInput, InputError> {
-        let text = texts.get(self.path.as_deref())?;
+        let text = match (&self.content, &self.path) {
+            (Some(_), Some(_)) => return Err(InputError::TwoTexts),
+            (Some(content), None) if !texts.has_instead() => {
+                Arc::new(Text::new(content.clone().into_bytes()))
+            }
+            _ => texts.get(self.path.as_deref())?,
+        };
         let input = Pieces::new(Arc::clone(&text), self.splits.get_u32(), self.rate.period());
         let longest = input.splits.iter().map(|split| split.len() as u64).max().unwrap_or(0);
         check_length(longest, input.period)?;

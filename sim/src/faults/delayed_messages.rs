@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aims, Strike};
-use crate::time::{MICROSECOND, Time};use crate::topology::Topology;
+use super::{Aims, Fault, Strike};
+use crate::time::{MICROSECOND, Time};
+use crate::topology::Topology;
 use crate::world::World;
 
 /// Control messages are late.
@@ -26,7 +27,12 @@ impl Strike for DelayedMessages {
     }
 
     fn aims(&self) -> Aims {
-        Aims { delay: self.by, ..Aims::default() }
+        Aims { per_mille: Some(self.per_mille), delay: self.by, ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        let per_mille = aims.per_mille.unwrap_or(self.per_mille);
+        Fault::DelayedMessages(DelayedMessages { per_mille, by: aims.delay })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Fault, Strike};
 use crate::topology::Topology;
 use crate::world::World;
 
@@ -22,6 +22,14 @@ impl Strike for DoubledMessages {
 
     fn end(&self, world: &mut World) {
         world.shared.post.faults.double = 0;
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { per_mille: Some(self.per_mille), ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::DoubledMessages(DoubledMessages { per_mille: aims.per_mille.unwrap_or(self.per_mille) })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

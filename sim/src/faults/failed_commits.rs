@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Fault, Strike};
 use crate::topology::Topology;
 use crate::world::World;
 
@@ -21,6 +21,14 @@ impl Strike for FailedCommits {
 
     fn end(&self, world: &mut World) {
         world.shared.failing_commits = 0;
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { per_mille: Some(self.per_mille), ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::FailedCommits(FailedCommits { per_mille: aims.per_mille.unwrap_or(self.per_mille) })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

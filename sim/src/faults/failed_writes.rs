@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Fault, Strike};
 use crate::topology::Topology;
 use crate::world::World;
 
@@ -20,6 +20,14 @@ impl Strike for FailedWrites {
 
     fn end(&self, world: &mut World) {
         world.shared.store_faults.fail = 0;
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { per_mille: Some(self.per_mille), ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::FailedWrites(FailedWrites { per_mille: aims.per_mille.unwrap_or(self.per_mille) })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -27,22 +27,29 @@ trait Strike {
     fn end(&self, _world: &mut World) {}
     /// What a person reads.
     fn describe(&self, topology: &Topology) -> String;
-    /// What this fault names, and how much it delays.
-    fn aims(&self) -> Aims {
-        Aims::default()
-    }
+    /// What this fault names, and how hard it strikes.
+    fn aims(&self) -> Aims;
+    /// The same fault with other aims; what `aims` does not have it keeps.
+    fn with(&self, aims: &Aims) -> Fault;
     /// What happens one nanosecond after a point that the fault waited for; `None` for a fault that cannot wait.
     fn at_point(&self, _point: &Stamped) -> Option<Action> {
         None
     }
 }
 
-/// What a fault names; a plan from outside may name what is not there.
-#[derive(Clone, Copy, Debug, Default)]
-struct Aims {
-    task: Option<TaskId>,
-    nodes: [Option<NodeId>; 2],
-    delay: Time,
+/// What a fault names, and how hard it strikes; a plan from outside may name what is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aims {
+    /// The task.
+    pub task: Option<TaskId>,
+    /// The nodes.
+    pub nodes: [Option<NodeId>; 2],
+    /// How much later things happen, in nanoseconds.
+    pub delay: Time,
+    /// How many of 1000 it strikes.
+    pub per_mille: Option<u32>,
+    /// How many times as long things take.
+    pub factor: Option<u32>,
 }
 
 /// The longest delay that a fault may cause.
@@ -70,6 +77,17 @@ macro_rules! faults {
         impl Fault {
             fn strike(&self) -> &dyn Strike {
                 match self { $(Fault::$kind(fault) => fault,)* }
+            }
+
+            /// What it names, and how hard it strikes.
+            pub fn aims(&self) -> Aims {
+                self.strike().aims()
+            }
+
+            /// The same fault with other aims; what `aims` does not have it keeps.
+            #[must_use]
+            pub fn with(&self, aims: &Aims) -> Fault {
+                self.strike().with(aims)
             }
         }
 
@@ -228,7 +246,7 @@ impl FaultPlan {
         let (tasks, nodes) = (topology.tasks.len() as u64, u64::from(topology.config.cluster.nodes));
         for (number, planned) in self.faults.iter().enumerate() {
             let fault = number + 1;
-            let Aims { task, nodes: named, delay } = planned.fault.strike().aims();
+            let Aims { task, nodes: named, delay, .. } = planned.fault.strike().aims();
             if let Some(task) = task.filter(|task| u64::from(task.0) >= tasks) {
                 return Err(format!(
                     "fault {fault} of the plan names task {task}, and the job has {tasks} tasks"

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aims, Strike};
+use super::{Aims, Fault, Strike};
 use crate::event::Stamped;
 use crate::ids::NodeId;
 use crate::queue::Action;
@@ -24,6 +24,10 @@ impl Strike for NodeCrash {
 
     fn aims(&self) -> Aims {
         Aims { nodes: [Some(self.node), None], ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::NodeCrash(NodeCrash { node: aims.nodes[0].unwrap_or(self.node) })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aims, Strike};
+use super::{Aims, Fault, Strike};
 use crate::ids::NodeId;
 use crate::time::{MICROSECOND, Time};
 use crate::topology::Topology;
@@ -32,6 +32,11 @@ impl Strike for SlowLink {
 
     fn aims(&self) -> Aims {
         Aims { nodes: [Some(self.from), Some(self.to)], delay: self.by, ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        let [from, to] = aims.nodes;
+        Fault::SlowLink(SlowLink { from: from.unwrap_or(self.from), to: to.unwrap_or(self.to), by: aims.delay })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aims, Strike};
+use super::{Aims, Fault, Strike};
 use crate::ids::TaskId;
 use crate::topology::Topology;
 use crate::world::World;
@@ -26,7 +26,12 @@ impl Strike for SlowTask {
     }
 
     fn aims(&self) -> Aims {
-        Aims { task: Some(self.task), ..Aims::default() }
+        Aims { task: Some(self.task), factor: Some(self.factor), ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        let task = aims.task.unwrap_or(self.task);
+        Fault::SlowTask(SlowTask { task, factor: aims.factor.unwrap_or(self.factor) })
     }
 
     fn describe(&self, topology: &Topology) -> String {

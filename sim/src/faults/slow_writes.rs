@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strike;
+use super::{Aims, Fault, Strike};
 use crate::topology::Topology;
 use crate::world::World;
 
@@ -20,6 +20,14 @@ impl Strike for SlowWrites {
 
     fn end(&self, world: &mut World) {
         world.shared.store_faults.slow = 1;
+    }
+
+    fn aims(&self) -> Aims {
+        Aims { factor: Some(self.factor), ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::SlowWrites(SlowWrites { factor: aims.factor.unwrap_or(self.factor) })
     }
 
     fn describe(&self, _topology: &Topology) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aims, Strike};
+use super::{Aims, Fault, Strike};
 use crate::event::Stamped;
 use crate::ids::TaskId;
 use crate::queue::Action;
@@ -23,6 +23,10 @@ impl Strike for TaskCrash {
 
     fn aims(&self) -> Aims {
         Aims { task: self.task, ..Aims::default() }
+    }
+
+    fn with(&self, aims: &Aims) -> Fault {
+        Fault::TaskCrash(TaskCrash { task: aims.task })
     }
 
     fn describe(&self, topology: &Topology) -> String {

@@ -104,3 +104,19 @@ fn a_file_that_cannot_be_read_says_why() {
     let mut texts = texts.instead(folder.join("other.txt"));
     assert!(matches!(texts.get(None), Err(TextError::Missing(path)) if path.ends_with("other.txt")));
 }
+
+#[test]
+fn a_text_may_stand_in_the_scenario() {
+    let inside = kind("text = { content = \"to be\\nor not to be\", rate = \"1000/s\", splits = 1 }");
+    let words = |texts: &mut Texts| match inside.build(1, texts).expect("an input").content {
+        Content::Text(text) => text.total_words(),
+        _ => panic!("a text has a text for its content"),
+    };
+    let mut texts = Texts::default();
+    assert_eq!((words(&mut texts), texts.files().count()), (6, 0));
+    // A file that was named by hand goes before it, as before any other.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("texts/gettysburg.txt");
+    assert_eq!(words(&mut texts.instead(file)) * REPETITIONS, built_in().total_words());
+    let both = kind("text = { content = \"a\", path = \"b\", rate = \"1/s\", splits = 1 }");
+    assert!(matches!(both.build(1, &mut Texts::default()), Err(InputError::TwoTexts)));
+}
