@@ -41,13 +41,15 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
     let origin = origin(arguments, &capsule)?;
-    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, origin, seed);
-    let setup = setup.map_err(|failure| match moved(&capsule) {
-        Some(moved) => failure.with_help(moved),
-        None => failure,
+    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, seed);
+    let setup = setup.map_err(|failure| match capsule.files.is_empty() {
+        true => failure,
+        false => failure.with_help("if the input file has moved, name it with `--input FILE`"),
     })?;
-    files::check_apart(&[arguments.trace.as_deref()], &setup.reads())?;
+    // Before the savepoint, which would only say that it does not go with another input.
     check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
+    let setup = setup.start_from(origin, seed)?;
+    files::check_apart(&[arguments.trace.as_deref()], &setup.reads())?;
     let plan = Arc::new(capsule.plan.clone());
     plan.check(setup.prepared.topology()).map_err(|error| {
         Failure::new(format!("`{}`: {error}", arguments.capsule.display()))
@@ -85,18 +87,6 @@ fn origin<'a>(arguments: &'a ReplayArguments, capsule: &'a Capsule) -> Result<Op
     let path = arguments.from_savepoint.as_deref().unwrap_or(Path::new(&savepoint.file.path));
     let allow_non_restored_state = savepoint.allow_non_restored_state;
     Ok(Some(Origin { path, allow_non_restored_state, was: Some(&savepoint.file) }))
-}
-
-/// What to do if a file that the run read is not where it was.
-fn moved(capsule: &Capsule) -> Option<&'static str> {
-    match (capsule.files.is_empty(), &capsule.savepoint) {
-        (true, None) => None,
-        (false, None) => Some("if the input file has moved, name it with `--input FILE`"),
-        (true, Some(_)) => Some("if the savepoint has moved, name it with `--from-savepoint FILE`"),
-        (false, Some(_)) => Some(
-            "if the input file has moved, name it with `--input FILE`; if the savepoint has, with `--from-savepoint FILE`",
-        ),
-    }
 }
 
 /// Says whether it was the same run.
