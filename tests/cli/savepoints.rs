@@ -128,8 +128,8 @@ fn a_file_that_is_no_savepoint_is_refused() {
         try_with(&text.as_bytes()[..cut]).refuses(&["bad.json", "cut off"]);
     }
     try_with(text.replacen("\"records\":", "\"records\":1", 1).as_bytes()).refuses(&["was changed after"]);
-    try_with(text.replacen("savepoint\":1", "savepoint\":9", 1).as_bytes())
-        .refuses(&["version 9", "version 1"]);
+    try_with(text.replacen("savepoint\":2", "savepoint\":9", 1).as_bytes())
+        .refuses(&["version 9", "version 2"]);
     try_with(b"\x7fELF\0\0").refuses(&["bad.json", "no savepoint"]);
     try_with(b"{\"cutline-capsule\": 2}").refuses(&["no savepoint"]);
     place.cutline("run wordcount --from-savepoint /dev/zero").refuses(&["/dev/zero", "no savepoint"]);
