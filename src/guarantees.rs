@@ -44,7 +44,7 @@ pub fn guarantees(arguments: &GuaranteesArguments, screen: &mut Screen) -> Resul
     for (mode, name) in SINKS {
         let kinds = sinks.iter().map(|uid| format!("job.operator.{uid}.does.sink={name}"));
         let overrides: Vec<String> = arguments.overrides.iter().cloned().chain(kinds).collect();
-        let setup = Setup::new(source.clone(), &overrides, arguments.input.as_deref(), None, arguments.seed)?;
+        let setup = Setup::new(source.clone(), &overrides, arguments.input.as_deref(), arguments.seed)?;
         let prepared = &setup.prepared;
         choice.fit(prepared, screen)?;
         let results = results(prepared);

@@ -40,14 +40,8 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let commit = note_commit(screen, &capsule)?;
     let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
-    let origin = origin(arguments.from_savepoint.as_deref(), &capsule)?;
-    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, origin, seed);
-    let setup = setup.map_err(|failure| match moved(&capsule) {
-        Some(moved) => failure.with_help(moved),
-        None => failure,
-    })?;
+    let setup = set_up(&capsule, input, arguments.from_savepoint.as_deref())?;
     files::check_apart(&[arguments.trace.as_deref()], &setup.reads())?;
-    check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
     let plan = Arc::new(capsule.plan.clone());
     plan.check(setup.prepared.topology()).map_err(|error| {
         Failure::new(format!("`{}`: {error}", arguments.capsule.display()))
@@ -73,6 +67,19 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     Ok(exit_code(class))
 }
 
+/// The run of a capsule as it was set up, where its files are now.
+pub fn set_up(capsule: &Capsule, input: Option<&Path>, savepoint: Option<&Path>) -> Result<Setup, Failure> {
+    let origin = origin(savepoint, capsule)?;
+    let setup = Setup::new(capsule.scenario.source(), &capsule.scenario.overrides, input, capsule.seed);
+    let setup = setup.map_err(|failure| match capsule.files.is_empty() {
+        true => failure,
+        false => failure.with_help("if the input file has moved, name it with `--input FILE`"),
+    })?;
+    // Before the savepoint, which would only say that it does not go with another input.
+    check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
+    setup.start_from(origin, capsule.seed)
+}
+
 /// The savepoint that the run started from, where it is now.
 pub fn origin<'a>(moved: Option<&'a Path>, capsule: &'a Capsule) -> Result<Option<Origin<'a>>, Failure> {
     let Some(savepoint) = &capsule.savepoint else {
@@ -85,18 +92,6 @@ pub fn origin<'a>(moved: Option<&'a Path>, capsule: &'a Capsule) -> Result<Optio
     let path = moved.unwrap_or(Path::new(&savepoint.file.path));
     let allow_non_restored_state = savepoint.allow_non_restored_state;
     Ok(Some(Origin { path, allow_non_restored_state, was: Some(&savepoint.file) }))
-}
-
-/// What to do if a file that the run read is not where it was.
-pub fn moved(capsule: &Capsule) -> Option<&'static str> {
-    match (capsule.files.is_empty(), &capsule.savepoint) {
-        (true, None) => None,
-        (false, None) => Some("if the input file has moved, name it with `--input FILE`"),
-        (true, Some(_)) => Some("if the savepoint has moved, name it with `--from-savepoint FILE`"),
-        (false, Some(_)) => Some(
-            "if the input file has moved, name it with `--input FILE`; if the savepoint has, with `--from-savepoint FILE`",
-        ),
-    }
 }
 
 /// Says whether it was the same run.
@@ -126,7 +121,7 @@ pub fn note_commit(screen: &mut Screen, capsule: &Capsule) -> Result<bool, Failu
 }
 
 /// Refuses inputs that are not those of the capsule.
-pub fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
+fn check_files(were: &[FileSeal], are: &[FileSeal]) -> Result<(), Failure> {
     if were.len() != are.len() {
         let message = format!("the capsule's run read {} files, and now there are {}", were.len(), are.len());
         return Err(Failure::new(message));

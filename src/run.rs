@@ -43,7 +43,8 @@ pub fn ready(
 ) -> Result<Ready, Failure> {
     let profile = faults::resolve(&subject.faults)?;
     let source = library_files::resolve(&subject.scenario)?;
-    let setup = Setup::new(source, &subject.overrides(), subject.input.as_deref(), subject.origin(), seed)?;
+    let setup = Setup::new(source, &subject.overrides(), subject.input.as_deref(), seed)?;
+    let setup = setup.start_from(subject.origin(), seed)?;
     let prepared = &setup.prepared;
     choice.fit(prepared, screen)?;
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));

@@ -32,10 +32,20 @@ impl Origin<'_> {
     /// Reads the file: what it is, and what it holds.
     pub fn open(&self) -> Result<(CapsuleSavepoint, SavepointFile), Failure> {
         let (path, name) = (self.path, self.path.display());
-        let bytes = read(path)?;
+        let bytes = read(path).map_err(|failure| {
+            failure.with_help(match self.was {
+                Some(_) => "if the savepoint has moved, name it with `--from-savepoint FILE`",
+                None => "name a file that a run has written as a savepoint",
+            })
+        })?;
         let file = FileSeal::new(path.display().to_string(), &bytes);
-        if self.was.is_some_and(|was| !was.is_same(&file)) {
-            return Err(Failure::new(format!("the savepoint `{name}` is not the one of the capsule"))
+        if let Some(was) = self.was.filter(|was| !was.is_same(&file)) {
+            let message = format!(
+                "the savepoint `{name}` is not the one of the capsule: it had {} bytes and the digest {}, and has {} bytes and the \
+                 digest {}",
+                was.bytes, was.digest, file.bytes, file.digest
+            );
+            return Err(Failure::new(message)
                 .with_help("put the old file back, or name a copy of it with `--from-savepoint FILE`"));
         }
         let SavepointFile { provenance, savepoint } =
@@ -126,8 +136,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         }
         Ok(bytes)
     };
-    read().map_err(|error| {
-        Failure::new(format!("cannot read `{}`: {error}", path.display()))
-            .with_help("name a file that a run has written as a savepoint")
-    })
+    read().map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))
 }

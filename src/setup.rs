@@ -34,7 +34,6 @@ impl Setup {
         source: ScenarioText,
         overrides: &[String],
         input: Option<&Path>,
-        origin: Option<Origin<'_>>,
         seed: u64,
     ) -> Result<Setup, Failure> {
         let scenario = load(&source, overrides)?;
@@ -53,18 +52,17 @@ impl Setup {
         }
         let _waiting = Waiting::new("computing the failure-free result");
         let prepared = Prepared::new(&scenario, seed, &mut texts)?;
-        let (prepared, savepoint) = match origin {
-            Some(origin) => {
-                let (started, savepoint) = origin.start(&prepared, seed)?;
-                (started, Some(savepoint))
-            }
-            None => (prepared, None),
-        };
-        Ok(Setup { source, texts, prepared, savepoint, reads_text })
+        Ok(Setup { source, texts, prepared, savepoint: None, reads_text })
     }
-}
 
-impl Setup {
+    /// The same, started from a savepoint, if there is one.
+    pub fn start_from(self, origin: Option<Origin<'_>>, seed: u64) -> Result<Setup, Failure> {
+        let Some(origin) = origin else { return Ok(self) };
+        let _waiting = Waiting::new("computing the failure-free result from the savepoint on");
+        let (prepared, savepoint) = origin.start(&self.prepared, seed)?;
+        Ok(Setup { prepared, savepoint: Some(savepoint), ..self })
+    }
+
     /// The files that have been read for it: nothing must be written over them.
     pub fn reads(&self) -> Vec<Option<&Path>> {
         let savepoint = self.savepoint.iter().map(|savepoint| Path::new(&savepoint.file.path));

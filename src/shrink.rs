@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cutline::reports::{run_table, shrink_table};
-use cutline::scenarios::capsule::{Capsule, FileSeal};
+use cutline::scenarios::capsule::Capsule;
 use cutline::scenarios::inputs::Texts;
 use cutline::scenarios::record::Class;
 use cutline::scenarios::shrink::{
@@ -154,13 +154,7 @@ impl Failing {
         let origin = replay::origin(savepoint, &capsule)?;
         let held = origin.map(|origin| origin.open()).transpose()?.map(|(_, file)| file.savepoint);
         let input = capsule.input.as_deref().map(Path::new);
-        let (source, overrides) = (capsule.scenario.source(), &capsule.scenario.overrides);
-        let setup = Setup::new(source, overrides, input, origin, capsule.seed);
-        let setup = setup.map_err(|failure| match replay::moved(&capsule) {
-            Some(moved) => failure.with_help(moved),
-            None => failure,
-        })?;
-        replay::check_files(&capsule.files, &FileSeal::of(&setup.texts))?;
+        let setup = replay::set_up(&capsule, input, savepoint)?;
         capsule.plan.check(setup.prepared.topology()).map_err(|error| {
             Failure::new(error).with_help("shrink the capsule as the failing run has left it")
         })?;

@@ -3,20 +3,21 @@
 //!
 //! - What was *suspended* or *cancelled* is judged by what becomes of it: a job that starts from the savepoint, or from the newest
 //!   checkpoint as it was when the cancelled job stood still, runs to its end without faults, and that end is held against the whole
-//!   failure-free run. The same is asked of a savepoint after which the job has gone on.
+//!   failure-free run. The same is asked of a savepoint after which the job has gone on. One that does not come to its end is a stall.
 //! - The savepoint of a suspended job has every source where it had stopped.
 //! - What was *drained* is held against the failure-free result of the input up to where the sources had ended.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cutline_sim::Status;
 use cutline_sim::config::Then;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::external::TransactionId;
 use cutline_sim::faults::FaultPlan;
-use cutline_sim::graph::Role;
-use cutline_sim::ids::{CheckpointId, TaskId};
+use cutline_sim::graph::{Role, SinkMode};
+use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::input::{Entry, Input};
 use cutline_sim::oracles::ledger::Ledger;
 use cutline_sim::oracles::liveness::Liveness;
@@ -81,12 +82,15 @@ pub(crate) struct Life {
     stopped: BTreeMap<TaskId, Vec<SplitPosition>>,
     /// What is wrong with where the savepoint has a source.
     misplaced: Option<String>,
-    /// Sources that have ended because they were told to; and whether one of them was started again, for tasks were lost.
-    drained: BTreeSet<TaskId>,
-    drain_given_up: bool,
+    /// The attempt of each source; and by attempt, where sources have ended because they were told to.
+    attempts: BTreeMap<TaskId, Attempt>,
+    drains: BTreeMap<Attempt, Ends>,
     /// Tasks have gone back.
     rolled_back: bool,
 }
+
+/// By operator and split, the offset of the first record that is not read.
+pub(crate) type Ends = BTreeMap<usize, BTreeMap<u32, u64>>;
 
 /// What a job needs to start again.
 pub(crate) struct Again<'a> {
@@ -102,8 +106,32 @@ pub(crate) struct Again<'a> {
     pub(crate) deadline: Time,
 }
 
-/// A verdict about the state, and one about the ledger.
-type Both = (Verdict, Verdict);
+/// What is said of the end of a run and of the ends of those that went on from what it has left.
+pub(crate) struct Opinion {
+    /// By the oracle `state`.
+    pub(crate) state: Verdict,
+    /// By the oracle `ledger`.
+    pub(crate) ledger: Verdict,
+    /// Why one that was to go on did not come to its end.
+    pub(crate) stalled: Option<String>,
+}
+
+impl Opinion {
+    /// Nothing can be said, for this reason.
+    pub(crate) fn unknown(why: String) -> Opinion {
+        let unknown = Verdict::Unknown(why);
+        Opinion { state: unknown.clone(), ledger: unknown, stalled: None }
+    }
+
+    /// The worst of both.
+    fn and(self, other: Opinion) -> Opinion {
+        Opinion {
+            state: worst(self.state, other.state),
+            ledger: worst(self.ledger, other.ledger),
+            stalled: self.stalled.or(other.stalled),
+        }
+    }
+}
 
 impl Life {
     /// Reads an event.
@@ -117,15 +145,21 @@ impl Life {
                 if let Some(source) = stamped.origin.as_task() {
                     self.stopped.insert(source, world.positions(source).collect());
                     if drain {
-                        self.drained.insert(source);
+                        self.note_drain(world, source);
                     }
                 }
             }
             // By the task's own events, for a task that nobody has reached yet may still be told to stop in an attempt that is over.
-            Event::TaskRunning { .. } => {
-                if let Some(task) = stamped.origin.as_task() {
+            Event::TaskRunning { attempt } => {
+                if let Some(task) = stamped.origin.as_task()
+                    && matches!(world.topology().role(task), Role::Source(_))
+                {
                     self.stopped.remove(&task);
-                    self.drain_given_up |= self.drained.contains(&task);
+                    self.attempts.insert(task, attempt);
+                    // One that had ended where it was told to is not told again.
+                    if asked_for(world) == Some(Then::Drain) && world.status(task) == Status::Ended {
+                        self.note_drain(world, task);
+                    }
                 }
             }
             Event::Restoring { attempt, .. } => self.rolled_back |= attempt > world.first_attempt(),
@@ -188,9 +222,37 @@ impl Life {
         LifeRecord { savepoint, cancelled: self.cancelled, retained }
     }
 
-    /// True if a fork from now on may show what sinks that write as they go have written of a drain that it gives up.
-    pub(crate) fn may_drain(&self, world: &World) -> bool {
-        self.asked.is_some() && asked_for(world) == Some(Then::Drain)
+    /// Notes down where a source has ended in its attempt.
+    fn note_drain(&mut self, world: &World, source: TaskId) {
+        let attempt = self.attempts.get(&source).copied().unwrap_or(world.first_attempt());
+        let operator = world.topology().tasks[source.index()].operator.index();
+        let ends = self.drains.entry(attempt).or_default().entry(operator).or_default();
+        ends.extend(world.positions(source).map(|at| (at.split, at.offset)));
+    }
+
+    /// What sinks that write as they go may show beside the result of the end that a job has come to: what drains gave that were given
+    /// up, and, where the job has ended before its input and tasks had gone back, or it began at a savepoint, what lies behind that end.
+    ///
+    /// # Errors
+    /// If one of these results cannot be computed.
+    pub(crate) fn beside<'a>(
+        &self,
+        prepared: &'a Prepared,
+        (world, outcome): (&World, Outcome),
+        reference: &Reference,
+    ) -> Result<Vec<Cow<'a, Reference>>, ReferenceError> {
+        let as_they_go = |role: &Role| matches!(role, Role::Sink(SinkMode::Plain | SinkMode::Idempotent));
+        if !world.topology().operators.iter().any(|operator| as_they_go(&operator.role)) {
+            return Ok(Vec::new());
+        }
+        let was_further = self.rolled_back || prepared.start().is_some();
+        // The result of a job that has read all of its input is the prepared one itself.
+        let ended_before = !std::ptr::eq(reference, prepared.reference());
+        let behind = (was_further && ended_before).then(|| Cow::Borrowed(prepared.reference()));
+        let counts = |attempt: Attempt| outcome == Outcome::Drained && attempt == world.attempt();
+        let given_up = self.drains.iter().filter(|(attempt, _)| !counts(**attempt));
+        let given_up = given_up.map(|(_, ends)| prepared.reference_up_to(ends.clone()).map(Cow::Owned));
+        behind.into_iter().map(Ok).chain(given_up).collect()
     }
 
     /// Judges state and ledger at the end of a run; `reference` is that of [`reference_of`].
@@ -200,30 +262,39 @@ impl Life {
         outcome: Outcome,
         reference: &Reference,
         mut again: Again<'_>,
-    ) -> Both {
-        let mut verdicts = Vec::new();
+    ) -> Opinion {
+        let beside = match self.beside(again.prepared, (world, outcome), reference) {
+            Ok(beside) => beside,
+            Err(error) => return Opinion::unknown(no_result(&error)),
+        };
+        let beside: Vec<&Reference> = beside.iter().map(Cow::as_ref).collect();
+        let misplaced = self.misplaced.clone().map_or(Verdict::Pass, Verdict::Fail);
+        let mut opinion = Opinion { state: misplaced, ledger: Verdict::Pass, stalled: None };
         if !matches!(outcome, Outcome::Suspended | Outcome::Cancelled) {
-            // Sinks that write as they go may have been further on in the input than where a drained job has ended.
-            let was_further = self.rolled_back || again.prepared.start().is_some();
-            let shows_more = self.drain_given_up || outcome == Outcome::Drained && was_further;
-            let ledger = Ledger::new(reference).after_a_drain_given_up(shows_more);
-            verdicts
-                .push((State::new(reference).verdict(world, outcome), { ledger }.verdict(world, outcome)));
+            let mut ledger = Ledger::new(reference).or_shows(beside.clone());
+            opinion = opinion.and(Opinion {
+                state: State::new(reference).verdict(world, outcome),
+                ledger: ledger.verdict(world, outcome),
+                stalled: None,
+            });
         }
         if let (Some(savepoint), true) = (&self.savepoint, outcome != Outcome::Drained) {
-            verdicts.push(start_again("the savepoint of", savepoint, &mut again));
+            opinion = opinion.and(start_again("the savepoint of", savepoint, &beside, &mut again));
         }
         match &self.newest {
             Some(newest) => {
-                verdicts.push(start_again("the newest checkpoint of the cancelled job,", newest, &mut again))
+                let what = "the newest checkpoint of the cancelled job,";
+                opinion.and(start_again(what, newest, &beside, &mut again))
             }
-            None if outcome == Outcome::Cancelled => verdicts.push(nothing_new_to_go_on_from(world)),
-            None => {}
+            None if outcome == Outcome::Cancelled => opinion.and(nothing_new_to_go_on_from(world)),
+            None => opinion,
         }
-        let misplaced = self.misplaced.clone().map(Verdict::Fail);
-        let (states, ledgers): (Vec<_>, Vec<_>) = verdicts.into_iter().unzip();
-        (worst(misplaced.into_iter().chain(states)), worst(ledgers))
     }
+}
+
+/// Why nothing can be said.
+pub(crate) fn no_result(error: &ReferenceError) -> String {
+    format!("there is no failure-free result: {error}")
 }
 
 /// What is to follow the savepoint, if one is to be asked for.
@@ -232,21 +303,21 @@ fn asked_for(world: &World) -> Option<Then> {
 }
 
 /// The first that fails; else the first that is unknown.
-fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    verdicts.into_iter().fold(Verdict::Pass, |worst, next| match (&worst, &next) {
-        (Verdict::Fail(_), _) | (Verdict::Unknown(_), Verdict::Pass | Verdict::Unknown(_)) => worst,
-        _ => next,
-    })
+fn worst(one: Verdict, other: Verdict) -> Verdict {
+    match (&one, &other) {
+        (Verdict::Fail(_), _) | (Verdict::Unknown(_), Verdict::Pass | Verdict::Unknown(_)) => one,
+        _ => other,
+    }
 }
 
 /// Runs a job from a savepoint to its end, without faults, and asks about the end.
-fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both {
+fn start_again(what: &str, savepoint: &Savepoint, beside: &[&Reference], again: &mut Again<'_>) -> Opinion {
     let id = savepoint.id();
+    let premise = format!(
+        "Let s be {what} checkpoint {id}. A job was started from s, without faults and with nothing asked of it."
+    );
     let because = |why: String| {
-        Verdict::Fail(format!(
-            "Let s be {what} checkpoint {id}. A job was started from s, without faults and with nothing asked of it. {why} So s does \
-             not stand for what the job had done."
-        ))
+        Verdict::Fail(format!("{premise} {why} So s does not stand for what the job had done."))
     };
     let world = match again.spare {
         Some(world) => {
@@ -259,26 +330,25 @@ fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both
     world.set_deadline(again.deadline);
     if let Err(error) = world.start_from(savepoint) {
         if let RestoreError::Drained(_) = error {
-            let unknown =
-                Verdict::Unknown(format!("nobody can go on from checkpoint {id}: the job was being drained"));
-            return (unknown.clone(), unknown);
+            return Opinion::unknown(format!(
+                "nobody can go on from checkpoint {id}: the job was being drained"
+            ));
         }
         let refused = because(format!("It was refused: {error}."));
-        return (refused.clone(), refused);
+        return Opinion { state: refused.clone(), ledger: refused, stalled: None };
     }
     world.begin(again.seed, Arc::new(FaultPlan::default()));
     let mut liveness = Liveness::default();
     let outcome =
         world.run(&mut |world, events| events.iter().for_each(|event| liveness.observe(world, event)));
     if is_cut_short(world, outcome, again.deadline) {
-        let unknown =
-            Verdict::Unknown(format!("a job that starts from checkpoint {id} was given up by `bounds`"));
-        return (unknown.clone(), unknown);
+        return Opinion::unknown(format!("a job that starts from checkpoint {id} was given up by `bounds`"));
     }
     if let Verdict::Fail(proof) = liveness.verdict(world, outcome) {
-        let unknown =
-            Verdict::Unknown(format!("a job that starts from checkpoint {id} does not come to its end"));
-        return (because(format!("It did not come to its end: {proof}")), unknown);
+        let stalled =
+            Some(format!("{premise} It did not come to its end: {proof} So nobody can go on from s."));
+        let why = format!("a job that starts from checkpoint {id} does not come to its end");
+        return Opinion { stalled, ..Opinion::unknown(why) };
     }
     let reference = again.prepared.reference();
     let explain = |verdict| match verdict {
@@ -286,8 +356,8 @@ fn start_again(what: &str, savepoint: &Savepoint, again: &mut Again<'_>) -> Both
         other => other,
     };
     let state = State::new(reference).verdict(world, outcome);
-    let ledger = Ledger::new(reference).verdict(world, outcome);
-    (explain(state), explain(ledger))
+    let ledger = Ledger::new(reference).or_shows(beside.to_vec()).verdict(world, outcome);
+    Opinion { state: explain(state), ledger: explain(ledger), stalled: None }
 }
 
 /// True if a run was given up by a bound of the scenario, before it could have come to its end.
@@ -300,7 +370,7 @@ fn is_cut_short(world: &World, outcome: Outcome, deadline: Time) -> bool {
 }
 
 /// Of a job that was cancelled before a checkpoint had completed: nothing of its own may have been committed.
-fn nothing_new_to_go_on_from(world: &World) -> Both {
+fn nothing_new_to_go_on_from(world: &World) -> Opinion {
     let why = "the job was cancelled before a checkpoint had completed, so there is nothing to go on from but what it began with";
     let topology = world.topology();
     let mut sinks = (0..topology.tasks.len() as u32).map(TaskId);
@@ -315,7 +385,7 @@ fn nothing_new_to_go_on_from(world: &World) -> Both {
         )),
         None => Verdict::Unknown(why.to_owned()),
     };
-    (Verdict::Unknown(why.to_owned()), ledger)
+    Opinion { state: Verdict::Unknown(why.to_owned()), ledger, stalled: None }
 }
 
 /// What the sources of a world may have read of a job: everything, or, where they may have been told to end, as much as they have.
@@ -330,7 +400,7 @@ pub(crate) fn reference_of<'a>(
     if asked_for(world) != Some(Then::Drain) {
         return Ok(Cow::Borrowed(prepared.reference()));
     }
-    let mut ends = BTreeMap::<usize, BTreeMap<u32, u64>>::new();
+    let mut ends = Ends::new();
     let mut is_whole = true;
     for task in (0..topology.tasks.len() as u32).map(TaskId) {
         let Role::Source(input) = topology.role(task) else { continue };

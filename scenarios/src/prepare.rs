@@ -1,7 +1,6 @@
 //! A scenario, ready to run: its job built, its inputs made, its failure-free result known. The same for every strategy,
 //! fault plan and seed of the run; only what is random in the inputs depends on the seed it is prepared with.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use petgraph::graph::NodeIndex;
 use crate::inputs::text::Text;
 use crate::inputs::{BuiltInput, Content, InputKind, Texts};
 use crate::library_files::ScenarioText;
-use crate::life::Truncated;
+use crate::life::{Ends, Truncated};
 use crate::operators::{Contents, OperatorKind};
 
 use crate::spec::{Catalogue, Does, Scenario, ScenarioError, load};
@@ -204,15 +203,11 @@ impl Prepared {
         &self.reference
     }
 
-    /// The failure-free result of its inputs up to where sources have ended: by operator and split, the offset of the first record
-    /// that is not read.
+    /// The failure-free result of its inputs up to where sources have ended.
     ///
     /// # Errors
     /// If it cannot be computed.
-    pub(crate) fn reference_up_to(
-        &self,
-        mut ends: BTreeMap<usize, BTreeMap<u32, u64>>,
-    ) -> Result<Reference, ReferenceError> {
+    pub(crate) fn reference_up_to(&self, mut ends: Ends) -> Result<Reference, ReferenceError> {
         let mut topology = (*self.topology).clone();
         for (at, operator) in topology.operators.iter_mut().enumerate() {
             if let (Role::Source(whole), Some(ends)) = (&operator.role, ends.remove(&at)) {

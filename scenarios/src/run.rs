@@ -20,13 +20,13 @@ use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::State;
 use cutline_sim::oracles::store::Store;
 use cutline_sim::oracles::zigzag::Zigzag;
-use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
+use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
-use cutline_sim::savepoint::{RestoreError, Savepoint};
+use cutline_sim::savepoint::Savepoint;
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
 
-use crate::life::{Again, Life, reference_of};
+use crate::life::{Again, Life, Opinion, no_result, reference_of};
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
 use crate::record::{CountedAgain, LifeRecord, OracleVerdict, RECORD_VERSION, RunRecord, StartedFrom};
@@ -159,17 +159,6 @@ impl<'a> Runner<'a> {
         Runner { prepared, contender, pristine, world, fork: None, taken: None }
     }
 
-    /// From now on every run starts from a savepoint, of a run of this job at any parallelism. (For one of another job, and
-    /// where you do not know, there is [`Prepared::start_from`].) The result is still judged by the whole failure-free run:
-    /// what the former job had made visible counts. So a broadcast edge must lead to as many receivers as before, for they got
-    /// a copy each; and the values of a key that a former job dealt out to several idempotent sinks have no order to go by.
-    ///
-    /// # Errors
-    /// If the job cannot start from it; then nothing has changed.
-    pub fn start_from(&mut self, savepoint: &Savepoint) -> Result<(), RestoreError> {
-        self.pristine.start_from(savepoint)
-    }
-
     /// The savepoint of the `nth` checkpoint to complete (the first is 1), at that instant of a run; `None` if there are fewer.
     /// Lookahead is off, so that sinks have written what they write up to that instant and nothing more.
     pub fn savepoint(&mut self, seed: u64, plan: &Arc<FaultPlan>, nth: u64) -> Option<Savepoint> {
@@ -284,7 +273,7 @@ impl<'a> Runner<'a> {
         let (mut jury, mut life) = (Jury::default(), Life::default());
         let small = prepared.reference().steps <= SMALL_STEPS;
         let steps_left = if options.forks == Some(true) { u64::MAX } else { FORK_STEPS };
-        let mut forks = Forks { fork: self.fork.take(), verdict: None, done: 0, skipped: 0, steps_left };
+        let mut forks = Forks { fork: self.fork.take(), steps_left, ..Forks::default() };
         let forking = options.forks.unwrap_or(small);
         let heal = self.deadline(0);
         let outcome = self.world.run(&mut |world, events| {
@@ -306,16 +295,16 @@ impl<'a> Runner<'a> {
         self.fork = forks.fork.take();
         let world = &self.world;
         let again = Again { prepared, pristine: &self.pristine, spare: &mut self.fork, seed, deadline: heal };
-        let (state, ledger, reference) = match reference_of(prepared, world) {
-            Ok(reference) => {
-                let (state, ledger) = life.judge(world, outcome, &reference, again);
-                (state, ledger, reference)
-            }
-            Err(error) => {
-                let unknown = Verdict::Unknown(format!("there is no failure-free result: {error}"));
-                (unknown.clone(), unknown, Cow::Borrowed(prepared.reference()))
-            }
+        let (opinion, reference) = match reference_of(prepared, world) {
+            Ok(reference) => (life.judge(world, outcome, &reference, again), reference),
+            Err(error) => (Opinion::unknown(no_result(&error)), Cow::Borrowed(prepared.reference())),
         };
+        let Opinion { state, ledger, stalled } = opinion;
+        let stalls = stalled.into_iter().chain(forks.stalled.as_ref().map(|(_, proof)| proof.clone()));
+        let stalls: Vec<String> = stalls.collect();
+        if !stalls.is_empty() {
+            jury.liveness.continuation_stalled(stalls.join(" "));
+        }
         self.taken = life.savepoint(world);
         let mut verdicts = Vec::new();
         let tear = jury.cut.tear();
@@ -454,9 +443,12 @@ struct Judged<'a> {
 }
 
 /// The forks of a run: one world, used again and again.
+#[derive(Default)]
 struct Forks {
     fork: Option<World>,
     verdict: Option<Verdict>,
+    /// The first that did not come to its end, and the proof. Those after it may still come to a wrong one, which is worse.
+    stalled: Option<(CheckpointId, String)>,
     done: u64,
     skipped: u64,
     steps_left: u64,
@@ -500,52 +492,76 @@ impl Forks {
             restored = restored.or(restores.into_iter().next());
         });
         self.steps_left = self.steps_left.saturating_sub(fork.steps());
-        let drains = life.may_drain(world);
-        self.verdict = judge_fork(prepared, (fork, drains), outcome, id, restored, world.now());
+        match judge_fork(prepared, life, (fork, outcome), id, restored, world.now()) {
+            End::Right => {}
+            End::Stalled(proof) => {
+                self.stalled.get_or_insert((id, proof));
+            }
+            End::Judged(verdict) => self.verdict = Some(verdict),
+        }
     }
 
     fn verdict(&self, forking: bool) -> Verdict {
-        match &self.verdict {
-            Some(verdict) => verdict.clone(),
-            None if !forking => Verdict::Unknown("not asked: the run is large".to_owned()),
-            None if self.done == 0 => Verdict::Unknown("no checkpoint completed".to_owned()),
-            None if self.skipped > 0 => Verdict::Unknown(format!(
+        match (&self.verdict, &self.stalled) {
+            (Some(verdict), _) => verdict.clone(),
+            (None, Some((id, _))) => {
+                Verdict::Unknown(format!("the fork that restores checkpoint {id} does not come to its end"))
+            }
+            _ if !forking => Verdict::Unknown("not asked: the run is large".to_owned()),
+            _ if self.done == 0 => Verdict::Unknown("no checkpoint completed".to_owned()),
+            _ if self.skipped > 0 => Verdict::Unknown(format!(
                 "{} of {} checkpoints were restored, without objection; all would take too long unless asked for",
                 self.done,
                 self.done + self.skipped
             )),
-            None => Verdict::Pass,
+            _ => Verdict::Pass,
         }
     }
 }
 
-/// What is wrong with the end of a fork that was to restore a checkpoint; `None`: nothing.
+/// What became of a fork.
+enum End {
+    Right,
+    /// It did not come to its end; the proof.
+    Stalled(String),
+    /// It is wrong, or nobody knows.
+    Judged(Verdict),
+}
+
+/// Judges the end of a fork that was to restore a checkpoint.
 fn judge_fork(
     prepared: &Prepared,
-    (fork, gives_a_drain_up): (&World, bool),
-    outcome: Outcome,
+    life: &Life,
+    (fork, outcome): (&World, Outcome),
     id: CheckpointId,
     restored: Option<Option<CheckpointId>>,
     at: Time,
-) -> Option<Verdict> {
+) -> End {
     if let Some(other) = restored.filter(|&restored| restored != Some(id)) {
-        return Some(Verdict::Fail(restore::other(id, at, other)));
+        return End::Judged(Verdict::Fail(restore::other(id, at, other)));
     }
-    let Ok(reference) = reference_of(prepared, fork) else {
-        return Some(Verdict::Unknown("there is no failure-free result of a fork".to_owned()));
+    let references = reference_of(prepared, fork).and_then(|reference| {
+        let beside = life.beside(prepared, (fork, outcome), &reference)?;
+        Ok((reference, beside))
+    });
+    let (reference, beside) = match &references {
+        Ok((reference, beside)) => (reference, beside.iter().map(Cow::as_ref).collect()),
+        Err(error) => return End::Judged(Verdict::Unknown(no_result(error))),
     };
-    let ledger = Ledger::new(&reference).after_a_drain_given_up(gives_a_drain_up);
+    let ledger = Ledger::new(reference).or_shows(beside);
     let verdicts = [
-        (state::NAME, State::new(&reference).verdict(fork, outcome)),
+        (state::NAME, State::new(reference).verdict(fork, outcome)),
         (ledger::NAME, { ledger }.verdict(fork, outcome)),
-        (liveness::NAME, Liveness::default().verdict(fork, outcome)),
     ];
     let mut proofs = verdicts.iter().filter_map(|(oracle, verdict)| restore::proof(id, at, oracle, verdict));
-    match proofs.next() {
-        Some(proof) => Some(Verdict::Fail(proof)),
-        None if !outcome.is_finished() || restored.is_none() => {
-            Some(Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
+    if let Some(proof) = proofs.next() {
+        return End::Judged(Verdict::Fail(proof));
+    }
+    match Liveness::default().verdict(fork, outcome) {
+        Verdict::Fail(why) => End::Stalled(restore::stall(id, at, &why)),
+        _ if !outcome.is_finished() || restored.is_none() => {
+            End::Judged(Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))
         }
-        None => None,
+        _ => End::Right,
     }
 }

@@ -16,7 +16,7 @@ use crate::capsule::Program;
 use crate::record::RunRecord;
 
 /// The version of the form: it grows with every change of what a savepoint file holds.
-pub const SAVEPOINT_VERSION: u32 = 1;
+pub const SAVEPOINT_VERSION: u32 = 2;
 /// A longer file is no savepoint.
 pub const SAVEPOINT_BYTES_MAX: u64 = 512 << 20;
 

@@ -235,15 +235,17 @@ fn a_savepoint_of_a_loop_keeps_what_went_around() {
         let looked_at = |&(nth, _): &(u64, _)| nth % 3 == 1 || nth + 3 > completed as u64;
         for (nth, checkpoint) in (1..).zip(record.completed()).filter(looked_at) {
             let Some(savepoint) = Runner::new(&same, contender).savepoint(3, &none, nth) else { break };
-            let mut runner = Runner::new(&same, contender);
-            runner.start_from(&savepoint).unwrap_or_else(|error| panic!("{error}"));
+            let whole = |job: &Prepared| job.start().is_some_and(|start| start.is_whole());
+            let started = same.start_from(&savepoint).unwrap_or_else(|error| panic!("{error}"));
+            assert!(whole(&started));
+            let mut runner = Runner::new(&started, contender);
             run(&mut runner, &same, "none", nth);
             run(&mut runner, &same, "crashes", nth);
-            let mut runner = Runner::new(&other, contender);
-            match runner.start_from(&savepoint) {
-                Ok(()) => {
+            match other.start_from(&savepoint) {
+                Ok(started) => {
                     assert_eq!(checkpoint.persisted_in_flight_data, 0, "walks are on their way");
-                    run(&mut runner, &other, "crashes", nth);
+                    assert!(whole(&started));
+                    run(&mut Runner::new(&started, contender), &other, "crashes", nth);
                     rescaled += 1;
                 }
                 Err(error) => {

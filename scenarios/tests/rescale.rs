@@ -14,14 +14,16 @@ use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::capsule::Program;
 use cutline_scenarios::faults;
 use cutline_scenarios::library_files::{ScenarioText, resolve};
-use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::prepare::{Prepared, StartError};
 use cutline_scenarios::record::{Class, RunRecord};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
 use cutline_sim::Status;
+use cutline_sim::config::CheckpointMode;
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
+use cutline_sim::oracles::reference::OperatorReference;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::random::{below, draw};
 use cutline_sim::savepoint::{RestoreError, Savepoint};
@@ -161,10 +163,38 @@ fn through_a_file(savepoint: &Savepoint) -> Savepoint {
     file.unwrap_or_else(|error| panic!("{error}")).savepoint
 }
 
-/// Runs a job from a savepoint in a file.
+/// A job that starts from a savepoint in a file.
+fn start(job: &Prepared, taken: &Taken) -> Result<Prepared, StartError> {
+    let started = job.start_from(&through_a_file(&taken.savepoint))?;
+    held_to_the_whole_run(&started, job);
+    Ok(started)
+}
+
+/// What the former job had done counts: the second is held to the whole failure-free run, or to what is no less.
+fn held_to_the_whole_run(started: &Prepared, job: &Prepared) {
+    let both = started.reference().operators.iter().zip(&job.reference().operators);
+    if job.topology().config.checkpointing.mode == CheckpointMode::ExactlyOnce {
+        let all = |of: &OperatorReference| {
+            (of.received, of.lineages, of.fingerprint, of.visible, of.records_fingerprint, of.records.clone())
+        };
+        both.for_each(|(from_here, whole)| assert_eq!(all(from_here), all(whole), "{}", whole.uid));
+        return;
+    }
+    // Some may have been counted twice, but none is missing.
+    let lineages = |of: &OperatorReference| {
+        let mut all: Vec<u64> = of.records.iter().map(|record| record.lineage).collect();
+        all.sort_unstable();
+        all
+    };
+    for (from_here, whole) in both {
+        assert!(from_here.received >= whole.received, "{}", whole.uid);
+        let (mut visible, must) = (lineages(from_here).into_iter(), lineages(whole));
+        assert!(must.iter().all(|lineage| visible.any(|other| other == *lineage)), "{}", whole.uid);
+    }
+}
+
+/// Runs a job that starts from a savepoint.
 fn go_on(runner: &mut Runner<'_>, taken: &Taken, seed: u64, plan: &Arc<FaultPlan>, what: &str) -> RunRecord {
-    let savepoint = through_a_file(&taken.savepoint);
-    runner.start_from(&savepoint).unwrap_or_else(|error| panic!("{what}: {error}"));
     let options = Options { forks: Some(seed.is_multiple_of(8)), ..Options::default() };
     let record = runner.run(seed, plan, &options, None);
     check(&record, what);
@@ -213,9 +243,10 @@ fn rescale(jobs: &[Prepared], seeds: Range<u64>, seen: &mut Seen) {
         }
         let middle = draws.below(taken.len() as u64) as usize;
         let late = taken.len() - 1 - draws.below(taken.len().min(3) as u64) as usize;
-        let mut runner = Runner::new(second, Contender::from(strategies[1]));
         for at in [middle, late] {
             let what = format!("{what}, from savepoint {} of {}", at + 1, taken.len());
+            let started = start(second, &taken[at]).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let mut runner = Runner::new(&started, Contender::from(strategies[1]));
             seen.note(&taken[at], &go_on(&mut runner, &taken[at], seed, &plans[1], &what));
             seen.up += u32::from(q > p);
             seen.down += u32::from(q < p);
@@ -368,8 +399,8 @@ fn an_older_checkpoint_makes_visible_again_what_newer_ones_committed() {
             }
         }
     });
-    let mut runner = Runner::new(&jobs[2], Contender::from(&STRATEGIES[0]));
-    runner.start_from(&taken.expect("a savepoint")).expect("a start");
+    let started = jobs[2].start_from(&taken.expect("a savepoint")).expect("a start");
+    let mut runner = Runner::new(&started, Contender::from(&STRATEGIES[0]));
     let record = runner.run(1, &Arc::default(), &Options { forks: Some(false), ..Options::default() }, None);
     let objects: Vec<&str> =
         record.verdicts.iter().filter(|it| it.verdict.is_fail()).map(|it| it.oracle.as_str()).collect();
@@ -384,8 +415,8 @@ fn a_restore_takes_as_long_as_the_files_are_large() {
     let mut runner = Runner::new(&jobs[1], Contender::from(&STRATEGIES[0]));
     let savepoint = runner.savepoint(1, &Arc::default(), 2).expect("a second checkpoint");
     for (at, files) in [(0, 2), (1, 1), (2, 2), (3, 1)] {
-        let mut runner = Runner::new(&jobs[at], Contender::from(&STRATEGIES[0]));
-        runner.start_from(&savepoint).expect("a start");
+        let started = jobs[at].start_from(&savepoint).expect("a start");
+        let mut runner = Runner::new(&started, Contender::from(&STRATEGIES[0]));
         let config = &jobs[at].topology().config;
         let (mut checked, mut largest) = (0, 0);
         let mut watch = |world: &World, events: &[Stamped]| {
@@ -426,10 +457,13 @@ fn an_input_that_has_grown_goes_on_behind_what_was_in_flight() {
     };
     let jobs = [job(200), job(300)];
     let captures = STRATEGIES.iter().find(|strategy| strategy.name == "unaligned").expect("a strategy");
-    let mut runners = jobs.each_ref().map(|job| Runner::new(job, Contender::from(captures)));
-    let taken = savepoints(&mut runners[0], 1, &Arc::default(), "the shorter job");
+    let captures = Contender::from(captures);
+    let taken = savepoints(&mut Runner::new(&jobs[0], captures), 1, &Arc::default(), "the shorter job");
     let partly = taken.iter().filter(|taken| (1..taken.tasks).contains(&taken.ended));
-    let went_on =
-        partly.map(|taken| go_on(&mut runners[1], taken, 1, &Arc::default(), "the longer job")).count();
+    let go_on = |taken| {
+        let started = start(&jobs[1], taken).unwrap_or_else(|error| panic!("{error}"));
+        go_on(&mut Runner::new(&started, captures), taken, 1, &Arc::default(), "the longer job")
+    };
+    let went_on = partly.map(go_on).count();
     assert!(went_on > 4, "{went_on} savepoints while something had ended and something had not");
 }

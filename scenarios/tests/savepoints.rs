@@ -5,6 +5,8 @@
 mod broken;
 #[path = "savepoints/changed.rs"]
 mod changed;
+#[path = "savepoints/reordered.rs"]
+mod reordered;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use cutline_scenarios::record::{Class, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
 use cutline_sim::faults::FaultPlan;
+use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::savepoint::{RestoreError, Savepoint};
 

@@ -1,6 +1,7 @@
 //! What flows through a channel.
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids::CheckpointId;
 use crate::random::mix;
@@ -40,10 +41,16 @@ impl Record {
     }
 }
 
-/// The lineage of the record that a source reads at an offset of a split.
-pub fn source_lineage(operator: u32, split: u32, offset: u64) -> u64 {
-    // The odd number is there because `mix` maps 0 to itself: a lineage of 0 would add nothing to a sum.
-    mix(mix((u64::from(operator) << 32 | u64::from(split)) ^ 0x9e37_79b9_7f4a_7c15) ^ offset)
+/// What tells the lineages of one source from those of another: a hash of its uid. Its number would not do, for that depends on
+/// where a scenario names it, and a job goes on from a savepoint also where it is named elsewhere.
+pub fn origin(uid: &str) -> u64 {
+    xxh3_64(uid.as_bytes())
+}
+
+/// The lineage of the record that a source of this [`origin`] reads at an offset of a split.
+#[inline]
+pub fn source_lineage(origin: u64, split: u32, offset: u64) -> u64 {
+    mix(mix(origin.wrapping_add(u64::from(split))) ^ offset)
 }
 
 /// The lineage of the `index`-th record that an operator makes of a record (or of a state) with lineage `parent`.

@@ -12,7 +12,7 @@
 //! - *Splits* of a source: those with number mod q = i, as at a fresh start. Its watermark is the least of those from whom it
 //!   takes splits, its number of marked records the most. A split that the savepoint does not know is read from its start.
 //! - *Pending transactions* of a sink, and how many records were handled: those of the old subtasks j with j mod q = i.
-//! - What was in flight: kept as it was if the job has the same tasks and edges; dealt out anew (`dealing.rs`) if only
+//! - What was in flight: kept as it was if the job has the same tasks and edges, in whatever order (`in_order.rs`); dealt out anew (`dealing.rs`) if only
 //!   parallelisms are others; refused across forward edges, around loops, and where operators or edges have changed.
 //!
 //! Not kept: the durable part of the strategy's machine (Flink's savepoints do not hold one either: the machines of a new job
@@ -39,6 +39,7 @@ mod error;
 pub mod form;
 mod hand_out;
 mod in_flight;
+mod in_order;
 mod inputs;
 mod same_job;
 
@@ -78,7 +79,7 @@ struct Saved {
     is_whole: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SavedOperator {
     uid: String,
     kind: Kind,
@@ -159,10 +160,11 @@ impl Savepoint {
     /// # Errors
     /// If the job cannot start from it.
     pub fn start(&self, topology: &Topology) -> Result<Start, RestoreError> {
-        hand_out::check(self, topology)?;
-        let saved = &self.saved;
+        let savepoint = &in_order::in_order(self, topology);
+        hand_out::check(savepoint, topology)?;
+        let saved = &savepoint.saved;
         Ok(Start {
-            tasks: Handover::new(self, topology).tasks(),
+            tasks: Handover::new(savepoint, topology).tasks(),
             external: hand_over(saved, topology),
             id: saved.id,
             attempt: saved.attempt,
@@ -170,7 +172,7 @@ impl Savepoint {
             became_other: topology
                 .operators
                 .iter()
-                .map(|job| self.operator(&job.uid).is_some_and(|saved| saved.does != job.does))
+                .map(|job| savepoint.operator(&job.uid).is_some_and(|saved| saved.does != job.does))
                 .collect(),
         })
     }

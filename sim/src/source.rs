@@ -62,7 +62,7 @@ impl Step<'_> {
         let split = &mut self.task.splits[self.task.split];
         let Some(entry) = split.next else { return };
         let mut record = entry.record;
-        record.lineage = source_lineage(self.info.operator.0, split.at.split, split.at.offset);
+        record.lineage = source_lineage(self.info.origin, split.at.split, split.at.offset);
         split.at.offset = entry.next;
         split.at.event_time = split.at.event_time.max(record.event_time);
         split.next = input.read(split.at.split, entry.next);

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::graph::{self, EdgeSpec, GraphError, JobGraph, OperatorSpec, Role, Ship};
 use crate::ids::{ChannelId, EdgeId, OperatorId, TaskId};
 use crate::protocol::InputSet;
+use crate::record::origin;
 use crate::state::{KeyLayout, group_owner};
 use crate::termination::{Around, Side};
 
@@ -36,6 +37,8 @@ pub struct TaskInfo {
     pub operator: OperatorId,
     /// Its number within the operator.
     pub subtask: u32,
+    /// Of a source: what its records have in their lineage ([`origin`]).
+    pub origin: u64,
     /// The slot it is placed in.
     pub slot: u32,
     /// Its input channels, edge by edge, sender by sender.
@@ -314,12 +317,14 @@ fn expand_tasks(
             return Err(TopologyError::KeyGroups(operator.uid.clone()));
         }
         first.push(tasks.len() as u32);
+        let origin = origin(&operator.uid);
         for subtask in 0..operator.parallelism {
             let slot = if cluster.slot_sharing { subtask } else { tasks.len() as u32 };
             let operator = OperatorId(number as u32);
             tasks.push(TaskInfo {
                 operator,
                 subtask,
+                origin,
                 slot,
                 inputs: Vec::new(),
                 outputs: Vec::new(),

@@ -128,8 +128,8 @@ fn a_file_that_is_no_savepoint_is_refused() {
         try_with(&text.as_bytes()[..cut]).refuses(&["bad.json", "cut off"]);
     }
     try_with(text.replacen("\"records\":", "\"records\":1", 1).as_bytes()).refuses(&["was changed after"]);
-    try_with(text.replacen("savepoint\":1", "savepoint\":9", 1).as_bytes())
-        .refuses(&["version 9", "version 1"]);
+    try_with(text.replacen("savepoint\":2", "savepoint\":9", 1).as_bytes())
+        .refuses(&["version 9", "version 2"]);
     try_with(b"\x7fELF\0\0").refuses(&["bad.json", "no savepoint"]);
     try_with(b"{\"cutline-capsule\": 2}").refuses(&["no savepoint"]);
     place.cutline("run wordcount --from-savepoint /dev/zero").refuses(&["/dev/zero", "no savepoint"]);
@@ -166,12 +166,43 @@ fn a_capsule_knows_the_savepoint_that_its_run_started_from() {
     assert!(place.shell(&command).exits(3).out.contains("the same run again"));
     place.shell(&format!("{command} --trace words.json")).refuses(&["words.json", "the run reads it"]);
     std::fs::rename(place.path("words.json"), place.path("moved.json")).expect("moved");
-    place.shell(&command).refuses(&["words.json", "--from-savepoint"]);
+    place.shell(&command).refuses(&["words.json", "if the savepoint has moved", "--from-savepoint"]);
     place.shell(&format!("{command} --from-savepoint moved.json")).exits(3);
+    // One that was taken of another run, and one that nobody can read any more: they are where they were.
+    let bytes = format!("it had {} bytes and the digest ", place.read("moved.json").len());
+    let says = ["words.json", "is not the one of the capsule", bytes.as_str(), "put the old file back"];
     savepoint(&place, "words.json", "wordcount", "unaligned", 1, &[]);
-    place.shell(&command).refuses(&["words.json", "is not the one of the capsule"]);
+    place.shell(&command).refuses(&says);
+    place.file("words.json", "no savepoint");
+    place.shell(&command).refuses(&says);
     place.cutline("run wordcount --set bounds.time=40ms --capsule-dir plain").exits(3);
     let plain = std::fs::read_dir(place.path("plain")).expect("a folder").next().expect("one").expect("one");
     let replay = format!("replay {} --from-savepoint moved.json", plain.path().display());
     place.cutline(&replay).refuses(&["did not start from a savepoint"]);
+}
+
+/// Whichever of the two files has changed or moved is named, and not the other.
+#[test]
+fn a_replay_tells_a_changed_input_from_a_changed_savepoint() {
+    let place = Place::new();
+    words(&place);
+    place.file("in.txt", "to be or not to be\n".repeat(3_000));
+    let stop = "run wordcount --input in.txt --stop-at 300ms --savepoint half.json";
+    place.cutline(stop).exits(0);
+    let run = "run wordcount --input in.txt --from-savepoint half.json --set bounds.time=40ms";
+    let gave = place.cutline(run).exits(3);
+    let command = gave.out.lines().find(|line| line.contains(" replay ")).expect("a command").to_owned();
+    place.shell(&command).exits(3);
+    place.file("in.txt", "not to be\n".repeat(3_000));
+    place.shell(&command).refuses(&[
+        "the input `",
+        "in.txt",
+        "is not the one of the capsule",
+        "--input FILE",
+    ]);
+    std::fs::remove_file(place.path("in.txt")).expect("removed");
+    place.shell(&command).refuses(&["in.txt", "if the input file has moved, name it with `--input FILE`"]);
+    place.file("in.txt", "to be or not to be\n".repeat(3_000));
+    std::fs::remove_file(place.path("half.json")).expect("removed");
+    place.shell(&command).refuses(&["half.json", "if the savepoint has moved, name it with"]);
 }

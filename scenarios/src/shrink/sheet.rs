@@ -176,10 +176,10 @@ impl VisitMut for Plain {
     fn visit_table_like_kv_mut(&mut self, mut key: KeyMut<'_>, node: &mut Item) {
         let prefix = without_comments(key.leaf_decor().prefix());
         key.leaf_decor_mut().set_prefix(prefix);
-        if let Some(suffix) = node.as_value_mut().map(Value::decor_mut) {
-            if suffix.suffix().and_then(RawString::as_str).is_some_and(|suffix| suffix.contains('#')) {
-                suffix.set_suffix("");
-            }
+        if let Some(suffix) = node.as_value_mut().map(Value::decor_mut)
+            && suffix.suffix().and_then(RawString::as_str).is_some_and(|suffix| suffix.contains('#'))
+        {
+            suffix.set_suffix("");
         }
         visit_table_like_kv_mut(self, key, node);
     }

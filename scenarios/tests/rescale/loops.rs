@@ -53,24 +53,25 @@ fn random_jobs_with_loops_change_their_size_when_nothing_goes_around() {
         let able: Vec<_> = STRATEGIES.iter().filter(|strategy| strategy.cycles).collect();
         let contenders = [nth, nth / able.len()].map(|at| Contender::from(able[at % able.len()]));
         let plans = [plan(&jobs[0], "crashes", seed), plan(&jobs[1], "everything", seed + 1)];
-        let [mut here, mut there] = [0, 1].map(|at| Runner::new(&jobs[at], contenders[at]));
+        let mut here = Runner::new(&jobs[0], contenders[0]);
         let what = format!("{} under {} and {}", jobs[0].name(), contenders[0].name, contenders[1].name);
         let (mut first, mut last) = (None, None);
         for taken in savepoints(&mut here, seed, &plans[0], &what) {
-            match there.start_from(&taken.savepoint) {
-                Ok(()) => {
+            match start(&jobs[1], &taken) {
+                Ok(started) => {
                     assert_eq!(taken.savepoint.in_flight(), 0, "{what}: it would be lost");
                     let at = if first.is_none() { &mut first } else { &mut last };
-                    *at = Some(taken);
+                    *at = Some((taken, started));
                 }
                 Err(error) => {
-                    assert_eq!(error, RestoreError::InFlight, "{what}");
+                    assert_eq!(error, StartError::Restore(RestoreError::InFlight), "{what}");
                     assert!(taken.savepoint.in_flight() > 0, "{what}: nothing goes around");
                     seen.refused += 1;
                 }
             }
         }
-        for taken in first.iter().chain(&last) {
+        for (taken, started) in first.iter().chain(&last) {
+            let mut there = Runner::new(started, contenders[1]);
             seen.note(taken, &go_on(&mut there, taken, seed, &plans[1], &what));
         }
         let sizes =

@@ -1,26 +1,25 @@
 //! Random jobs that move there and back again.
 
-use cutline_sim::config::CheckpointMode;
-use cutline_sim::oracles::reference::OperatorReference;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::*;
 
 /// A job twice, with the same operators and edges, at one parallelism and another.
 struct Pair {
-    texts: [String; 2],
+    tables: [Vec<String>; 2],
 }
 
 impl Pair {
-    fn both(&mut self, text: &str) {
-        self.texts.iter_mut().for_each(|job| job.push_str(text));
+    fn both(&mut self, table: &str) {
+        self.tables.iter_mut().for_each(|job| job.push(table.to_owned()));
     }
 
     fn operator(&mut self, draws: &mut Draws, uid: &str, does: &str, parallelism: [u64; 2]) {
         let service = draws.one_of(&["0s", "1us", "50us", "700us"]);
         self.both(&format!("[[job.operator]]\nuid = \"{uid}\"\ndoes = {does}\nservice = \"{service}\"\n"));
-        for (job, parallelism) in self.texts.iter_mut().zip(parallelism) {
-            let _ = writeln!(job, "parallelism = {parallelism}");
+        for (job, parallelism) in self.tables.iter_mut().zip(parallelism) {
+            let operator = job.last_mut().expect("an operator");
+            let _ = writeln!(operator, "parallelism = {parallelism}");
         }
     }
 
@@ -102,7 +101,7 @@ const TIMED: Kinds = Kinds {
 };
 
 fn random_job(draws: &mut Draws, kinds: Kinds) -> Pair {
-    let mut pair = Pair { texts: Default::default() };
+    let mut pair = Pair { tables: Default::default() };
     let (mut outputs, mut joined) = (Vec::new(), false);
     let ([most, splits], all) = (kinds.most, kinds.does);
     let parallelism = |draws: &mut Draws| [1 + draws.below(most), 1 + draws.below(most)];
@@ -140,10 +139,13 @@ fn random_job(draws: &mut Draws, kinds: Kinds) -> Pair {
     pair
 }
 
-/// A random job at both parallelisms.
+/// A random job at both parallelisms; of every second one the second names everything the other way round.
 fn random(seed: u64, kinds: Kinds) -> [Prepared; 2] {
     let mut draws = Draws::new(seed);
-    let pair = random_job(&mut draws, kinds);
+    let mut pair = random_job(&mut draws, kinds);
+    if seed.is_multiple_of(2) {
+        pair.tables[1].reverse();
+    }
     let mut set = vec![
         "execution.checkpointing.tolerable-failed-checkpoints=1000".to_owned(),
         "heartbeat.interval=50ms".to_owned(),
@@ -164,8 +166,8 @@ fn random(seed: u64, kinds: Kinds) -> [Prepared; 2] {
     if kinds.most[0] > 4 {
         set.push("cluster.nodes=6".to_owned());
     }
-    pair.texts.map(|job| {
-        let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{job}");
+    pair.tables.map(|job| {
+        let text = format!("name = \"random-{seed}\"\nabout = \"A random job.\"\n{}", job.concat());
         let source = ScenarioText::new(format!("random-{seed}.toml"), text);
         Prepared::load(&source, &set, 7).unwrap_or_else(|error| panic!("{error}\n{}", source.text))
     })
@@ -183,21 +185,25 @@ fn there_and_back_of(kinds: Kinds, seed: u64, sizes: [usize; 2], contenders: &[C
         return; // a join of copies: too long a run
     }
     let mut draws = Draws::new(seed ^ 0xff00);
-    let mut runners = sizes.map(|at| Runner::new(&jobs[at], draws.one_of(contenders)));
-    let mut start: Option<Taken> = None;
+    let drawn = sizes.map(|_| draws.one_of(contenders));
+    let mut from: Option<Taken> = None;
     for (run, at) in [0, 1, 0].into_iter().enumerate() {
         let profile = draws.one_of(&["crashes", "everything"]);
         let (seed, what) = (seed + run as u64, format!("run {run} of random job {seed}"));
         let plan = plan(&jobs[sizes[at]], profile, seed);
-        if let Some(taken) = &start {
-            let started = runners[at].start_from(&taken.savepoint);
-            if let Err(RestoreError::InFlightForward { .. }) = started {
+        let started = match from.as_ref().map(|taken| start(&jobs[sizes[at]], taken)) {
+            Some(Err(StartError::Restore(RestoreError::InFlightForward { .. }))) => {
                 seen.refused += 1;
                 return;
             }
-            seen.note(taken, &go_on(&mut runners[at], taken, seed, &plan, &what));
+            Some(started) => Some(started.unwrap_or_else(|error| panic!("{what}: {error}"))),
+            None => None,
+        };
+        let mut runner = Runner::new(started.as_ref().unwrap_or(&jobs[sizes[at]]), drawn[at]);
+        if let Some(taken) = &from {
+            seen.note(taken, &go_on(&mut runner, taken, seed, &plan, &what));
         }
-        let mut taken = savepoints(&mut runners[at], seed, &plan, &what);
+        let mut taken = savepoints(&mut runner, seed, &plan, &what);
         if taken.is_empty() {
             return;
         }
@@ -205,7 +211,7 @@ fn there_and_back_of(kinds: Kinds, seed: u64, sizes: [usize; 2], contenders: &[C
         let open = taken.iter().filter(|taken| taken.ended < taken.tasks).count();
         let among = if open == 0 || draws.below(4) == 0 { taken.len() } else { open };
         let choice = draws.below(among as u64) as usize;
-        start = Some(taken.swap_remove(choice));
+        from = Some(taken.swap_remove(choice));
     }
 }
 
@@ -278,7 +284,7 @@ fn on_its_own(savepoint: &Savepoint) -> Savepoint {
     let begin = text.find("\"content\":").expect("a content") + 10;
     let content = text[begin..text.len() - 2].replace("\"is-whole\":true", "\"is-whole\":false");
     let checksum = format!("{:032x}", xxh3_128(content.as_bytes()));
-    let text = format!("{{\"cutline-savepoint\":1,\"checksum\":\"{checksum}\",\"content\":{content}}}");
+    let text = format!("{{\"cutline-savepoint\":2,\"checksum\":\"{checksum}\",\"content\":{content}}}");
     SavepointFile::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")).savepoint
 }
 

@@ -3,13 +3,13 @@
 use super::*;
 
 /// A job in parts that can be changed: numbers, keyed, summed up in two ways, with a window, into two sinks.
-struct Job {
+pub(super) struct Job {
     inputs: String,
-    operators: Vec<(&'static str, String)>,
-    edges: Vec<(&'static str, &'static str, &'static str, u32)>,
+    pub(super) operators: Vec<(&'static str, String)>,
+    pub(super) edges: Vec<(&'static str, &'static str, &'static str, u32)>,
 }
 
-fn base() -> Job {
+pub(super) fn base() -> Job {
     let operator = |uid, does: &str| (uid, does.to_owned());
     Job {
         inputs: "[input.in]\nkind = { events = { count = 900, keys = 30, values = 50, rate = \"1000/s\", splits = 3, \
@@ -53,27 +53,27 @@ impl Job {
         text + "[execution]\ncheckpointing.interval = \"40ms\"\n"
     }
 
-    fn prepare(&self, overrides: &[&str]) -> Prepared {
+    pub(super) fn prepare(&self, overrides: &[&str]) -> Prepared {
         inline(&self.text(), overrides)
     }
 
-    fn without(mut self, uid: &str) -> Job {
+    pub(super) fn without(mut self, uid: &str) -> Job {
         self.operators.retain(|(name, _)| *name != uid);
         self.edges.retain(|(from, to, ..)| *from != uid && *to != uid);
         self
     }
 
-    fn with(mut self, uid: &'static str, does: &str) -> Job {
+    pub(super) fn with(mut self, uid: &'static str, does: &str) -> Job {
         self.operators.push((uid, does.to_owned()));
         self
     }
 
-    fn edge(mut self, from: &'static str, to: &'static str, ship: &'static str) -> Job {
+    pub(super) fn edge(mut self, from: &'static str, to: &'static str, ship: &'static str) -> Job {
         self.edges.push((from, to, ship, 0));
         self
     }
 
-    fn does(mut self, uid: &str, does: &str) -> Job {
+    pub(super) fn does(mut self, uid: &str, does: &str) -> Job {
         for (_, old) in self.operators.iter_mut().filter(|(name, _)| *name == uid) {
             *old = does.to_owned();
         }

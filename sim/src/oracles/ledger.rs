@@ -16,6 +16,11 @@
 //! that a failure-free run does not write: what was rolled back was the beginning of a right run, and operators only add
 //! to their outputs.
 //!
+//! A job that is drained ends where its user wants it to, so there tasks that went back may have been further on in the input, or
+//! may have ended elsewhere. Plain and idempotent sinks then show results of that too ([`Ledger::or_shows`]): all of the end that
+//! counts must be there, and of the rest nothing that no failure-free run writes. Of a key whose last value is one of the rest
+//! nobody can tell more.
+//!
 //! A transaction that was part of a completed checkpoint and expired before its commit is lost for good: nobody makes its
 //! records again. So an exactly-once job fails here by it however the run ends, and the proof names it; an at-least-once job may
 //! have shown those records by another transaction.
@@ -41,20 +46,20 @@ pub const NAME: &str = "ledger";
 #[derive(Debug)]
 pub struct Ledger<'a> {
     reference: &'a Reference,
-    given_up: bool,
+    beside: Vec<&'a Reference>,
 }
 
 impl<'a> Ledger<'a> {
     /// Compares with this reference.
     pub fn new(reference: &'a Reference) -> Self {
-        Ledger { reference, given_up: false }
+        Ledger { reference, beside: Vec::new() }
     }
 
-    /// The same; a drain was given up before the one that the reference ends with, so sinks that write as they go may have
-    /// written results of it.
+    /// The same; sinks that write as they go may also show what these failure-free results have: what was written before tasks went
+    /// back stays visible, and they need not come as far again, nor end in the same place.
     #[must_use]
-    pub fn after_a_drain_given_up(self, given_up: bool) -> Self {
-        Ledger { given_up, ..self }
+    pub fn or_shows(self, beside: Vec<&'a Reference>) -> Self {
+        Ledger { beside, ..self }
     }
 }
 
@@ -104,14 +109,7 @@ impl Oracle for Ledger<'_> {
             let mine: Vec<TaskId> = mine.collect();
             let parts =
                 || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(world, task).collect()).collect() };
-            if self.given_up && !at_least_once && mode != SinkMode::Transactional {
-                unjudged.push(format!(
-                    "sink {}: its job was drained after tasks had been lost, or after it had begun at a savepoint; what the sink had written \
-                     before that, of the drain that was given up or from further on in the input, may be visible, and is not judged",
-                    expected.uid
-                ));
-                continue;
-            }
+            let beside: Vec<_> = self.beside.iter().map(|other| &other.operators[at]).collect();
             let proof = match mode {
                 _ if at_least_once && (expected.records.len() as u64) < expected.visible => {
                     unjudged.push(format!(
@@ -126,11 +124,11 @@ impl Oracle for Ledger<'_> {
                 SinkMode::Transactional => {
                     exactly_once(|| mine.iter().flat_map(|&task| visible(world, task)), expected)
                 }
-                SinkMode::Plain => foreign(&parts(), expected)
+                SinkMode::Plain => foreign(&parts(), expected, &beside)
                     .or_else(|| at_least(&parts().concat(), &expected.records, expected)),
                 SinkMode::Idempotent => {
                     unjudged.extend(reservation(expected));
-                    foreign(&parts(), expected).or_else(|| latest_wins(&parts(), expected))
+                    foreign(&parts(), expected, &beside).or_else(|| latest_wins(&parts(), expected, &beside))
                 }
             };
             if let Some(proof) = proof {
@@ -233,9 +231,16 @@ fn at_least(visible: &[Record], produced: &[Record], expected: &OperatorReferenc
 }
 
 /// In an exactly-once job: a record that was written though no failure-free run writes it.
-fn foreign(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String> {
-    let mut actual = parts.iter().flatten();
-    let foreign = actual.find(|record| expected.records.binary_search(record).is_err())?;
+fn foreign(
+    parts: &[Vec<Record>],
+    expected: &OperatorReference,
+    beside: &[&OperatorReference],
+) -> Option<String> {
+    let is_foreign = |record: &&Record| {
+        let mut all = beside.iter().copied().chain([expected]);
+        all.all(|other| other.records.binary_search(record).is_err())
+    };
+    let foreign = parts.iter().flatten().find(is_foreign)?;
     Some(format!(
         "Readers of sink {} could see {}, which a failure-free run never writes. So the sink shows what is wrong, not only \
          what is repeated.",
@@ -244,7 +249,16 @@ fn foreign(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String
     ))
 }
 
-fn latest_wins(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<String> {
+fn latest_wins(
+    parts: &[Vec<Record>],
+    expected: &OperatorReference,
+    beside: &[&OperatorReference],
+) -> Option<String> {
+    let times = |of: &OperatorReference, record: &Record| {
+        of.records.partition_point(|it| it <= record) - of.records.partition_point(|it| it < record)
+    };
+    let is_from_beside =
+        |record: &Record| beside.iter().any(|other| times(other, record) > times(expected, record));
     let latest: BTreeMap<u64, &Record> = parts.iter().flatten().map(|record| (record.key, record)).collect();
     let uid = &expected.uid;
     if let Some(missing) = expected.records.iter().find(|record| !latest.contains_key(&record.key)) {
@@ -255,7 +269,7 @@ fn latest_wins(parts: &[Vec<Record>], expected: &OperatorReference) -> Option<St
     }
     let (must, last) = expected.last.values().find_map(|must| {
         let last = latest.get(&must.key)?;
-        (*last != must).then(|| (show(must), show(last)))
+        (*last != must && !is_from_beside(last)).then(|| (show(must), show(last)))
     })?;
     Some(format!(
         "Readers of sink {uid} see {last} in the end. But a failure-free run ends with {must} for that key, however its \

@@ -1,5 +1,8 @@
 //! Liveness: once all faults have ended the job finishes within a bound, or stops if its user asks for that. To finish it needs a checkpoint that completes,
 //! so a strategy that stops taking checkpoints is caught too. A stall is reported with what every task was doing.
+//!
+//! So does a job that goes on from what this one has left: from a savepoint, or in a fork from a checkpoint. Whoever runs such a job
+//! says so if it stalls ([`Liveness::continuation_stalled`]). The end that it did not come to says nothing of state and sinks.
 
 use super::{Oracle, Verdict, show_time};
 use crate::event::{Event, Stamped};
@@ -15,6 +18,15 @@ pub const NAME: &str = "liveness";
 pub struct Liveness {
     last_completed: Option<(u64, CheckpointId)>,
     aborted_since: u32,
+    /// What was said of a job that was to go on from what this one has left.
+    continuation: Option<String>,
+}
+
+impl Liveness {
+    /// A job that was to go on from what this one has left did not come to its end. The first proof is kept.
+    pub fn continuation_stalled(&mut self, proof: String) {
+        self.continuation.get_or_insert(proof);
+    }
 }
 
 impl Oracle for Liveness {
@@ -36,7 +48,7 @@ impl Oracle for Liveness {
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
         let why = match outcome {
             Outcome::Finished | Outcome::Drained | Outcome::Suspended | Outcome::Cancelled => {
-                return Verdict::Pass;
+                return self.continuation.clone().map_or(Verdict::Pass, Verdict::Fail);
             }
             Outcome::Failed => "the job failed for good: it used up its restarts",
             Outcome::Exceeded(Bound::Steps) => "it was given up after `bounds.steps` steps",

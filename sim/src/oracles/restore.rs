@@ -1,7 +1,7 @@
 //! Restorability: *every* completed checkpoint, not only those that a crash happens to need, can be restored and leads to
 //! the right result. Whoever runs forks the world at the completion, fails it over there (by
 //! [`World::fail_over`](crate::world::World::fail_over)), lets it run to its end without faults, and asks the oracles
-//! about the end. A checkpoint that completes when a newer one exists already is not restored by anybody, so not here either.
+//! about the end. A fork that does not come to its end is a stall, and `liveness` says so. A checkpoint that completes when a newer one exists already is not restored by anybody, so not here either.
 
 use super::{Verdict, show_time};
 use crate::ids::CheckpointId;
@@ -16,6 +16,11 @@ pub fn proof(id: CheckpointId, at: u64, oracle: &str, verdict: &Verdict) -> Opti
         "{} Its end is wrong by the oracle `{oracle}`: {why} So c, though complete, does not stand for the state of the job.",
         premise(id, at)
     ))
+}
+
+/// The proof that a fork did not come to its end, from what `liveness` said about it.
+pub fn stall(id: CheckpointId, at: u64, why: &str) -> String {
+    format!("{} It did not come to its end: {why} So nobody can go on from c.", premise(id, at))
 }
 
 /// The proof that the fork restored something else.

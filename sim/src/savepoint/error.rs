@@ -25,7 +25,7 @@ pub enum RestoreError {
         /// What it is.
         job: Kind,
     },
-    /// The checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or another order of them, or a loop.
+    /// The checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or a loop and another parallelism.
     InFlight,
     /// It holds what was in flight on a forward edge, and the parallelism of that is another.
     InFlightForward {
@@ -71,8 +71,8 @@ impl fmt::Display for RestoreError {
                 write!(f, "`{uid}` was {saved} in the savepoint and is {job} in the job: give it a new uid")
             }
             RestoreError::InFlight => f.write_str(
-                "the checkpoint holds what was in flight between its tasks, and the job has other operators or edges, or names them in \
-                 another order, or has a loop and another parallelism: start from a checkpoint with nothing in flight, or leave the operators, edges and \
+                "the checkpoint holds what was in flight between its tasks, and the job has other operators or edges, \
+                 or a loop and another parallelism: start from a checkpoint with nothing in flight, or leave the operators, edges and \
                  parallelisms as they were",
             ),
             RestoreError::InFlightForward { from, to } => write!(

@@ -1,7 +1,7 @@
 //! Whether a job that starts from a savepoint is the one that it was taken of: then the two runs together must give what one
 //! failure-free run gives.
 //!
-//! Its operators and edges stand in the same order. That holds at any parallelism, with three exceptions. Of a record on a broadcast edge there are as many copies as receivers.
+//! Its operators and edges are those of the savepoint, in whatever order a scenario names them (`in_order.rs`). That holds at any parallelism, with three exceptions. Of a record on a broadcast edge there are as many copies as receivers.
 //! An idempotent sink ends with the last value of a key only if the former job had written all values of a key in one place.
 //! And where the end of an input was seen, and now there is more, windows had fired and sums had been sent that one run would
 //! have waited with.

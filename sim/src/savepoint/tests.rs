@@ -86,25 +86,33 @@ fn transform() -> Role {
 
 const SINK: Role = Role::Sink(SinkMode::Transactional);
 
+fn operator((uid, role, parallelism): &(&str, Role, u32)) -> OperatorSpec {
+    OperatorSpec {
+        uid: (*uid).to_owned(),
+        role: role.clone(),
+        parallelism: *parallelism,
+        does: String::new(),
+        service: ServiceTime::default(),
+        state_bytes: 0,
+        entry_bytes: ENTRY_BYTES,
+    }
+}
+
 /// A chain of operators: a uid, a role, a parallelism.
 fn chain_with(groups: u32, operators: &[(&str, Role, u32)]) -> Arc<Topology> {
     let mut graph = JobGraph::new();
     let mut before = None;
-    for (uid, role, parallelism) in operators {
-        let node = graph.add_node(OperatorSpec {
-            uid: (*uid).to_owned(),
-            role: role.clone(),
-            parallelism: *parallelism,
-            does: String::new(),
-            service: ServiceTime::default(),
-            state_bytes: 0,
-            entry_bytes: ENTRY_BYTES,
-        });
+    for node in operators {
+        let node = graph.add_node(operator(node));
         if let Some(before) = before {
             graph.add_edge(before, node, EdgeSpec { ship: Ship::Hash, port: 0, feedback: false });
         }
         before = Some(node);
     }
+    topology(groups, graph)
+}
+
+fn topology(groups: u32, graph: JobGraph) -> Arc<Topology> {
     let mut config = Config::default();
     config.cluster.nodes = 4;
     config.cluster.max_parallelism = groups;

@@ -64,7 +64,7 @@ mod tests {
     fn smaller_numbers_end_at_the_least() {
         assert_eq!(smaller(100, 1), [6, 25, 50, 75, 99]);
         assert_eq!(smaller(2, 1), [1]);
-        assert_eq!(smaller(1, 1), []);
+        assert_eq!(smaller(1, 1), [0; 0]);
         assert_eq!(smaller(1, 0), [0]);
     }
 

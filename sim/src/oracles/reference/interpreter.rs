@@ -12,7 +12,7 @@ use super::{
 use crate::graph::{JobGraph, Role, Ship, SinkMode};
 use crate::input::Input;
 use crate::operator::{Context, Operator};
-use crate::record::{Record, lineage_weight, source_lineage};
+use crate::record::{Record, lineage_weight, origin, source_lineage};
 use crate::time::NEVER;
 
 /// A source is interrupted after so many records, so that edges hold little.
@@ -172,7 +172,7 @@ impl<'a> Interpreter<'a> {
 
     /// Reads all splits of a source, one after the other, to their ends.
     fn read(&mut self, node: usize, input: &dyn Input) -> Result<(), ReferenceError> {
-        let operator = node as u32;
+        let origin = origin(&self.operators[node].uid);
         for (split, mut offset) in std::mem::take(&mut self.splits[node]) {
             let mut more = true;
             while more {
@@ -183,7 +183,7 @@ impl<'a> Interpreter<'a> {
                         more = false;
                         break;
                     };
-                    let lineage = source_lineage(operator, split, offset);
+                    let lineage = source_lineage(origin, split, offset);
                     lineages = lineages.wrapping_add(lineage_weight(lineage, 0));
                     bytes += u64::from(entry.record.size);
                     out.push(Record { lineage, ..entry.record });

@@ -5,7 +5,7 @@ use crate::graph::{EdgeSpec, OperatorSpec, ServiceTime, SinkMode};
 use crate::input::{Entry, Input};
 use crate::operator::Context;
 use crate::operator_state::BroadcastState;
-use crate::record::{derive_lineage, lineage_weight, source_lineage};
+use crate::record::{derive_lineage, lineage_weight, origin, source_lineage};
 use crate::state::{ENTRY_BYTES, Slot, Timer};
 use crate::time::NEVER;
 
@@ -197,7 +197,7 @@ fn a_join_equals_nested_loops() {
     assert_eq!(own.fingerprint, own.state.fingerprint());
     let weights = |operator: NodeIndex, splits: u32, count: u64, port: u32| {
         (0..count)
-            .map(|n| source_lineage(operator.index() as u32, (n % u64::from(splits)) as u32, n))
+            .map(|n| source_lineage(origin(&graph[operator].uid), (n % u64::from(splits)) as u32, n))
             .map(|lineage| lineage_weight(lineage, port))
             .fold(0, u64::wrapping_add)
     };

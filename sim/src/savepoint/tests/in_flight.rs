@@ -1,6 +1,7 @@
 //! What was in flight.
 
 use super::*;
+use crate::ids::ChannelId;
 
 /// Records, the last watermark and an end, of which subtask 1 of `source` has sent half to subtask 1 of `count`.
 fn half_sent() -> (Savepoint, [OnChannel; 2]) {
@@ -162,4 +163,108 @@ fn a_savepoint_holds_no_probe() {
         Some(on(&[Item::Watermark(9)]))
     );
     assert_eq!(without_probes(on(&[Item::Probe(3)])), None);
+}
+
+/// A job whose operators and edges are named in some order: two edges that are alike, one to another port, one of a second source.
+fn in_the_order(nodes: [usize; 4], edges: [usize; 5]) -> Arc<Topology> {
+    let operators = [("a", source(4), 2), ("b", source(4), 2), ("count", transform(), 2), ("sink", SINK, 2)];
+    let wires = [
+        (0, 2, Ship::Hash, 0),
+        (0, 2, Ship::Hash, 0),
+        (0, 2, Ship::Rebalance, 1),
+        (1, 2, Ship::Hash, 0),
+        (2, 3, Ship::Hash, 0),
+    ];
+    let mut graph = JobGraph::new();
+    let mut at = [None; 4];
+    for node in nodes {
+        at[node] = Some(graph.add_node(operator(&operators[node])));
+    }
+    for (from, to, ship, port) in edges.map(|edge| wires[edge]) {
+        let [from, to] = [at[from], at[to]].map(|node| node.expect("a node"));
+        graph.add_edge(from, to, EdgeSpec { ship, port, feedback: false });
+    }
+    topology(GROUPS, graph)
+}
+
+/// A channel by what it connects, and which of those that are alike it is.
+fn place(topology: &Topology, channel: ChannelId) -> (String, usize) {
+    let of = |channel: ChannelId| {
+        let spec = topology.edges[topology.channels[channel.index()].edge.index()].spec;
+        format!("{} {:?} {}", topology.channel_name(channel), spec.ship, spec.port)
+    };
+    let inputs = &topology.tasks[topology.channels[channel.index()].to.index()].inputs;
+    let alike = inputs.iter().filter(|other| other.0 < channel.0 && of(**other) == of(channel)).count();
+    (of(channel), alike)
+}
+
+#[test]
+fn whatever_the_order_of_a_job_each_channel_has_what_it_had() {
+    let on = |at: u32, lineage| OnChannel {
+        at,
+        items: vec![Item::Record(Record { lineage: lineage + u64::from(at), size: 1, ..Record::default() })],
+    };
+    let mut of_b = InputSet::default();
+    [6, 7].into_iter().for_each(|input| assert!(of_b.insert(input)));
+    // `b` has ended, and the second subtask of `count` has consumed that.
+    let snapshots = |uid: &str| -> Vec<TaskSnapshot> {
+        let (is_source, has_ended) = (uid == "a" || uid == "b", uid == "b");
+        let split = |split: u32| SplitPosition {
+            split,
+            offset: u64::from(split) * 100 + if has_ended { 10 } else { 5 },
+            event_time: 5,
+            ended: has_ended,
+        };
+        let one = |subtask: u32| TaskSnapshot {
+            splits: [subtask, subtask + 2].map(split).into_iter().filter(|_| is_source).collect(),
+            ended: has_ended,
+            unsent: (0..6).filter(|_| uid == "a").map(|at| on(at, 100 * u64::from(subtask))).collect(),
+            captured: (0..8).filter(|_| uid == "count").map(|at| on(at, 1000 * u64::from(subtask))).collect(),
+            ended_inputs: match (uid, subtask) {
+                ("count", 1) => of_b.clone(),
+                _ => InputSet::default(),
+            },
+            ..snapshot()
+        };
+        [0, 1].map(one).to_vec()
+    };
+    let operators =
+        [("a", Kind::Source), ("b", Kind::Source), ("count", Kind::Transform), ("sink", Kind::of(&SINK))];
+    let operators = operators.map(|(uid, kind)| (uid, kind, snapshots(uid)));
+    let mut saved =
+        Arc::into_inner(savepoint(External::default(), operators.to_vec()).saved).expect("the only one");
+    let first = in_the_order([0, 1, 2, 3], [0, 1, 2, 3, 4]);
+    saved.edges.clone_from(&first.edges);
+    let savepoint = Savepoint { saved: Arc::new(saved), allow_non_restored_state: false };
+    let found = |topology: &Arc<Topology>| {
+        let world = started::<0>(topology, &savepoint);
+        let mut found = Vec::new();
+        for (info, base) in topology.tasks.iter().zip(0..).map(|(info, at)| (info, world.base(TaskId(at)))) {
+            let base = base.expect("a state");
+            let inputs = |at: u32| place(topology, info.inputs[at as usize]);
+            let outputs: Vec<_> = info.channels_out().map(|channel| place(topology, channel)).collect();
+            found.extend(
+                base.captured.iter().map(|on| (inputs(on.at), "captured", format!("{:?}", on.items))),
+            );
+            found.extend(base.ended_inputs.iter().map(|at| (inputs(at), "ended", String::new())));
+            let unsent = base.unsent.iter();
+            found.extend(
+                unsent.map(|on| (outputs[on.at as usize].clone(), "unsent", format!("{:?}", on.items))),
+            );
+            let sent = outputs.iter().zip(&base.sent);
+            found.extend(sent.map(|(place, sent)| (place.clone(), "sent", format!("{sent:?}"))));
+        }
+        found.sort();
+        found
+    };
+    let expected = found(&first);
+    assert_eq!(expected.iter().filter(|it| it.1 != "sent").count(), 2 * 6 + 2 * 8 + 2);
+    for (nodes, edges) in [
+        ([3, 2, 1, 0], [4, 3, 2, 1, 0]),
+        ([2, 0, 3, 1], [2, 0, 4, 1, 3]),
+        ([0, 1, 2, 3], [3, 2, 0, 1, 4]),
+        ([1, 0, 2, 3], [0, 1, 2, 3, 4]),
+    ] {
+        assert_eq!(found(&in_the_order(nodes, edges)), expected, "{nodes:?} {edges:?}");
+    }
 }
