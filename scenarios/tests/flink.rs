@@ -195,8 +195,9 @@ fn an_aligned_checkpoint_under_overload_is_linear_in_the_hops() {
 
 /// Relation 17, too: beside a quiet input nearly all of it is alignment, for the barrier of the quiet one waits for a turn and no more: a
 /// buffer of each of the p others. So the start delay is that, and 10 ms that a checkpoint takes in any case; the rest is alignment, 85 % here.
-/// (A record on the quiet input just before the barrier makes it two turns; there is one in ten seconds. The checkpoint takes longer
-/// than with equal inputs, for some workers come to have more queued than others: no upper bound is asked for.)
+/// (A record on the quiet input just before the barrier makes it two turns; there is one in ten seconds. No upper bound is asked for: the
+/// quiet input comes on an edge of its own, so it has a gate of its own, and here the floating buffers of all gates of a task are one
+/// pool, so that the full inputs use those of the quiet one, too. In Flink each gate has its own.)
 #[test]
 fn beside_a_quiet_input_an_aligned_checkpoint_under_overload_aligns() {
     let quiet = "\n[input.quiet]\n\
