@@ -3,6 +3,7 @@
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
 
 pub mod counts;
+pub mod explored;
 pub mod guarantees;
 pub mod run_table;
 pub mod side_by_side;
@@ -15,6 +16,7 @@ pub mod units;
 mod samples;
 
 pub use counts::{counts_csv, frequent};
+pub use explored::explored;
 pub use guarantees::guarantees;
 pub use run_table::table;
 pub use side_by_side::side_by_side;

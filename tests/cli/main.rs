@@ -1,5 +1,6 @@
 //! End-to-end tests of the binary: what a user or a script sees.
 
+mod explore;
 mod files;
 mod input;
 mod life;

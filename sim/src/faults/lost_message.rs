@@ -1,0 +1,25 @@
+//! One control message is lost, and no other: what is said is said again only by those whose job that is.
+
+use serde::{Deserialize, Serialize};
+
+use super::Strike;
+use crate::post::MessageId;
+use crate::topology::Topology;
+use crate::world::World;
+
+/// One control message is lost, if it has not been sent yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostMessage {
+    /// Which.
+    pub message: MessageId,
+}
+
+impl Strike for LostMessage {
+    fn begin(&self, world: &mut World) {
+        world.shared.post.doomed.insert(self.message);
+    }
+
+    fn describe(&self, _topology: &Topology) -> String {
+        format!("message {} of {} is lost", self.message.number, self.message.sender)
+    }
+}
