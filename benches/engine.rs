@@ -37,7 +37,7 @@ impl Engine {
     ///
     /// If the scenario cannot be built: the bench itself is wrong then.
     pub fn new(scenario: &str, overrides: &[&str], seed: u64) -> Engine {
-        Engine::prepare(&resolve(scenario).unwrap_or_else(|error| panic!("{error}")), overrides, seed)
+        Engine::of_prepared(prepare(scenario, overrides, seed))
     }
 
     /// Prepares the text of a scenario.
@@ -46,12 +46,12 @@ impl Engine {
     ///
     /// If the scenario cannot be built: the bench itself is wrong then.
     pub fn of(name: &str, text: String, seed: u64) -> Engine {
-        Engine::prepare(&ScenarioText::new(name, text), &[], seed)
+        Engine::of_prepared(prepare_text(&ScenarioText::new(name, text), &[], seed))
     }
 
-    fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Engine {
+    fn of_prepared(prepared: Prepared) -> Engine {
         // A bench lives as long as its process.
-        let prepared: &'static Prepared = Box::leak(Box::new(prepare(text, overrides, seed)));
+        let prepared: &'static Prepared = Box::leak(Box::new(prepared));
         Engine { prepared, runner: Runner::new(prepared, aligned()) }
     }
 
@@ -97,12 +97,21 @@ impl Engine {
 ///
 /// If the scenario cannot be built.
 pub fn bare_world(name: &str, text: String, seed: u64) -> World {
-    let prepared = prepare(&ScenarioText::new(name, text), &[], seed);
+    let prepared = prepare_text(&ScenarioText::new(name, text), &[], seed);
     let contender = aligned();
     World::new(Arc::clone(prepared.topology()), &contender.cut, contender.snapshot)
 }
 
-fn prepare(text: &ScenarioText, overrides: &[&str], seed: u64) -> Prepared {
+/// Prepares a scenario of the library with overrides.
+///
+/// # Panics
+///
+/// If the scenario cannot be built.
+pub fn prepare(scenario: &str, overrides: &[&str], seed: u64) -> Prepared {
+    prepare_text(&resolve(scenario).unwrap_or_else(|error| panic!("{error}")), overrides, seed)
+}
+
+fn prepare_text(text: &ScenarioText, overrides: &[&str], seed: u64) -> Prepared {
     Prepared::load(text, overrides, seed).unwrap_or_else(|error| panic!("{error}"))
 }
 

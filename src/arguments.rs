@@ -13,6 +13,7 @@ use cutline::scenarios::sweep::seeds::Seeds;
 use cutline::sim::protocol::SnapshotMethod;
 use jiff::SignedDuration;
 
+use crate::explore::arguments::ExploreArguments;
 use crate::savepoints::Origin;
 
 /// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
@@ -43,6 +44,9 @@ pub enum Command {
     /// Run a scenario with every kind of sink under every strategy, with crashes, and say what readers of its results get
     #[command(after_help = "Exit codes: 0 nothing went wrong, 1 something did, 2 usage or bad input")]
     Guarantees(GuaranteesArguments),
+    /// Fork a run after every event, let every fault strike there, and ask every oracle: complete for single faults
+    #[command(after_help = EXIT_CODES)]
+    Explore(ExploreArguments),
     /// Run many seeds of scenarios under strategies and fault profiles, on all cores, and keep a row of each run
     #[command(after_help = SWEEP_EXIT_CODES)]
     Sweep(Box<SweepArguments>),

@@ -5,6 +5,7 @@ mod capsules;
 mod compare;
 mod completions;
 mod execute;
+mod explore;
 mod failure;
 mod files;
 mod guarantees;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &mut screen),
         Command::Compare(arguments) => compare::compare(&arguments, &mut screen),
         Command::Guarantees(arguments) => guarantees::guarantees(&arguments, &mut screen),
+        Command::Explore(arguments) => explore::explore(&arguments, &mut screen),
         Command::Sweep(arguments) => sweep::sweep(&arguments, &mut screen),
         Command::Merge(arguments) => sweep::merge::merge(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),

@@ -217,7 +217,7 @@ impl From<Named> for Choice {
 }
 
 /// Refuses a strategy that cannot checkpoint the job.
-fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
+pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
     if strategy.cycles || !prepared.is_cyclic() {
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! What stands around a correct machine to make a planted bug of it: see [`bugs`](crate::bugs).
 
+use std::fmt;
+
 use cutline_sim::erased::{Protocol, machines, machines_before, machines_over};
 use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffects, CoordinatorEvent, Hooks, JobCtx, TaskCtx, TaskCut, TaskEffects,
@@ -22,7 +24,7 @@ use crate::unaligned::{self, Unaligned};
 use crate::uncoordinated::Uncoordinated;
 
 /// A change to the part of a strategy that runs in every task.
-pub trait TaskMutation: Clone + Default + Send + Sync + 'static {
+pub trait TaskMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
     /// The correct machine.
     type Of: TaskCut;
 
@@ -86,7 +88,7 @@ impl<M: TaskMutation> TaskCut for MutantTask<M> {
 }
 
 /// A change to the part of a strategy that runs in the coordinator.
-pub trait CoordinatorMutation: Clone + Default + Send + Sync + 'static {
+pub trait CoordinatorMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
     /// The correct machine.
     type Of: CoordinatorCut;
 

@@ -3,6 +3,7 @@
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
 
 pub mod counts;
+pub mod explored;
 pub mod github;
 pub mod guarantees;
 pub mod junit;
@@ -18,6 +19,7 @@ pub mod units;
 mod samples;
 
 pub use counts::{counts_csv, frequent};
+pub use explored::explored;
 pub use guarantees::guarantees;
 pub use run_table::table;
 pub use side_by_side::side_by_side;

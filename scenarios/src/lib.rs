@@ -2,10 +2,12 @@
 
 pub mod aggregate;
 pub mod capsule;
+pub mod explore;
 pub mod faults;
 pub mod guarantee;
 pub mod hunts;
 pub mod inputs;
+mod jury;
 pub mod library_files;
 mod life;
 pub mod local;

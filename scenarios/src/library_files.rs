@@ -31,6 +31,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     row!("skewed"),
     row!("slow-task"),
     row!("sum-even-odd"),
+    row!("tiny"),
     row!("visits"),
     row!("wide"),
     row!("wordcount"),

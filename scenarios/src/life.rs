@@ -67,7 +67,7 @@ impl Input for Truncated {
 }
 
 /// What becomes, in one run, of what the user asks for.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
     /// When the savepoint was asked for.
     asked: Option<Time>,

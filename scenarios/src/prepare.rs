@@ -10,7 +10,7 @@ use cutline_sim::input::Input;
 use cutline_sim::operator::Operator;
 use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, interpret_with, resume};
 use cutline_sim::savepoint::{RestoreError, Savepoint, Start};
-use cutline_sim::time::Time;
+use cutline_sim::time::{SECOND, Time};
 use cutline_sim::topology::Topology;
 use cutline_sim::world::World;
 use petgraph::Direction::Incoming;
@@ -226,6 +226,28 @@ impl Prepared {
     /// When the last record may be emitted, in nanoseconds: about how long a failure-free run takes.
     pub fn duration(&self) -> Time {
         self.duration
+    }
+
+    /// When a run whose faults end at `heal` is given up.
+    pub(crate) fn deadline(&self, heal: Time) -> Time {
+        let config = &self.topology.config;
+        let needed = self.duration().saturating_mul(4).saturating_add(SECOND);
+        // What was lost in the last moment before the heal may be noticed by a checkpoint's time-out only.
+        let recovery = &config.recovery;
+        let patience = [
+            config.checkpointing.timeout.saturating_mul(2),
+            config.bounds.heal,
+            recovery.restart_delay.saturating_mul(2),
+            recovery.heartbeat_timeout.saturating_mul(2),
+            config.checkpointing.min_pause,
+            // The last checkpoint of a job that has come to its end waits for its turn.
+            config.checkpointing.interval.saturating_mul(2),
+            recovery.node_downtime,
+            recovery.deploy.saturating_mul(2),
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add);
+        heal.max(needed).saturating_add(patience).min(config.bounds.time)
     }
 
     /// True if the job has a cycle.

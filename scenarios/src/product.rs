@@ -78,6 +78,7 @@ pub const JOBS: &[Job] = &[
         &["input.numbers.kind.numbers.count=4000", "input.numbers.kind.numbers.rate=400/s"],
         &["input.numbers.kind.numbers.count=600"],
     ),
+    job("tiny", &[], &[]),
     job("visits", &[], &["input.visits.kind.events.count=300"]),
     job("wide", &[], &["input.orders.kind.events.count=80", "input.payments.kind.events.count=80"]),
     job("wordcount", &[], &[]),

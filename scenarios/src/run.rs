@@ -11,21 +11,18 @@ use cutline_sim::event::{Detail, Event, Stamped};
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::graph::Role;
 use cutline_sim::ids::{CheckpointId, TaskId};
-use cutline_sim::oracles::cut::{Cut, Tear};
-use cutline_sim::oracles::fencing::Fencing;
+use cutline_sim::oracles::cut::Tear;
 use cutline_sim::oracles::ledger::{Ledger, visible_records};
 use cutline_sim::oracles::liveness::Liveness;
-use cutline_sim::oracles::order::Order;
 use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::State;
-use cutline_sim::oracles::store::Store;
-use cutline_sim::oracles::zigzag::Zigzag;
 use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 use cutline_sim::savepoint::Savepoint;
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
 
+use crate::jury::Jury;
 use crate::life::{Again, Life, Opinion, no_result, reference_of};
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
@@ -123,28 +120,6 @@ pub struct Runner<'a> {
     taken: Option<Savepoint>,
 }
 
-/// The oracles over one run that look at its events.
-#[derive(Default)]
-struct Jury {
-    cut: Cut,
-    order: Order,
-    fencing: Fencing,
-    store: Store,
-    zigzag: Zigzag,
-    liveness: Liveness,
-}
-
-impl Jury {
-    fn observe(&mut self, world: &World, event: &Stamped) {
-        self.cut.observe(world, event);
-        self.order.observe(world, event);
-        self.fencing.observe(world, event);
-        self.store.observe(world, event);
-        self.zigzag.observe(world, event);
-        self.liveness.observe(world, event);
-    }
-}
-
 impl<'a> Runner<'a> {
     /// Builds the worlds.
     pub fn new(prepared: &'a Prepared, contender: Contender) -> Runner<'a> {
@@ -178,6 +153,11 @@ impl<'a> Runner<'a> {
         savepoint
     }
 
+    /// The world in which nothing has happened.
+    pub(crate) fn into_pristine(self) -> World {
+        self.pristine
+    }
+
     /// Makes the world as new, with a seed and faults.
     fn begin(&mut self, seed: u64, plan: &Arc<FaultPlan>, options: &Options) {
         self.world.clone_from(&self.pristine);
@@ -185,6 +165,7 @@ impl<'a> Runner<'a> {
             records: options.detail,
             marks: options.detail,
             latencies: options.metrics,
+            ..Detail::default()
         });
         self.world.set_lookahead(options.lookahead);
         self.world.set_deadline(self.deadline(plan.heal));
@@ -196,24 +177,7 @@ impl<'a> Runner<'a> {
 
     /// When a run whose faults end at `heal` is given up.
     fn deadline(&self, heal: Time) -> Time {
-        let config = &self.prepared.topology().config;
-        let needed = self.prepared.duration().saturating_mul(4).saturating_add(SECOND);
-        // What was lost in the last moment before the heal may be noticed by a checkpoint's time-out only.
-        let recovery = &config.recovery;
-        let patience = [
-            config.checkpointing.timeout.saturating_mul(2),
-            config.bounds.heal,
-            recovery.restart_delay.saturating_mul(2),
-            recovery.heartbeat_timeout.saturating_mul(2),
-            config.checkpointing.min_pause,
-            // The last checkpoint of a job that has come to its end waits for its turn.
-            config.checkpointing.interval.saturating_mul(2),
-            recovery.node_downtime,
-            recovery.deploy.saturating_mul(2),
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add);
-        heal.max(needed).saturating_add(patience).min(config.bounds.time)
+        self.prepared.deadline(heal)
     }
 
     /// Runs, and asks every oracle.
@@ -299,26 +263,14 @@ impl<'a> Runner<'a> {
             Ok(reference) => (life.judge(world, outcome, &reference, again), reference),
             Err(error) => (Opinion::unknown(no_result(&error)), Cow::Borrowed(prepared.reference())),
         };
-        let Opinion { state, ledger, stalled } = opinion;
-        let stalls = stalled.into_iter().chain(forks.stalled.as_ref().map(|(_, proof)| proof.clone()));
-        let stalls: Vec<String> = stalls.collect();
-        if !stalls.is_empty() {
-            jury.liveness.continuation_stalled(stalls.join(" "));
-        }
         self.taken = life.savepoint(world);
         let mut verdicts = Vec::new();
-        let tear = jury.cut.tear();
-        let mut say =
-            |oracle: &str, verdict| verdicts.push(OracleVerdict { oracle: oracle.to_owned(), verdict });
-        say(state::NAME, state);
-        say(ledger::NAME, ledger);
-        say(jury.cut.name(), jury.cut.verdict(world, outcome));
-        say(restore::NAME, forks.verdict(forking));
-        say(jury.order.name(), jury.order.verdict(world, outcome));
-        say(jury.fencing.name(), jury.fencing.verdict(world, outcome));
-        say(jury.store.name(), jury.store.verdict(world, outcome));
-        say(jury.zigzag.name(), jury.zigzag.verdict(world, outcome));
-        say(jury.liveness.name(), jury.liveness.verdict(world, outcome));
+        let tear = jury.tear();
+        let mut say = |oracle: &'static str, verdict| {
+            verdicts.push(OracleVerdict { oracle: oracle.to_owned(), verdict })
+        };
+        let stalled = forks.stalled.as_ref().map(|(_, proof)| proof.clone());
+        jury.speak((world, outcome), opinion, (forks.verdict(forking), stalled), &mut say);
         Judged { outcome, verdicts, tear, life: life.record(world), reference }
     }
 
@@ -353,7 +305,7 @@ impl<'a> Runner<'a> {
         let once = || {
             let mut world = self.pristine.clone();
             let records = self.prepared.reference().steps <= 10 * SMALL_STEPS;
-            world.set_detail(Detail { records, marks: true, latencies: false });
+            world.set_detail(Detail { records, marks: true, ..Detail::default() });
             world.set_lookahead(options.lookahead);
             world.set_deadline(self.deadline(plan.heal));
             world.begin(seed, Arc::clone(plan));

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 use cutline_sim::time::{MICROSECOND, MILLISECOND, SECOND, Time};
 use jiff::SignedDuration;
@@ -88,6 +89,14 @@ impl<const MIN: Time, const MAX: Time> BoundedSpan<MIN, MAX> {
             }
             _ => Err(format!("`{}` is too long: write a duration {}", shown(text), range())),
         }
+    }
+}
+
+impl<const MIN: Time, const MAX: Time> FromStr for BoundedSpan<MIN, MAX> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
     }
 }
 

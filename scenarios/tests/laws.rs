@@ -59,7 +59,7 @@ fn run(prepared: &Prepared, strategy: &str, faults: Vec<Planned>, watch: Option<
         Options { forks: Some(false), detail: is_watched, lookahead: !is_watched, ..Options::default() };
     let over = faults.iter().map(|planned| match planned.when {
         When::At(time) | When::Between(_, time) => time + 1,
-        When::Point(..) => 0,
+        When::Point(..) | When::Event(_) => 0,
     });
     let plan = Arc::new(FaultPlan { heal: over.max().unwrap_or(0), faults });
     let record = Runner::new(prepared, contender).run(1, &plan, &options, watch);

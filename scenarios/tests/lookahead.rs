@@ -325,7 +325,7 @@ fn add_up(books: &Books, record: &RunRecord, strategy: &Strategy, is_cyclic: boo
 fn parting(prepared: &Prepared, strategy: &Strategy, plan: &Arc<FaultPlan>, seed: u64) -> String {
     let run = |lookahead| {
         let mut world = World::new(Arc::clone(prepared.topology()), &strategy.cut, strategy.snapshot);
-        world.set_detail(Detail { records: true, marks: true, latencies: false });
+        world.set_detail(Detail { records: true, marks: true, ..Detail::default() });
         world.set_lookahead(lookahead);
         world.begin(seed, Arc::clone(plan));
         let mut all = Vec::new();

@@ -12,7 +12,7 @@ use crate::protocol::{
 };
 
 /// All machines of one job under one cut protocol.
-pub trait Protocol: Send + Sync {
+pub trait Protocol: fmt::Debug + Send + Sync {
     /// What it asks of the machine.
     fn hooks(&self) -> Hooks;
     /// True if it promises that no snapshot is useless.
@@ -56,13 +56,8 @@ impl Clone for Box<dyn Protocol> {
     }
 }
 
-impl fmt::Debug for dyn Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Protocol")
-    }
-}
-
 /// The machines of one job.
+#[derive(Debug)]
 struct Machines<T: TaskCut, C: CoordinatorCut> {
     tasks: Vec<Option<T>>,
     coordinator: C,

@@ -396,6 +396,8 @@ pub struct Detail {
     pub marks: bool,
     /// Latencies at the sinks, in [`World::latencies`](crate::world::World).
     pub latencies: bool,
+    /// What single faults can strike, in [`World::targets`](crate::world::World::targets).
+    pub targets: bool,
 }
 
 /// Folds a number into a chain: equal chains mean equal sequences. One multiplication.

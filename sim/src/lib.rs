@@ -12,6 +12,7 @@ pub mod erased;
 pub mod event;
 pub mod external;
 pub mod faults;
+mod fork;
 pub mod graph;
 pub mod handles;
 pub mod ids;

@@ -1,8 +1,13 @@
 //! Control messages: between tasks, nodes, coordinator and external system. They take time, and under a fault they can be
 //! lost, late, doubled or reordered. Without a fault, messages of one sender to one receiver keep their order.
 
-use crate::event::{Event, Topic};
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Origin, Topic};
 use crate::random::{below, draw, mix};
+use crate::reusable;
 use crate::time::Time;
 
 /// What message faults are at work; chances in per mille, each of all messages.
@@ -16,16 +21,32 @@ pub(crate) struct MessageFaults {
     pub reorder_by: Time,
 }
 
-/// The messengers.
-#[derive(Clone, Debug)]
-pub(crate) struct Post {
-    /// Key of the latency draws.
-    pub latency_key: u64,
-    /// Key of the draws of fate.
-    pub fate_key: u64,
-    pub latency: Time,
-    pub jitter: Time,
-    pub faults: MessageFaults,
+/// A control message, among all of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId {
+    /// Who sends it.
+    pub sender: Origin,
+    /// The sender's own count.
+    pub number: u32,
+}
+
+reusable! {
+    /// The messengers.
+    #[derive(Debug)]
+    pub(crate) struct Post {
+        /// Key of the latency draws.
+        pub latency_key: u64,
+        /// Key of the draws of fate.
+        pub fate_key: u64,
+        pub latency: Time,
+        pub jitter: Time,
+        pub faults: MessageFaults,
+        /// Messages that are lost when their turn comes.
+        pub doomed: BTreeSet<MessageId>,
+        /// The messages sent since the observer was last called, with [`Detail::targets`](crate::event::Detail::targets).
+        pub is_noting: bool,
+        pub sent: Vec<MessageId>,
+    }
 }
 
 /// When a message is delivered: not at all, once or twice; and what to say of it.
@@ -60,7 +81,13 @@ impl Deliveries {
 impl Post {
     /// Decides about a message; `sender` and `number` identify it among all messages of the run, `last` is the last
     /// delivery from this sender to this receiver.
-    pub fn deliver(&self, now: Time, sender: u32, number: u32, last: &mut Time) -> Deliveries {
+    pub fn deliver(&mut self, now: Time, sender: u32, number: u32, last: &mut Time) -> Deliveries {
+        if self.is_noting {
+            self.sent.push(MessageId { sender: Origin(sender), number });
+        }
+        if !self.doomed.is_empty() && self.doomed.remove(&MessageId { sender: Origin(sender), number }) {
+            return Deliveries { trouble: Some(Trouble::Lost), ..Deliveries::default() };
+        }
         let message = mix(u64::from(sender) << 32 | u64::from(number));
         let way = self.latency.saturating_add(below(draw(self.latency_key, message), self.jitter + 1));
         let time = now.saturating_add(way).max(*last);

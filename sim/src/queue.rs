@@ -216,6 +216,16 @@ impl Queue {
         self.disruptions.peek().map_or(NEVER, |&Reverse(time)| time)
     }
 
+    /// Puts the entries in order, so that equal queues are the same in memory.
+    pub fn sort(&mut self) {
+        let mut entries = std::mem::take(&mut self.entries).into_sorted_vec();
+        entries.reverse();
+        self.entries = entries.into(); // the largest first: such a vector is a heap as it is
+        let mut disruptions = std::mem::take(&mut self.disruptions).into_sorted_vec();
+        disruptions.reverse();
+        self.disruptions = disruptions.into();
+    }
+
     /// How many actions wait.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -1,8 +1,11 @@
 //! What all tasks reach, each in a way that does not depend on which of them acts first: the queue, the log of events, the
 //! post, the external system's append-only logs, and the conditions that faults set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::StoreConfig;
 use crate::event::{Detail, Event, Origin, Stamped};
@@ -32,6 +35,17 @@ impl Default for StoreFaults {
     }
 }
 
+/// A write to the store, among all of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WriteId(pub u64);
+
+impl fmt::Display for WriteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
 reusable! {
     /// What all tasks reach.
     #[derive(Debug)]
@@ -55,6 +69,10 @@ reusable! {
         /// Links that a fault makes slow, from node to node, and by how much.
         pub slow_links: BTreeMap<(NodeId, NodeId), Time>,
         pub store_faults: StoreFaults,
+        /// Writes that fail when their turn comes.
+        pub doomed_writes: BTreeSet<WriteId>,
+        /// The writes begun since the observer was last called, with [`Detail::targets`].
+        pub writes: Vec<WriteId>,
         /// Chance in per mille that a request for commit fails.
         pub failing_commits: u32,
         pub service_key: u64,
@@ -75,10 +93,14 @@ impl Shared {
     }
 
     /// How long a write takes, and whether it succeeds; `number` identifies it among all writes of the run.
-    pub fn write(&self, config: &StoreConfig, number: u64, bytes: u64) -> (Time, bool) {
+    pub fn write(&mut self, config: &StoreConfig, number: u64, bytes: u64) -> (Time, bool) {
+        if self.detail.targets {
+            self.writes.push(WriteId(number));
+        }
         let time =
             Store::write_time(config, bytes).saturating_mul(u64::from(self.store_faults.slow)).min(FAR);
         let fails = below(draw(self.store_key, number), 1000) < u64::from(self.store_faults.fail);
-        (time, !fails)
+        let doomed = !self.doomed_writes.is_empty() && self.doomed_writes.remove(&WriteId(number));
+        (time, !fails && !doomed)
     }
 }

@@ -11,6 +11,7 @@
 //! **Forks.** `World` is flat vectors of plain values; what is immutable (the topology, snapshots) is shared. Cloning into
 //! a used world with `clone_from` reuses its memory: "crash here, and here, and here" is a fork, not a re-run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -63,6 +64,9 @@ reusable! {
 /// A job's machines of a strategy: how to make them, and how snapshots are taken.
 pub type Cut = dyn Fn(&JobCtx<'_>) -> Box<dyn Protocol>;
 
+/// Who sees what happens: the world, and the events of one step.
+pub type Observe<'a> = &'a mut dyn FnMut(&World, &[Stamped]);
+
 reusable! {
     /// The world.
     #[derive(Debug)]
@@ -87,13 +91,15 @@ reusable! {
         pub(crate) shared: Shared,
         pub(crate) faults: Faults,
         /// The chain of events of each origin: faults, coordinator, external system, nodes, tasks.
-        digests: Vec<u64>,
+        pub(crate) digests: Vec<u64>,
         pub(crate) now: Time,
         pub(crate) deadline: Time,
+        /// What is being handed to the observer: memory that is used again.
+        pub(crate) handed: Vec<Stamped>,
         /// When the job ended, and how.
         pub(crate) end: Option<(Time, Outcome)>,
         pub(crate) outcome: Option<Outcome>,
-        lookahead: bool,
+        pub(crate) lookahead: bool,
         /// When chance is to go another way.
         pub(crate) turn: Option<Turn>,
     }
@@ -144,6 +150,9 @@ impl World {
                 latency: config.network.control_latency.max(1),
                 jitter: config.network.control_jitter,
                 faults: MessageFaults::default(),
+                doomed: BTreeSet::new(),
+                is_noting: false,
+                sent: Vec::new(),
             },
             external: External::new(config.external.transaction_timeout),
             detail: Detail::default(),
@@ -154,6 +163,8 @@ impl World {
             slow_tasks: Default::default(),
             slow_links: Default::default(),
             store_faults: StoreFaults::default(),
+            doomed_writes: BTreeSet::new(),
+            writes: Vec::new(),
             failing_commits: 0,
             service_key: 0,
             store_key: 0,
@@ -179,6 +190,7 @@ impl World {
             faults: Faults::default(),
             now: 0,
             deadline: config.bounds.time,
+            handed: Vec::new(),
             end: None,
             outcome: None,
             lookahead: true,
@@ -199,9 +211,12 @@ impl World {
         self.start_coordinator();
     }
 
-    /// Which frequent events to emit.
+    /// Which frequent events to emit, and what else to note.
     pub fn set_detail(&mut self, detail: Detail) {
         self.shared.detail = detail;
+        self.shared.post.is_noting = detail.targets;
+        self.shared.writes.clear();
+        self.shared.post.sent.clear();
     }
 
     /// Turns the lookahead off (or on): nothing observable changes but the speed.
@@ -227,23 +242,44 @@ impl World {
     }
 
     /// Runs to the end. After everything that happens, the events that it caused are handed to the observer.
-    pub fn run(&mut self, observe: &mut dyn FnMut(&World, &[Stamped])) -> Outcome {
-        let mut events = Vec::new();
+    pub fn run(&mut self, observe: Observe<'_>) -> Outcome {
         loop {
-            self.step();
-            let many = self.shared.latencies.len() >= LATENCIES_AT_ONCE;
-            if !self.shared.log.is_empty() || many || self.outcome.is_some() {
-                std::mem::swap(&mut events, &mut self.shared.log);
-                self.note(&events);
-                observe(self, &events);
-                events.clear();
-                self.shared.latencies.clear();
-                self.shared.taken.clear();
-            }
-            if let Some(outcome) = self.outcome {
+            if let Some(outcome) = self.advance(observe) {
                 return outcome;
             }
         }
+    }
+
+    /// Does the next thing, and hands the events that it caused to the observer; how the run has ended, if it has. With the
+    /// lookahead off it is one *event* of the run in the order of time: an action of the queue, or what one task does at one
+    /// instant. [`When::Event`](crate::faults::When::Event) counts them.
+    #[inline]
+    pub fn advance(&mut self, observe: Observe<'_>) -> Option<Outcome> {
+        if self.faults.waits_for_events() {
+            while self.strike_after_event() {
+                self.hand_over(observe);
+            }
+        }
+        self.step();
+        self.hand_over(observe);
+        self.outcome
+    }
+
+    /// Hands to the observer what has happened, if there is something to say.
+    #[inline]
+    pub(crate) fn hand_over(&mut self, observe: Observe<'_>) {
+        let many = self.shared.latencies.len() >= LATENCIES_AT_ONCE;
+        if self.shared.log.is_empty() && !many && self.outcome.is_none() {
+            return;
+        }
+        let mut events = std::mem::take(&mut self.handed);
+        std::mem::swap(&mut events, &mut self.shared.log);
+        self.note(&events);
+        observe(self, &events);
+        events.clear();
+        self.handed = events;
+        self.shared.latencies.clear();
+        self.shared.taken.clear();
     }
 
     /// Does the next thing.
@@ -540,14 +576,5 @@ impl World {
             }
         }
         hasher.digest128()
-    }
-
-    /// Ends all faults and fails the job over, here and now: how a fork asks whether the newest checkpoint can be restored.
-    /// No newer one comes to exist before the restore, and there is one more restart in any case.
-    pub fn fail_over(&mut self) {
-        self.shared.steps = 0;
-        self.turn = None;
-        self.end_faults();
-        self.fail_over_to_newest();
     }
 }

@@ -51,7 +51,7 @@ pub fn draw(profile: &Profile, topology: &Topology, duration: Time, seed: u64) -
     }
     faults.sort_by_key(|planned: &Planned| match planned.when {
         When::At(time) | When::Between(time, _) => (false, time),
-        When::Point(..) => (true, 0),
+        When::Point(..) | When::Event(_) => (true, 0),
     });
     let ends = faults.iter().map(|planned| match planned.when {
         When::Between(_, until) => until,

@@ -47,7 +47,7 @@ fn only(profile: &Profile, family: Family) -> Profile {
 fn strikes(planned: &Planned) -> Option<Time> {
     match planned.when {
         When::At(time) | When::Between(time, _) => Some(time),
-        When::Point(..) => None,
+        When::Point(..) | When::Event(_) => None,
     }
 }
 
@@ -216,6 +216,8 @@ fn census(plans: &[FaultPlan], topology: &Topology) -> BTreeMap<String, u32> {
             Fault::FailedWrites(_) => saw("failed".to_owned()),
             Fault::SlowWrites(_) => saw("slow writes".to_owned()),
             Fault::FailedCommits(_) => saw("failed commits".to_owned()),
+            // No profile draws them: they name one thing of one run.
+            Fault::LostMessage(_) | Fault::FailedWrite(_) => saw("one by name".to_owned()),
         }
     }
     seen

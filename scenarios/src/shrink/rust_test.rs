@@ -75,6 +75,7 @@ fn literal(planned: &Planned) -> String {
     let when = match planned.when {
         When::At(time) => format!("At({})", number(time)),
         When::Between(from, until) => format!("Between({}, {})", number(from), number(until)),
+        When::Event(nth) => format!("Event({})", number(nth)),
         When::Point(point, nth) => format!("Point(Point::{point:?}, {nth})"),
     };
     format!("Planned {{ when: When::{when}, fault: Fault::{} }}", planned.fault)

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, Origin, Stamped};
 use crate::ids::{NodeId, TaskId};
 use crate::post::MessageFaults;
+pub use crate::post::MessageId;
 use crate::queue::{Action, Queue};
 use crate::reusable;
 use crate::shared::StoreFaults;
+pub use crate::shared::WriteId;
 use crate::time::{SECOND, Time};
 use crate::topology::Topology;
 use crate::world::World;
@@ -75,6 +77,11 @@ macro_rules! faults {
         }
 
         impl Fault {
+            /// Strikes, or begins to last.
+            pub(crate) fn begin(&self, world: &mut World) {
+                self.strike().begin(world);
+            }
+
             fn strike(&self) -> &dyn Strike {
                 match self { $(Fault::$kind(fault) => fault,)* }
             }
@@ -103,6 +110,8 @@ faults! {
     "node-crash", node_crash::NodeCrash, "a node and all tasks on it vanish; the node comes back later";
     /// See [`LostMessages`].
     "lost-messages", lost_messages::LostMessages, "control messages do not arrive";
+    /// See [`LostMessage`].
+    "lost-message", lost_message::LostMessage, "one control message does not arrive";
     /// See [`DelayedMessages`].
     "delayed-messages", delayed_messages::DelayedMessages, "control messages arrive late, and hold up those behind them";
     /// See [`DoubledMessages`].
@@ -115,6 +124,8 @@ faults! {
     "slow-task", slow_task::SlowTask, "a task takes a multiple of its service time";
     /// See [`FailedWrites`].
     "failed-writes", failed_writes::FailedWrites, "writes to the store fail";
+    /// See [`FailedWrite`].
+    "failed-write", failed_write::FailedWrite, "one write to the store fails";
     /// See [`SlowWrites`].
     "slow-writes", slow_writes::SlowWrites, "writes to the store take a multiple of their time";
     /// See [`FailedCommits`].
@@ -212,6 +223,9 @@ pub enum When {
     Between(Time, Time),
     /// One nanosecond after the n-th event (the first is 1) of a kind.
     Point(Point, u32),
+    /// Right after the n-th event of the run, whatever it is; 0: before the first. An event is here what
+    /// [`World::advance`] does: also two events of one instant have a place between them.
+    Event(u64),
 }
 
 /// A fault and when it strikes.
@@ -233,9 +247,10 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// True if a fault waits for a point: it acts on others one nanosecond later, so no task may run ahead.
+    /// True if a fault waits for a point or an event: it acts on others at once or one nanosecond later, so no task may run
+    /// ahead.
     pub fn needs_order(&self) -> bool {
-        self.faults.iter().any(|planned| matches!(planned.when, When::Point(..)))
+        self.faults.iter().any(|planned| matches!(planned.when, When::Point(..) | When::Event(_)))
     }
 
     /// Checks that a plan from outside fits a job: that what it names is there, and that no delay is beyond 24 hours.
@@ -275,6 +290,8 @@ impl FaultPlan {
                 When::At(time) => format!("at {}: {what}", ms(time)),
                 When::Between(from, until) => format!("from {} to {}: {what}", ms(from), ms(until)),
                 When::Point(point, nth) => format!("after the {nth}{} {point:?}: {what}", ordinal(nth)),
+                When::Event(0) => format!("before the first event: {what}"),
+                When::Event(nth) => format!("right after event {nth}: {what}"),
             }
         };
         self.faults.iter().map(line).collect()
@@ -300,6 +317,10 @@ reusable! {
         /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.
         seen: Vec<u32>,
         waiting: u32,
+        /// The events and the faults that strike right after them, the next one last; and the number of events so far, as long as
+        /// one is left.
+        after: Vec<(u64, u32)>,
+        events: u64,
         /// True once all faults were ended before their time: a crash that was on its way does not strike any more.
         ended: bool,
     }
@@ -311,6 +332,8 @@ impl Faults {
         self.seen.clear();
         self.seen.resize(plan.faults.len(), 0);
         self.waiting = 0;
+        self.after.clear();
+        self.events = 0;
         self.ended = false;
         for (number, planned) in plan.faults.iter().enumerate() {
             let number = number as u32;
@@ -321,14 +344,22 @@ impl Faults {
                     queue.push(until.max(from), Origin::FAULTS, 2 * number + 1, Action::FaultEnds(number));
                 }
                 When::Point(..) => self.waiting += 1,
+                When::Event(nth) => self.after.push((nth, number)),
             }
         }
+        self.after.sort_unstable_by(|a, b| b.cmp(a));
         self.plan = plan;
     }
 
     /// True once no fault may strike any more.
     pub fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// True while a fault waits for an event.
+    #[inline]
+    pub fn waits_for_events(&self) -> bool {
+        !self.after.is_empty()
     }
 
     /// True while a fault waits for a point.
@@ -352,6 +383,23 @@ impl World {
         let Some(planned) = plan.faults.get(number as usize) else { return };
         self.shared.emit(self.now, Origin::FAULTS, Event::FaultWindow { fault: number, begins: false });
         planned.fault.strike().end(self);
+    }
+
+    /// Between two events: lets the next fault strike that waits for the first of them; false if there is none, and then the
+    /// second may come.
+    pub(crate) fn strike_after_event(&mut self) -> bool {
+        match self.faults.after.pop_if(|(nth, _)| *nth <= self.faults.events) {
+            Some((_, number)) => {
+                if self.now < self.faults.plan.heal {
+                    self.fault_begins(number);
+                }
+                true
+            }
+            None => {
+                self.faults.events += 1;
+                false
+            }
+        }
     }
 
     /// Lets the faults strike that wait for this event.
@@ -392,8 +440,11 @@ impl World {
     pub(crate) fn end_faults(&mut self) {
         self.faults.plan = Arc::default();
         self.faults.waiting = 0;
+        self.faults.after.clear();
         self.faults.ended = true;
         self.shared.post.faults = MessageFaults::default();
+        self.shared.post.doomed.clear();
+        self.shared.doomed_writes.clear();
         self.shared.store_faults = StoreFaults::default();
         self.shared.failing_commits = 0;
         self.shared.slow_tasks.clear();

@@ -38,7 +38,7 @@ pub struct Tear {
 }
 
 /// The oracle.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cut {
     checked: u64,
     /// The first checkpoint that names a snapshot which is not there, and of which task.

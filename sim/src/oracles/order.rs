@@ -12,7 +12,7 @@ use crate::world::{Outcome, World};
 pub const NAME: &str = "order";
 
 /// The oracle.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Order {
     first: Option<Stamped>,
 }

@@ -23,6 +23,7 @@ use crate::config::Retention;
 use crate::event::{Event, Stamped};
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::protocol::Handle;
+use crate::reusable;
 use crate::snapshot::TaskSnapshot;
 use crate::store::Object;
 use crate::world::{Outcome, World};
@@ -30,20 +31,22 @@ use crate::world::{Outcome, World};
 /// Its name.
 pub const NAME: &str = "store";
 
-/// The oracle.
-#[derive(Debug, Default)]
-pub struct Store {
-    /// The newest checkpoints that have completed: those that must be retained.
-    newest: BTreeSet<CheckpointId>,
-    /// What the retained checkpoints consisted of when they completed.
-    consists_of: BTreeMap<CheckpointId, Vec<Option<Arc<TaskSnapshot>>>>,
-    /// The files that they referred to.
-    files: BTreeMap<Handle, Arc<StateFile>>,
-    given_up: BTreeSet<CheckpointId>,
-    /// Acknowledgements received since the last restore, of checkpoints that have not completed.
-    acknowledged: BTreeSet<(CheckpointId, TaskId, Attempt)>,
-    checked: u64,
-    proof: Option<String>,
+reusable! {
+    /// The oracle.
+    #[derive(Debug, Default)]
+    pub struct Store {
+        /// The newest checkpoints that have completed: those that must be retained.
+        newest: BTreeSet<CheckpointId>,
+        /// What the retained checkpoints consisted of when they completed.
+        consists_of: BTreeMap<CheckpointId, Vec<Option<Arc<TaskSnapshot>>>>,
+        /// The files that they referred to.
+        files: BTreeMap<Handle, Arc<StateFile>>,
+        given_up: BTreeSet<CheckpointId>,
+        /// Acknowledgements received since the last restore, of checkpoints that have not completed.
+        acknowledged: BTreeSet<(CheckpointId, TaskId, Attempt)>,
+        checked: u64,
+        proof: Option<String>,
+    }
 }
 
 impl Oracle for Store {

@@ -21,6 +21,7 @@ use super::{Oracle, Verdict, show_time};
 use crate::event::{Event, Stamped};
 use crate::ids::{CheckpointId, TaskId};
 use crate::protocol::Positions;
+use crate::reusable;
 use crate::time::Time;
 use crate::topology::ChannelInfo;
 use crate::world::{Outcome, World};
@@ -37,13 +38,15 @@ struct Own {
     is_judged: bool,
 }
 
-/// The oracle.
-#[derive(Debug, Default)]
-pub struct Zigzag {
-    /// By task, the checkpoints of the history that counts, oldest first, from the newest stored line on.
-    own: Vec<Vec<Own>>,
-    judged: u64,
-    proof: Option<String>,
+reusable! {
+    /// The oracle.
+    #[derive(Debug, Default)]
+    pub struct Zigzag {
+        /// By task, the checkpoints of the history that counts, oldest first, from the newest stored line on.
+        own: Vec<Vec<Own>>,
+        judged: u64,
+        proof: Option<String>,
+    }
 }
 
 /// A task goes back: no line that contains the checkpoint in question contains a newer one of its.

@@ -1,5 +1,7 @@
 //! The machine in the coordinator: what it may look at, what happens to it, what it may have done.
 
+use std::fmt;
+
 use std::sync::Arc;
 
 use super::{Down, Handle, InputSet, Up};
@@ -182,7 +184,7 @@ impl CoordinatorEffects {
 }
 
 /// The part of a cut protocol that runs in the coordinator.
-pub trait CoordinatorCut: Clone + Send + Sync + 'static {
+pub trait CoordinatorCut: Clone + fmt::Debug + Send + Sync + 'static {
     /// A machine for a job that has not run yet.
     fn new(job: &JobCtx<'_>) -> Self;
 

@@ -1,5 +1,7 @@
 //! The machine in a task: what it may look at, what happens to it, what it may have done.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -174,7 +176,7 @@ impl TaskEffects {
 }
 
 /// The part of a cut protocol that runs in every task.
-pub trait TaskCut: Clone + Send + Sync + 'static {
+pub trait TaskCut: Clone + fmt::Debug + Send + Sync + 'static {
     /// What must survive a crash: it is saved with every snapshot and given back at the restore.
     type Durable: Clone + Default + Serialize + DeserializeOwned;
 

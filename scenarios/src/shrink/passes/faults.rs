@@ -37,11 +37,11 @@ pub(super) fn propose(case: &Case, _given: &Given<'_>) -> Candidates {
     candidates
 }
 
-/// When faults are over; `None` if one waits for a point, which may come at any time.
+/// When faults are over; `None` if one waits for a point or an event, which may come at any time.
 fn healed(faults: &[cutline_sim::faults::Planned]) -> Option<Time> {
     faults.iter().try_fold(0, |last: Time, planned| match planned.when {
         When::At(at) => Some(last.max(at.saturating_add(1))),
         When::Between(_, until) => Some(last.max(until)),
-        When::Point(..) => None,
+        When::Point(..) | When::Event(_) => None,
     })
 }

@@ -46,6 +46,7 @@ fn whens(when: When) -> Vec<When> {
         When::Point(point, nth) => {
             smaller(nth.into(), 1).into_iter().map(|nth| When::Point(point, nth as u32)).collect()
         }
+        When::Event(nth) => smaller(nth, 0).into_iter().map(When::Event).collect(),
         When::Between(from, until) => {
             let half = until.saturating_sub(from) / 2;
             let shorter = [(from, from + half / 4), (from, from + half), (from + half, until)];

@@ -1,0 +1,425 @@
+//! One thread's part of an exploration: worlds that are used again and again, and what is done with them.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+use cutline_sim::event::{Detail, Event, Origin, Stamped, chain};
+use cutline_sim::faults::Fault;
+use cutline_sim::oracles::{Verdict, state};
+use cutline_sim::reusable;
+use cutline_sim::time::Time;
+use cutline_sim::world::{Outcome, World};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::findings::{Findings, Fork, Objections, Struck};
+use super::victims::Victims;
+use super::{Explorer, Pass, Watch};
+use crate::jury::Jury;
+use crate::life::{Again, Life, Opinion, reference_of};
+
+reusable! {
+    /// What is forked with a world: those who have looked at it.
+    #[derive(Default)]
+    struct View {
+        jury: Jury,
+        life: Life,
+        /// What the coordinator has done, without the times.
+        history: u64,
+        /// How often all tasks ran, and how many checkpoints have completed.
+        running: u32,
+        completed: u32,
+    }
+}
+
+impl View {
+    fn observe(&mut self, world: &World, events: &[Stamped]) {
+        for event in events {
+            self.jury.observe(world, event);
+            self.life.observe(world, event);
+            if event.origin == Origin::COORDINATOR {
+                self.note(&event.event);
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        let (what, which) = match event {
+            Event::CheckpointTriggered { id } => (1, id.0),
+            Event::CheckpointCompleted { id, .. } => (2, id.0),
+            Event::CheckpointAborted { id, .. } => (3, id.0),
+            Event::FailureNoticed { attempt } => (4, u64::from(attempt.0)),
+            Event::Restoring { checkpoint, .. } => (5, checkpoint.map_or(0, |id| id.0)),
+            Event::JobRunning { attempt } => (6, u64::from(attempt.0)),
+            _ => return,
+        };
+        self.running += u32::from(what == 6);
+        self.completed += u32::from(what == 2);
+        self.history = chain(self.history, which << 3 | what);
+    }
+}
+
+/// A world, and who has looked at it.
+#[derive(Clone)]
+struct Seen {
+    world: World,
+    view: View,
+}
+
+impl Seen {
+    fn become_copy(&mut self, from: &Seen) {
+        self.world.clone_from(&from.world);
+        self.view.clone_from(&from.view);
+    }
+
+    fn advance(&mut self) -> Option<Outcome> {
+        let Seen { world, view } = self;
+        world.advance(&mut |world, events| view.observe(world, events))
+    }
+
+    /// A fault strikes; true if it did something at once.
+    fn strike(&mut self, fault: &Fault) -> bool {
+        let Seen { world, view } = self;
+        let mut struck = false;
+        world.strike(fault, &mut |world, events| {
+            struck = true;
+            view.observe(world, events);
+        });
+        struck
+    }
+}
+
+/// A run that is gone through event by event, and as it was one event before.
+struct Walk {
+    now: Seen,
+    before: Seen,
+}
+
+/// What a fork came to.
+struct Judged {
+    objections: Objections,
+    undecided: bool,
+    history: u64,
+}
+
+/// One thread's worlds.
+pub(super) struct Scout<'a> {
+    tools: Tools<'a>,
+    /// The original, and the fork that is gone through in its turn when there are two faults.
+    walks: [Walk; 2],
+    /// How many events of the original there were.
+    at: u64,
+}
+
+/// What is used at every point.
+struct Tools<'a> {
+    explorer: &'a Explorer<'a>,
+    watch: &'a dyn Watch,
+    fork: Seen,
+    spare: Option<World>,
+    /// What has begun in the last event.
+    targets: Vec<Fault>,
+    /// The states in which a second fault was tried.
+    states: BTreeSet<u128>,
+    /// The faults that have struck.
+    strikes: Vec<Struck>,
+    found: Findings,
+    /// So many forks are enough.
+    enough: u64,
+}
+
+impl<'a> Scout<'a> {
+    pub(super) fn new(explorer: &'a Explorer<'a>, watch: &'a dyn Watch) -> Scout<'a> {
+        let seen = Seen { world: explorer.pristine.clone(), view: View::default() };
+        let walk = || Walk { now: seen.clone(), before: seen.clone() };
+        let tools = Tools {
+            explorer,
+            watch,
+            fork: seen.clone(),
+            spare: None,
+            targets: Vec::new(),
+            states: BTreeSet::new(),
+            strikes: Vec::new(),
+            found: Findings::default(),
+            enough: u64::MAX,
+        };
+        let mut scout = Scout { tools, walks: [walk(), walk()], at: 0 };
+        scout.begin();
+        scout
+    }
+
+    /// Begins the original.
+    fn begin(&mut self) {
+        let Explorer { pristine, seed, original, .. } = self.tools.explorer;
+        let Seen { world, view } = &mut self.walks[0].now;
+        world.clone_from(pristine);
+        view.clone_from(&View::default());
+        world.set_detail(Detail { targets: true, ..Detail::default() });
+        world.set_lookahead(false);
+        world.set_deadline(self.tools.explorer.deadline(0));
+        world.begin(*seed, Arc::clone(original));
+        self.at = 0;
+    }
+
+    /// Goes through the original to its end: how many events it has, and what is to be said of it.
+    pub(super) fn count(&mut self) -> (u64, Option<Fork>) {
+        let outcome = loop {
+            self.at += 1;
+            if let Some(outcome) = self.walks[0].now.advance() {
+                break outcome;
+            }
+        };
+        let events = self.at;
+        self.tools.fork.become_copy(&self.walks[0].now);
+        let Judged { objections, .. } = self.tools.judge(outcome);
+        let digest = self.tools.fork.world.digest();
+        self.begin();
+        let violation = Fork { strikes: Vec::new(), heal: 0, objections, digest };
+        (events, (!objections.is_empty()).then_some(violation))
+    }
+
+    /// One fork, with one fault.
+    pub(super) fn fork(&mut self, struck: &Struck) -> Fork {
+        self.go_to(struck.event);
+        let Scout { tools, walks, .. } = self;
+        let from = &mut walks[0];
+        from.before.become_copy(&from.now);
+        let is_crash = matches!(Victims::of(&struck.fault), Some(Victims::Tasks | Victims::Nodes));
+        // What is to be lost must begin before all faults have ended.
+        let struck_at = from.now.world.now();
+        from.before.advance();
+        let heal = 1 + if is_crash { struck_at } else { from.before.world.now() };
+        tools.fork.become_copy(&from.now);
+        tools.set_out(heal);
+        tools.fork.strike(&struck.fault);
+        let Judged { objections, .. } = tools.run();
+        Fork { strikes: vec![struck.clone()], heal, objections, digest: tools.fork.world.digest() }
+    }
+
+    /// Goes on to an event of the original, or back.
+    fn go_to(&mut self, event: u64) {
+        if self.at > event {
+            self.begin();
+        }
+        while self.at < event {
+            self.at += 1;
+            self.walks[0].now.advance();
+        }
+    }
+
+    /// Tries everything after each of these events, up to so many forks, or until somebody wants to stop.
+    pub(super) fn explore(&mut self, points: Range<u64>, pass: Pass, enough: u64) -> Findings {
+        self.go_to(points.start);
+        self.walks[0].now.world.targets().for_each(drop);
+        self.tools.enough = enough;
+        self.tools.states.clear();
+        while self.at < points.end && !self.tools.is_done() {
+            let depth = match pass {
+                Pass::Single => 1,
+                Pass::Pairs => 2,
+            };
+            self.tools.try_all(&mut self.walks[..depth], self.at, false);
+            self.at += 1;
+            // Single faults are tried at a whole point, pairs may end at any.
+            let is_whole =
+                if pass == Pass::Single { !self.tools.watch.stops() } else { !self.tools.is_done() };
+            self.tools.found.points += u64::from(is_whole);
+        }
+        let mut found = std::mem::take(&mut self.tools.found);
+        found.single.values_mut().chain(found.pairs.values_mut()).for_each(super::findings::Tally::settle);
+        found
+    }
+}
+
+impl Tools<'_> {
+    fn is_done(&self) -> bool {
+        self.found.forks() >= self.enough || self.watch.stops()
+    }
+
+    /// Tries every fault at this point of a run, and goes on to the next; how the run has ended, if it has. With two walks a fault
+    /// begins the second of them, where faults are tried in their turn. What was seen is counted, and not tried.
+    fn try_all(&mut self, walks: &mut [Walk], event: u64, was_seen: bool) -> Option<Outcome> {
+        let (walk, deeper) = walks.split_first_mut()?;
+        let heal = walk.now.world.now() + 1;
+        for fault in &self.explorer.crashes {
+            self.try_fault(&walk.now, deeper, (event, fault, heal), was_seen);
+        }
+        walk.before.become_copy(&walk.now);
+        let outcome = walk.now.advance();
+        let heal = walk.now.world.now() + 1;
+        let mut targets = std::mem::take(&mut self.targets);
+        targets.clear();
+        let wanted =
+            |fault: &Fault| Victims::of(fault).is_some_and(|kind| self.explorer.victims.contains(&kind));
+        targets.extend(walk.now.world.targets().filter(wanted));
+        for fault in &targets {
+            self.try_fault(&walk.before, deeper, (event, fault, heal), was_seen);
+        }
+        self.targets = targets;
+        outcome
+    }
+
+    /// Lets a fault strike in a fork.
+    fn try_fault(
+        &mut self,
+        from: &Seen,
+        deeper: &mut [Walk],
+        (event, fault, heal): (u64, &Fault, Time),
+        was_seen: bool,
+    ) {
+        let Some(victims) = Victims::of(fault) else { return };
+        let is_pair = !self.strikes.is_empty();
+        let counts = deeper.is_empty(); // what begins a pair was counted as a single fault
+        if was_seen {
+            self.tally(victims, is_pair).seen += 1;
+            return;
+        }
+        if self.watch.stops() {
+            return;
+        }
+        self.fork.become_copy(from);
+        self.set_out(heal);
+        let is_crash = matches!(victims, Victims::Tasks | Victims::Nodes);
+        if !self.fork.strike(fault) && is_crash {
+            if counts {
+                self.tally(victims, is_pair).idle += 1;
+            }
+            return;
+        }
+        let judged = self.run();
+        let violates = !judged.objections.is_empty();
+        if counts {
+            let tally = self.tally(victims, is_pair);
+            tally.forks += 1;
+            tally.undecided += u64::from(judged.undecided && !violates);
+            tally.violations += u64::from(violates);
+            tally.outcomes.push(judged.history);
+            if violates {
+                self.note_violation(victims, (event, fault, heal), judged.objections);
+            }
+        }
+        // What one fault has broken a second one does not repair.
+        if let ([walk], false) = (deeper, violates) {
+            self.try_second(walk, from, (event, fault, heal));
+        }
+    }
+
+    /// Before the fork goes its own way, with faults until then.
+    fn set_out(&mut self, heal: Time) {
+        let world = &mut self.fork.world;
+        world.set_detail(Detail::default());
+        world.set_lookahead(!self.explorer.original.needs_order());
+        world.set_deadline(self.explorer.deadline(heal));
+    }
+
+    /// Runs the fork to its end.
+    fn run(&mut self) -> Judged {
+        let Seen { world, view } = &mut self.fork;
+        let outcome = world.run(&mut |world, events| view.observe(world, events));
+        self.judge(outcome)
+    }
+
+    fn tally(&mut self, victims: Victims, is_pair: bool) -> &mut super::findings::Tally {
+        let tallies = if is_pair { &mut self.found.pairs } else { &mut self.found.single };
+        tallies.entry(victims).or_default()
+    }
+
+    fn note_violation(
+        &mut self,
+        victims: Victims,
+        (event, fault, heal): (u64, &Fault, Time),
+        objections: Objections,
+    ) {
+        let kind = (self.strikes.len() + 1, Some(victims), objections);
+        if self.found.violations.contains_key(&kind) {
+            return;
+        }
+        let mut strikes = self.strikes.clone();
+        strikes.push(Struck { event, fault: fault.clone() });
+        let digest = self.fork.world.digest();
+        self.found.violations.insert(kind, Fork { strikes, heal, objections, digest });
+    }
+
+    /// After a first fault: tries a second one at every point until the first is repaired. That is when all tasks run again; and where
+    /// nothing crashed, also when a checkpoint has completed.
+    fn try_second(&mut self, walk: &mut Walk, from: &Seen, (event, fault, heal): (u64, &Fault, Time)) {
+        walk.now.become_copy(from);
+        walk.now.world.set_deadline(self.explorer.deadline(heal));
+        let is_crash = walk.now.strike(fault);
+        self.strikes.push(Struck { event, fault: fault.clone() });
+        let (running, completed) = (walk.now.view.running, walk.now.view.completed);
+        walk.now.world.targets().for_each(drop);
+        let mut was_seen = false;
+        for event in event.. {
+            was_seen = was_seen
+                || self.explorer.remembers
+                    && !self.states.insert(fingerprint(&walk.now, &mut walk.before.world));
+            let ended = self.try_all(std::slice::from_mut(walk), event, was_seen).is_some();
+            let View { running: runs, completed: completes, .. } = walk.now.view;
+            if ended || runs > running || completes > completed && !is_crash || self.is_done() {
+                break;
+            }
+        }
+        self.strikes.pop();
+    }
+
+    /// Asks every oracle about the end of the fork.
+    fn judge(&mut self, outcome: Outcome) -> Judged {
+        let Explorer { prepared, pristine, seed, .. } = self.explorer;
+        let Seen { world, view } = &mut self.fork;
+        let deadline = self.explorer.deadline(0);
+        let again = Again { prepared, pristine, spare: &mut self.spare, seed: *seed, deadline };
+        let opinion = match reference_of(prepared, world) {
+            Ok(reference) => view.life.judge(world, outcome, &reference, again),
+            Err(_) => Opinion::unknown(String::new()),
+        };
+        let mut judged =
+            Judged { objections: Objections::default(), undecided: false, history: view.history };
+        view.jury.speak(
+            (world, outcome),
+            opinion,
+            (Verdict::Unknown(String::new()), None),
+            &mut |oracle, verdict| match verdict {
+                Verdict::Fail(_) => judged.objections.add(oracle),
+                Verdict::Unknown(_) => judged.undecided |= oracle == state::NAME,
+                Verdict::Pass => {}
+            },
+        );
+        let end = (u64::from(judged.objections.0) << 8) | outcome_number(outcome);
+        judged.history = chain(judged.history, end);
+        judged
+    }
+}
+
+/// A number for how a run has ended.
+fn outcome_number(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Finished => 0,
+        Outcome::Drained => 1,
+        Outcome::Suspended => 2,
+        Outcome::Cancelled => 3,
+        Outcome::Failed => 4,
+        Outcome::Exceeded(_) => 5,
+    }
+}
+
+/// A digest of all that the rest of a run, and the verdict about it, depend on.
+fn fingerprint(seen: &Seen, scratch: &mut World) -> u128 {
+    let mut hash = Hashing(Xxh3Default::new());
+    seen.world.write_state(scratch, &mut hash);
+    let View { jury, life, running, completed, history: _ } = &seen.view;
+    // A hash takes everything.
+    let _ = write!(hash, "{jury:?}{life:?}{running} {completed}");
+    hash.0.digest128()
+}
+
+/// A hash as something to write to.
+struct Hashing(Xxh3Default);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Exploration: every single fault on a small run.
+
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_algorithms::bugs;
+use cutline_scenarios::explore::{Explorer, Findings, Pass, Struck, Unwatched, Victims};
+use cutline_scenarios::inputs::Texts;
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::{Class, RunRecord};
+use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_scenarios::spec::load;
+use cutline_sim::event::Detail;
+use cutline_sim::faults::{Fault, FaultPlan, NodeCrash, TaskCrash};
+use cutline_sim::ids::{NodeId, TaskId};
+use cutline_sim::time::Time;
+use cutline_sim::world::World;
+
+const SEED: u64 = 1;
+
+fn tiny() -> Prepared {
+    let scenario = load(&resolve("tiny").expect("a scenario"), &[]).unwrap_or_else(|error| panic!("{error}"));
+    Prepared::new(&scenario, SEED, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn explorer(prepared: &Prepared, contender: Contender) -> Explorer<'_> {
+    Explorer::new(prepared, contender, SEED, Arc::default(), &Victims::ALL)
+}
+
+fn strategy(name: &str) -> Contender {
+    cutline_algorithms::find(name).expect("a strategy").into()
+}
+
+fn single(explorer: &Explorer<'_>) -> Findings {
+    explorer.explore(Pass::Single, u64::MAX, &Unwatched)
+}
+
+/// The run without faults, event by event: when each was, and the writes and messages that began in the next one.
+fn original(prepared: &Prepared, contender: Contender) -> Vec<(Time, Vec<Fault>)> {
+    let topology = prepared.topology_under(contender.guarantee);
+    let mut world = World::new(topology, &contender.cut, contender.snapshot);
+    world.set_detail(Detail { targets: true, ..Detail::default() });
+    world.set_lookahead(false);
+    world.begin(SEED, Arc::default());
+    let mut events = Vec::new();
+    loop {
+        let time = world.now();
+        world.targets().for_each(drop);
+        let ended = world.advance(&mut |_, _| {}).is_some();
+        events.push((time, world.targets().collect()));
+        if ended {
+            return events;
+        }
+    }
+}
+
+/// The fork of a strategy with one fault, as an ordinary run from the start.
+fn run(prepared: &Prepared, contender: Contender, plan: &Arc<FaultPlan>) -> RunRecord {
+    // As a capsule keeps it.
+    let text = serde_json::to_string(&**plan).expect("JSON");
+    let plan = Arc::new(serde_json::from_str::<FaultPlan>(&text).expect("a plan"));
+    let options = Options { forks: Some(false), metrics: false, ..Options::default() };
+    Runner::new(prepared, contender).run(SEED, &plan, &options, None)
+}
+
+fn crash(task: u32) -> Fault {
+    Fault::TaskCrash(TaskCrash { task: Some(TaskId(task)) })
+}
+
+/// Every strategy is explored completely, and every oracle is content with every fork.
+#[test]
+fn no_single_fault_on_a_small_run_does_harm() {
+    let prepared = tiny();
+    for contender in STRATEGIES.iter().map(Contender::from) {
+        let name = contender.name;
+        let explorer = explorer(&prepared, contender);
+        let found = single(&explorer);
+        assert_eq!(explorer.objection(), None, "{name}");
+        assert!(
+            found.violations.is_empty() && found.class() == Class::Pass,
+            "{name}: {:?}",
+            found.violations
+        );
+        assert_eq!(found.points, explorer.events(), "{name}");
+        let events = original(&prepared, contender);
+        assert_eq!(events.len() as u64, explorer.events(), "{name}");
+        let targets = || events.iter().flat_map(|(_, targets)| targets);
+        let writes = targets().filter(|target| matches!(target, Fault::FailedWrite(_))).count() as u64;
+        let messages = targets().count() as u64 - writes;
+        for (victims, tally) in &found.single {
+            let all = match victims {
+                Victims::Tasks | Victims::Nodes => victims.per_event(prepared.topology()) * found.points,
+                Victims::Store => writes,
+                Victims::Messages => messages,
+            };
+            assert_eq!(tally.forks + tally.idle, all, "{name}, {victims}");
+            assert_eq!((tally.seen, tally.undecided), (0, 0), "{name}, {victims}");
+            // Something came of them.
+            assert!(tally.forks > 10 && tally.outcomes.len() > 2, "{name}, {victims}: {tally:?}");
+        }
+        assert_eq!(found.single.len(), Victims::ALL.len(), "{name}");
+    }
+}
+
+/// A fork, taken in the middle and run with lookahead, is the run from the start whose plan names the event.
+#[test]
+fn a_fork_is_the_run_with_its_plan() {
+    let prepared = tiny();
+    for contender in STRATEGIES.iter().map(Contender::from) {
+        let explorer = explorer(&prepared, contender);
+        let mut tried = 0;
+        for (event, (_, targets)) in (0..).zip(original(&prepared, contender)) {
+            let mut faults = targets;
+            faults.truncate(if event % 5 == 0 { 2 } else { 0 });
+            if event % 23 == 0 {
+                faults.push(crash(event as u32 / 23 % 5));
+                faults.push(Fault::NodeCrash(NodeCrash { node: NodeId(event as u32 / 23 % 3) }));
+            }
+            for fault in faults {
+                let fork = explorer.fork(&Struck { event, fault });
+                let record = run(&prepared, contender, &fork.plan(&FaultPlan::default()));
+                assert_eq!(record.digest, format!("{:032x}", fork.digest), "{}: {fork:?}", contender.name);
+                assert_eq!(record.class(), Class::Pass, "{}: {fork:?}", contender.name);
+                tried += 1;
+            }
+        }
+        assert!(tried > 30, "{}: {tried}", contender.name);
+    }
+}
+
+/// Events of one instant have places between them, and plans can name these.
+#[test]
+fn a_fault_between_two_events_of_one_instant_is_one_of_its_own() {
+    let (prepared, contender) = (tiny(), strategy("aligned"));
+    let explorer = explorer(&prepared, contender);
+    let events = original(&prepared, contender);
+    let mut different = 0;
+    for event in (1..events.len() - 1).filter(|&event| events[event].0 == events[event + 1].0) {
+        for task in 0..5 {
+            let fork = |event: usize| explorer.fork(&Struck { event: event as u64, fault: crash(task) });
+            let (between, behind) = (fork(event), fork(event + 1));
+            if between.digest != behind.digest {
+                different += 1;
+                let record = run(&prepared, contender, &between.plan(&FaultPlan::default()));
+                assert_eq!(record.digest, format!("{:032x}", between.digest), "{between:?}");
+            }
+        }
+    }
+    assert!(different > 3, "{different}");
+}
+
+/// What is found, and where a budget of forks ends it, does not depend on how many threads there are.
+#[test]
+fn threads_do_not_matter() {
+    let prepared = tiny();
+    for name in ["unaligned", "uncoordinated"] {
+        let explorer = explorer(&prepared, strategy(name));
+        let with = |threads, forks| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| explorer.explore(Pass::Single, forks, &Unwatched))
+        };
+        let part = with(1, 500);
+        assert!((500..600).contains(&part.forks()) && part.points < explorer.events(), "{part:?}");
+        assert_eq!(part, with(3, 500), "{name}");
+        assert_eq!(with(1, u64::MAX), with(3, u64::MAX), "{name}");
+    }
+}
+
+/// Bugs that only some instants show.
+#[test]
+fn planted_bugs_are_found_and_their_forks_run_again() {
+    let prepared = tiny();
+    for name in CAUGHT {
+        let bug = bugs::find(name).expect("a bug");
+        let explorer = explorer(&prepared, bug.into());
+        let found = single(&explorer);
+        let by_its_oracle =
+            found.violations.keys().any(|(_, _, objections)| objections.names().contains(&bug.caught_by));
+        assert!(by_its_oracle, "{name} is to be caught by {}: {:?}", bug.caught_by, found.violations);
+        assert_ne!(found.class(), Class::Pass, "{name}");
+        for fork in found.violations.values() {
+            let record = run(&prepared, bug.into(), &fork.plan(&FaultPlan::default()));
+            assert_eq!(record.digest, format!("{:032x}", fork.digest), "{name}: {fork:?}");
+            let fails =
+                |oracle: &str| record.verdicts.iter().any(|it| it.oracle == oracle && it.verdict.is_fail());
+            assert!(
+                fork.objections.names().into_iter().all(fails),
+                "{name}: {fork:?}, {:?}",
+                record.verdicts
+            );
+        }
+    }
+}
+
+/// Where second faults are not tried because a state was seen before, nothing is missed.
+#[test]
+fn what_was_seen_before_need_not_be_tried() {
+    let prepared = tiny();
+    for name in ["aligned", "communication-induced"] {
+        let victims = [Victims::Tasks, Victims::Nodes];
+        let new = || Explorer::new(&prepared, strategy(name), SEED, Arc::default(), &victims);
+        let pairs =
+            |explorer: Explorer<'_>| explorer.explore_after(120..121, Pass::Pairs, u64::MAX, &Unwatched);
+        let (with, without) = (pairs(new()), pairs(new().without_memory()));
+        assert_eq!(with.points, 1, "{name}");
+        for victims in victims {
+            let (with, without) = (&with.pairs[&victims], &without.pairs[&victims]);
+            assert_eq!(with.outcomes, without.outcomes, "{name}, {victims}");
+            assert_eq!((with.violations, without.violations), (0, 0), "{name}, {victims}");
+            assert!(
+                with.forks < without.forks && with.seen > 0 && without.seen == 0,
+                "{name}: {with:?} {without:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn look() {
+    let prepared = tiny();
+    for bug in bugs::all() {
+        if cutline_algorithms::find(bug.of).is_none() {
+            continue;
+        }
+        let explorer = explorer(&prepared, bug.into());
+        let found = single(&explorer);
+        let names: Vec<_> = found.violations.keys().map(|k| k.2.names()).collect();
+        let own = names.iter().any(|names| names.contains(&bug.caught_by));
+        println!(
+            "LOOK {own} {} by {} of {}: {} of {} {:?} original {:?}",
+            bug.name,
+            bug.caught_by,
+            bug.of,
+            found.violated(),
+            found.forks(),
+            names,
+            explorer.objection().map(|o| o.objections.names())
+        );
+    }
+}
+
+const CAUGHT: &[&str] = &["first-barrier"];

@@ -1,0 +1,77 @@
+//! How a fork goes another way than its original: somebody intervenes in a world that is under way.
+
+use std::fmt;
+
+use crate::faults::{FailedWrite, Fault, LostMessage};
+use crate::world::{Observe, World};
+
+impl World {
+    /// The faults that would each have struck one thing alone which has begun since this was last asked for: a message that was
+    /// sent, a write to the store. Only with [`Detail::targets`], and none of what was before that was asked for.
+    pub fn targets(&mut self) -> impl Iterator<Item = Fault> + '_ {
+        let messages =
+            self.shared.post.sent.drain(..).map(|message| Fault::LostMessage(LostMessage { message }));
+        messages.chain(self.shared.writes.drain(..).map(|write| Fault::FailedWrite(FailedWrite { write })))
+    }
+
+    /// A fault that is in no plan strikes here and now. It is the same as
+    /// [`When::Event`](crate::faults::When::Event) with the number of events so far.
+    pub fn strike(&mut self, fault: &Fault, observe: Observe<'_>) {
+        fault.begin(self);
+        self.hand_over(observe);
+    }
+
+    /// Writes all that the rest of the run depends on, for a digest; `scratch` is a world to use. Left out is what only tells how this
+    /// world has come about, and what it shares with all worlds of its job.
+    pub fn write_state(&self, scratch: &mut World, into: &mut dyn fmt::Write) {
+        scratch.clone_from(self);
+        scratch.forget_the_past();
+        let World {
+            protocol,
+            network,
+            tasks,
+            reach,
+            nodes,
+            coordinator,
+            store,
+            shared,
+            faults,
+            now,
+            deadline,
+            end,
+            outcome,
+            turn,
+            // The same in all worlds of a job.
+            topology: _,
+            backend: _,
+            committer: _,
+            base: _,
+            is_whole: _,
+            // Past, or empty between two events.
+            digests: _,
+            handed: _,
+            // It changes nothing.
+            lookahead: _,
+        } = scratch;
+        let machine = (protocol, network, tasks, reach, nodes, coordinator);
+        // Who takes a digest takes everything.
+        let _ =
+            write!(into, "{machine:?}{store:?}{shared:?}{faults:?}{:?}", (now, deadline, end, outcome, turn));
+    }
+
+    /// Forgets what only tells how it has come to be as it is, and puts in order what has none.
+    fn forget_the_past(&mut self) {
+        self.shared.steps = 0;
+        self.shared.queue.sort();
+        self.tasks.iter_mut().for_each(|task| task.chain = 0);
+    }
+
+    /// Ends all faults and fails the job over, here and now: how a fork asks whether the newest checkpoint can be restored.
+    /// No newer one comes to exist before the restore, and there is one more restart in any case.
+    pub fn fail_over(&mut self) {
+        self.shared.steps = 0;
+        self.turn = None;
+        self.end_faults();
+        self.fail_over_to_newest();
+    }
+}
