@@ -16,7 +16,7 @@ use cutline_sim::oracles::ledger::{Ledger, visible_records};
 use cutline_sim::oracles::liveness::Liveness;
 use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::State;
-use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, restore, state};
+use cutline_sim::oracles::{Oracle, Verdict, determinism, ledger, liveness, restore, state};
 use cutline_sim::protocol::{JobCtx, SnapshotMethod};
 use cutline_sim::savepoint::Savepoint;
 use cutline_sim::time::{SECOND, Time};
@@ -435,8 +435,9 @@ impl Forks {
         fork.set_detail(Detail::default());
         fork.set_deadline(world.now().saturating_add(heal));
         fork.fail_over();
-        let mut restored = None;
+        let (mut restored, mut unreadable) = (None, false);
         let outcome = fork.run(&mut |_, events| {
+            unreadable |= events.iter().any(|event| event.event == Event::RestoreFailed);
             let restores = events.iter().filter_map(|event| match event.event {
                 Event::Restoring { checkpoint, .. } => Some(checkpoint),
                 _ => None,
@@ -444,7 +445,7 @@ impl Forks {
             restored = restored.or(restores.into_iter().next());
         });
         self.steps_left = self.steps_left.saturating_sub(fork.steps());
-        match judge_fork(prepared, life, (fork, outcome), id, restored, world.now()) {
+        match judge_fork(prepared, life, (fork, outcome), id, (restored, unreadable), world.now()) {
             End::Right => {}
             End::Stalled(proof) => {
                 self.stalled.get_or_insert((id, proof));
@@ -486,7 +487,7 @@ fn judge_fork(
     life: &Life,
     (fork, outcome): (&World, Outcome),
     id: CheckpointId,
-    restored: Option<Option<CheckpointId>>,
+    (restored, unreadable): (Option<Option<CheckpointId>>, bool),
     at: Time,
 ) -> End {
     if let Some(other) = restored.filter(|&restored| restored != Some(id)) {
@@ -510,6 +511,11 @@ fn judge_fork(
         return End::Judged(Verdict::Fail(proof));
     }
     match Liveness::default().verdict(fork, outcome) {
+        // A state that cannot be read is no mere stall: the checkpoint cannot be restored.
+        stalled @ Verdict::Fail(_) if unreadable => {
+            let proof = restore::proof(id, at, liveness::NAME, &stalled).unwrap_or_default();
+            End::Judged(Verdict::Fail(proof))
+        }
         Verdict::Fail(why) => End::Stalled(restore::stall(id, at, &why)),
         _ if !outcome.is_finished() || restored.is_none() => {
             End::Judged(Verdict::Unknown(format!("the fork that restores checkpoint {id} was given up")))

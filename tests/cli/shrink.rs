@@ -42,15 +42,16 @@ fn all_that_is_written_does_the_failure_again() {
     assert_eq!(place.read("small/first-barrier.rs"), include_str!("shrunk/first-barrier.rs"));
     assert_eq!(place.read("small/first-barrier.toml"), include_str!("shrunk/first-barrier.toml"));
 
-    // Shrunk again, nothing changes, and a table says so; beside the capsule there is room too.
-    let gave = place.cutline("shrink small/first-barrier.min.json --runs 1000").exits(0);
+    // Shrunk again, nothing changes, and a table says so. What it reads it does not write over.
+    place.cutline("shrink small/first-barrier.min.json").refuses(&["the run reads it"]);
+    let gave = place.cutline("shrink small/first-barrier.min.json --runs 1000 --out again").exits(0);
     for words in
         ["the oracle cut still objects", "cut fails:", "The critical moment", "cutline replay", "0 kept"]
     {
         assert!(gave.out.contains(words), "no `{words}` in\n{}", gave.out);
     }
     assert_eq!(
-        place.read("small/first-barrier.min.json"),
+        place.read("again/first-barrier.min.json"),
         capsule.to_json().expect("JSON"),
         "not the smallest at once"
     );

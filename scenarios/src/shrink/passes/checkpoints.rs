@@ -6,8 +6,8 @@ use crate::shrink::case::Case;
 use crate::units::show_time;
 use cutline_sim::time::SECOND;
 
-/// No interval becomes longer.
-const INTERVAL_MAX: u64 = 100_000 * SECOND;
+/// No interval becomes longer: the job of the smallest run is over long before, and waits.
+const INTERVAL_MAX: u64 = 10 * SECOND;
 
 /// Jobs that take fewer checkpoints.
 pub(super) fn propose(case: &Case, given: &Given<'_>) -> Candidates {
