@@ -7,7 +7,7 @@ use crate::world::{Observe, World};
 
 impl World {
     /// The faults that would each have struck one thing alone which has begun since this was last asked for: a message that was
-    /// sent, a write to the store. Only with [`Detail::targets`], and none of what was before that was asked for.
+    /// sent, a write to the store. Only with [`Detail::targets`](crate::event::Detail::targets), and none of what was before that was asked for.
     pub fn targets(&mut self) -> impl Iterator<Item = Fault> + '_ {
         let messages =
             self.shared.post.sent.drain(..).map(|message| Fault::LostMessage(LostMessage { message }));
