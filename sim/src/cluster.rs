@@ -97,20 +97,7 @@ impl World {
         self.nodes.iter_mut().for_each(|node| node.tasks.clear());
         let places: Vec<Option<NodeId>> =
             (0..self.tasks.len() as u32).map(|task| self.node_of(TaskId(task))).collect();
-        let topology = &self.topology;
-        let floating = topology.config.network.floating_buffers;
-        let gates = |task: TaskId| {
-            let mut edges: Vec<_> = topology.tasks[task.index()]
-                .inputs
-                .iter()
-                .map(|c| &topology.channels[c.index()])
-                .filter(|channel| !channel.feedback)
-                .map(|channel| channel.edge)
-                .collect();
-            edges.dedup();
-            floating.saturating_mul(edges.len() as u32)
-        };
-        self.network.reset(|from, to| places[from.index()] == places[to.index()], gates);
+        self.network.reset(|from, to| places[from.index()] == places[to.index()]);
         self.slow_channels();
         let control = self.shared.post.latency;
         self.reach.fill(control);

@@ -376,15 +376,15 @@ impl Network {
             }
             return self.release(from, back);
         }
-        let port = &mut self.ports[ch.to.index()];
+        let gate = self.ports[ch.to.index()].gate(ch.input);
         let mut credits = 1;
-        if waited && port.floating > 0 {
-            port.floating -= 1;
+        if waited && gate.spare > 0 {
+            gate.spare -= 1;
             ch.floating += 1;
             credits = 2;
         } else if !waited && ch.floating > 0 {
             ch.floating -= 1;
-            port.floating += 1;
+            gate.spare += 1;
             credits = 0;
         }
         for _ in 0..credits {
@@ -450,8 +450,8 @@ impl Network {
         self.wakes.set(task.0, NEVER);
     }
 
-    /// Empties everything for a new attempt; `gates` says how many floating buffers a task's gates have in all.
-    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool, gates: impl Fn(TaskId) -> u32) {
+    /// Empties everything for a new attempt.
+    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool) {
         let config = &self.config;
         for channel in &mut self.channels {
             channel.local = same_node(channel.from, channel.to);
@@ -461,9 +461,7 @@ impl Network {
         self.leaving.iter_mut().for_each(Ring::clear);
         self.logs.iter_mut().for_each(|log| log.begin(0));
         self.tags.iter_mut().for_each(|tags| tags.begin(Vec::new()));
-        for (task, port) in self.ports.iter_mut().enumerate() {
-            port.reset(gates(TaskId(task as u32)));
-        }
+        self.ports.iter_mut().for_each(Port::reset);
         self.wakes.reset();
     }
 }

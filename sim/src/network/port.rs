@@ -31,8 +31,8 @@ reusable! {
         pub releases: BinaryHeap<Reverse<Time>>,
         /// True while the task waits for an output buffer.
         pub starved: bool,
-        /// Floating input buffers that no channel holds.
-        pub floating: u32,
+        /// Its gates, by their first inputs.
+        pub gates: Vec<Gate>,
         /// Output channels with a partly filled buffer, and some that had one.
         pub open: Vec<ChannelId>,
         /// When the flusher works next; [`NEVER`] if it has nothing to do.
@@ -48,6 +48,18 @@ reusable! {
         pub tag_bytes: u32,
         pub piggybacked: u64,
     }
+}
+
+/// The inputs of a task that come over one edge, and the floating buffers that they share
+/// (`taskmanager.network.memory.floating-buffers-per-gate`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate {
+    /// Its first input; it ends where the next one begins.
+    first: u32,
+    /// Floating buffers there are.
+    floating: u32,
+    /// Those that no channel holds.
+    pub spare: u32,
 }
 
 /// Something that a task notices beside the order of its inputs, from an instant on.
@@ -83,6 +95,14 @@ impl Port {
         });
         // Below two buffers a sender could never fill one while another departs.
         let capacity = u32::try_from(outputs.sum::<u64>()).unwrap_or(u32::MAX).max(2);
+        let (mut gates, mut last) = (Vec::new(), None);
+        for (input, channel) in info.inputs.iter().enumerate() {
+            let channel = &topology.channels[channel.index()];
+            if last.replace(channel.edge) != Some(channel.edge) {
+                let floating = if channel.feedback { 0 } else { config.floating_buffers };
+                gates.push(Gate { first: input as u32, floating, spare: floating });
+            }
+        }
         Port {
             heads: Tournament::new(info.inputs.len() as u32),
             blocked: InputSet::default(),
@@ -91,7 +111,7 @@ impl Port {
             capacity,
             releases: BinaryHeap::new(),
             starved: false,
-            floating: 0,
+            gates,
             open: Vec::new(),
             flush_at: NEVER,
             tick_at: NEVER,
@@ -102,6 +122,13 @@ impl Port {
         }
     }
 
+    /// The gate of an input.
+    #[inline]
+    pub fn gate(&mut self, input: u32) -> &mut Gate {
+        let behind = self.gates.partition_point(|gate| gate.first <= input);
+        &mut self.gates[behind - 1]
+    }
+
     /// When there is something to notice; [`NEVER`] without it.
     #[inline]
     pub fn notice_at(&self) -> Time {
@@ -109,14 +136,14 @@ impl Port {
     }
 
     /// Forgets everything of the last attempt.
-    pub fn reset(&mut self, floating: u32) {
+    pub fn reset(&mut self) {
         self.heads.reset();
         self.blocked.clear();
         self.free_at = NEVER;
         self.used = 0;
         self.releases.clear();
         self.starved = false;
-        self.floating = floating;
+        self.gates.iter_mut().for_each(|gate| gate.spare = gate.floating);
         self.open.clear();
         self.flush_at = NEVER;
         self.tick_at = NEVER;
