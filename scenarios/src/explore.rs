@@ -12,8 +12,8 @@
 //! world is whole, also if they fall on the same instant; inside of one nothing can happen.
 //!
 //! **Two faults.** [`Pass::Pairs`] goes through each fork event by event, until the first fault is repaired, and forks it in its
-//! turn. Two first faults may lead to one state, say if two tasks of a node crash at one instant; then what can follow is tried once. States
-//! are compared by a digest of everything that the rest of a run and its verdict depend on.
+//! turn. Two first faults may lead to one state, and a lost message may lead back to the state of the original; then what can follow is tried
+//! once. States are compared by a digest of everything that the rest of a run and its verdict depend on, once in every millisecond.
 //!
 //! **A fork is a run.** [`When::Event`](cutline_sim::faults::When::Event) says in a plan what happened in a fork, so
 //! [`Fork::plan`] gives an ordinary run with the same digest and verdict. Forks run with lookahead: nothing waits in them.
@@ -27,6 +27,7 @@ mod findings;
 mod scout;
 mod victims;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -83,6 +84,8 @@ pub struct Explorer<'a> {
     victims: Vec<Victims>,
     crashes: Vec<Fault>,
     remembers: bool,
+    /// States of the original: what follows from them is tried with one fault.
+    states: BTreeSet<u128>,
     events: u64,
     objection: Option<Fork>,
 }
@@ -109,11 +112,11 @@ impl<'a> Explorer<'a> {
             victims,
             crashes,
             remembers: true,
+            states: BTreeSet::new(),
             events: 0,
             objection: None,
         };
-        let (events, objection) = Scout::new(&explorer, &Unwatched).count();
-        (explorer.events, explorer.objection) = (events, objection);
+        (explorer.events, explorer.states, explorer.objection) = Scout::new(&explorer, &Unwatched).count();
         explorer
     }
 

@@ -167,13 +167,15 @@ fn threads_do_not_matter() {
     }
 }
 
-/// Bugs that only some instants show.
+/// Bugs that only some instants show: the run itself is right, and forks of it are not.
 #[test]
 fn planted_bugs_are_found_and_their_forks_run_again() {
     let prepared = tiny();
-    for name in ["first-barrier"] {
+    for name in ["restored-uncaptured", "unrecorded-input", "stale-ack", "forget-trigger", "hoard", "undead"]
+    {
         let bug = bugs::find(name).expect("a bug");
         let explorer = explorer(&prepared, bug.into());
+        assert_eq!(explorer.objection(), None, "{name}");
         let found = single(&explorer);
         let by_its_oracle =
             found.violations.keys().any(|(_, _, objections)| objections.names().contains(&bug.caught_by));
@@ -193,22 +195,27 @@ fn planted_bugs_are_found_and_their_forks_run_again() {
     }
 }
 
-/// Where second faults are not tried because a state was seen before, nothing is missed.
+/// Where second faults are not tried because a state was seen before, nothing is missed: what they lead to has been found, by two
+/// faults or by one.
 #[test]
-fn leaving_out_what_was_seen_before_changes_no_outcome() {
+fn leaving_out_what_was_seen_before_misses_no_outcome() {
     let prepared = tiny();
-    for name in ["aligned", "communication-induced"] {
-        let victims = [Victims::Tasks, Victims::Nodes];
-        let new = || Explorer::new(&prepared, strategy(name), SEED, Arc::default(), &victims);
+    for name in ["aligned", "unaligned"] {
+        let of = Victims::Messages;
+        let new = || Explorer::new(&prepared, strategy(name), SEED, Arc::default(), &[of]);
         let pairs =
-            |explorer: Explorer<'_>| explorer.explore_after(120..121, Pass::Pairs, u64::MAX, &Unwatched);
+            |explorer: Explorer<'_>| explorer.explore_after(0..150, Pass::Pairs, u64::MAX, &Unwatched);
         let (with, without) = (pairs(new()), pairs(new().without_memory()));
-        assert_eq!(with.points, 1, "{name}");
-        for victims in victims {
-            let (with, without) = (&with.pairs[&victims], &without.pairs[&victims]);
-            assert_eq!(with.outcomes, without.outcomes, "{name}, {victims}");
-            assert_eq!((with.violations, without.violations), (0, 0), "{name}, {victims}");
-            assert!(with.forks <= without.forks && without.seen == 0, "{name}: {with:?} {without:?}");
-        }
+        let (with, without) = (&with.pairs[&of], &without.pairs[&of]);
+        let single = single(&new());
+        let known =
+            |outcome: &u64| with.outcomes.contains(outcome) || single.single[&of].outcomes.contains(outcome);
+        assert!(without.outcomes.iter().all(known), "{name}: {with:?} {without:?}");
+        assert_eq!((with.violations, without.violations, without.seen), (0, 0, 0), "{name}");
+        assert_eq!(with.forks + with.seen, without.forks, "{name}");
+        assert!(with.outcomes.len() > 3, "{name}: {with:?}");
+        // Here a heartbeat that was lost is not missed once the next one has come. An unaligned checkpoint is complete before that,
+        // and there a pair ends.
+        assert_eq!(with.seen > 0, name == "aligned", "{name}: {with:?}");
     }
 }

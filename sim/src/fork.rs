@@ -63,6 +63,8 @@ impl World {
     fn forget_the_past(&mut self) {
         self.shared.steps = 0;
         self.shared.queue.sort();
+        self.shared.writes.clear();
+        self.shared.post.sent.clear();
         self.tasks.iter_mut().for_each(|task| task.chain = 0);
     }
 

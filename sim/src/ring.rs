@@ -3,14 +3,23 @@
 //! `VecDeque` could do the same. This one is half as many instructions per step, because the number of places is a power of
 //! two; and it starts with a single place, for most channels of a large job carry little more than marks.
 
+use std::fmt;
+
 /// A first-in, first-out queue of copies.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Ring<T> {
     /// None, or a power of two.
     places: Vec<T>,
     /// The place of the front is this, modulo the number of places.
     head: u32,
     len: u32,
+}
+
+/// What is in it, wherever that is: equal queues look equal.
+impl<T: Copy + Default + fmt::Debug> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.len).filter_map(|at| self.get(at))).finish()
+    }
 }
 
 impl<T: Copy + Default> Clone for Ring<T> {

@@ -51,7 +51,7 @@ fn second_faults_are_tried_until_the_budget_is_spent() {
 #[test]
 fn a_violation_leaves_a_capsule_that_replays() {
     let place = Place::new();
-    let gave = place.cutline("explore tiny --strategy first-barrier").exits(1);
+    let gave = place.cutline("explore tiny --strategy restored-uncaptured").exits(1);
     let commands: Vec<&str> = gave.out.lines().filter(|line| line.contains(" replay ")).collect();
     assert!(!commands.is_empty(), "{}", gave.out);
     let mut ordinals = 0;

@@ -1,7 +1,7 @@
 //! One thread's part of an exploration: worlds that are used again and again, and what is done with them.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use cutline_sim::event::{Detail, Event, Origin, Stamped, chain};
 use cutline_sim::faults::Fault;
 use cutline_sim::oracles::{Verdict, state};
 use cutline_sim::reusable;
-use cutline_sim::time::Time;
+use cutline_sim::time::{MILLISECOND, Time};
 use cutline_sim::world::{Outcome, World};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::findings::{Findings, Fork, Objections, Struck};
 use super::victims::Victims;
@@ -78,6 +78,11 @@ impl Seen {
         world.advance(&mut |world, events| view.observe(world, events))
     }
 
+    /// States are compared once in each such moment, the first one in it.
+    fn moment(&self) -> Time {
+        self.world.now() / MILLISECOND
+    }
+
     /// A fault strikes; true if it did something at once.
     fn strike(&mut self, fault: &Fault) -> bool {
         let Seen { world, view } = self;
@@ -122,6 +127,8 @@ struct Tools<'a> {
     targets: Vec<Fault>,
     /// The states in which a second fault was tried.
     states: BTreeSet<u128>,
+    /// A state as text, and the memory for it.
+    text: String,
     /// The faults that have struck.
     strikes: Vec<Struck>,
     found: Findings,
@@ -140,6 +147,7 @@ impl<'a> Scout<'a> {
             spare: None,
             targets: Vec::new(),
             states: BTreeSet::new(),
+            text: String::new(),
             strikes: Vec::new(),
             found: Findings::default(),
             enough: u64::MAX,
@@ -162,21 +170,26 @@ impl<'a> Scout<'a> {
         self.at = 0;
     }
 
-    /// Goes through the original to its end: how many events it has, and what is to be said of it.
-    pub(super) fn count(&mut self) -> (u64, Option<Fork>) {
+    /// Goes through the original to its end: how many events it has, its states at which walks may meet, and what is to be said of it.
+    pub(super) fn count(&mut self) -> (u64, BTreeSet<u128>, Option<Fork>) {
+        let Walk { now, before } = &mut self.walks[0];
+        let mut moment = now.moment();
         let outcome = loop {
             self.at += 1;
-            if let Some(outcome) = self.walks[0].now.advance() {
+            if let Some(outcome) = now.advance() {
                 break outcome;
             }
+            if std::mem::replace(&mut moment, now.moment()) != now.moment() {
+                self.tools.states.insert(fingerprint(now, &mut before.world, &mut self.tools.text));
+            }
         };
-        let events = self.at;
-        self.tools.fork.become_copy(&self.walks[0].now);
+        let (events, states) = (self.at, std::mem::take(&mut self.tools.states));
+        self.tools.fork.become_copy(now);
         let Judged { objections, .. } = self.tools.judge(outcome);
         let digest = self.tools.fork.world.digest();
         self.begin();
-        let violation = Fork { strikes: Vec::new(), heal: 0, objections, digest };
-        (events, (!objections.is_empty()).then_some(violation))
+        let fork = Fork { strikes: Vec::new(), heal: 0, objections, digest };
+        (events, states, (!objections.is_empty()).then_some(fork))
     }
 
     /// One fork, with one fault.
@@ -213,7 +226,7 @@ impl<'a> Scout<'a> {
         self.go_to(points.start);
         self.walks[0].now.world.targets().for_each(drop);
         self.tools.enough = enough;
-        self.tools.states.clear();
+        self.tools.states.clone_from(&self.tools.explorer.states);
         while self.at < points.end && !self.tools.is_done() {
             let depth = match pass {
                 Pass::Single => 1,
@@ -350,11 +363,15 @@ impl Tools<'_> {
         self.strikes.push(Struck { event, fault: fault.clone() });
         let (running, completed) = (walk.now.view.running, walk.now.view.completed);
         walk.now.world.targets().for_each(drop);
-        let mut was_seen = false;
+        let (mut was_seen, mut moment) = (false, walk.now.moment());
         for event in event.. {
-            was_seen = was_seen
-                || self.explorer.remembers
-                    && !self.states.insert(fingerprint(&walk.now, &mut walk.before.world));
+            // Walks that meet stay together, so it is enough to look now and then, all at the same instants; a digest costs as much as
+            // some forks.
+            let is_new = std::mem::replace(&mut moment, walk.now.moment()) != walk.now.moment();
+            if is_new && !was_seen && self.explorer.remembers {
+                was_seen =
+                    !self.states.insert(fingerprint(&walk.now, &mut walk.before.world, &mut self.text));
+            }
             let ended = self.try_all(std::slice::from_mut(walk), event, was_seen).is_some();
             let View { running: runs, completed: completes, .. } = walk.now.view;
             if ended || runs > running || completes > completed && !is_crash || self.is_done() {
@@ -405,21 +422,11 @@ fn outcome_number(outcome: Outcome) -> u64 {
 }
 
 /// A digest of all that the rest of a run, and the verdict about it, depend on.
-fn fingerprint(seen: &Seen, scratch: &mut World) -> u128 {
-    let mut hash = Hashing(Xxh3Default::new());
-    seen.world.write_state(scratch, &mut hash);
+fn fingerprint(seen: &Seen, scratch: &mut World, text: &mut String) -> u128 {
+    text.clear();
+    seen.world.write_state(scratch, text);
     let View { jury, life, running, completed, history: _ } = &seen.view;
-    // A hash takes everything.
-    let _ = write!(hash, "{jury:?}{life:?}{running} {completed}");
-    hash.0.digest128()
-}
-
-/// A hash as something to write to.
-struct Hashing(Xxh3Default);
-
-impl fmt::Write for Hashing {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
+    // A string takes everything.
+    let _ = write!(text, "{jury:?}{life:?}{running} {completed}");
+    xxh3_128(text.as_bytes())
 }

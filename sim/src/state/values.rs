@@ -1,6 +1,7 @@
 //! One value per key, where most keys are small: an array with a map beside it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::{group_owner, key_group};
@@ -13,7 +14,7 @@ pub(super) const DENSE_KEYS: usize = 1 << 20;
 const SMALL_KEYS: u16 = 1 << 14;
 
 /// Where the small keys of a subtask live: in an array without gaps.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct KeyLayout {
     /// For each small key the subtask that owns its key group, and its place among the keys of that subtask. One table for
     /// all subtasks.
@@ -21,6 +22,13 @@ pub(crate) struct KeyLayout {
     subtask: u16,
     /// The small keys of this subtask, in order.
     keys: Arc<[u16]>,
+}
+
+/// The tables follow from the job.
+impl fmt::Debug for KeyLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyLayout of subtask {}", self.subtask)
+    }
 }
 
 impl KeyLayout {
