@@ -13,11 +13,13 @@ mod coordination;
 mod in_flight;
 mod lines;
 mod sinks;
+mod wanting;
 
 use cutline_sim::erased::Protocol;
 use cutline_sim::protocol::JobCtx;
 
 pub use crate::mutants::{CoordinatorMutation, MutantCoordinator, MutantTask, TaskMutation};
+pub use wanting::{WANTING, Wanting};
 
 /// A planted bug. A row of `cutline list bugs`.
 #[derive(Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct Bug {
     pub of: &'static str,
     /// The issue in which it was found in a real system, or `invented`.
     pub source: &'static str,
+    /// Its number in the zoo, the project's collection of bugs that happened in real systems: see [`WANTING`].
+    pub zoo: Option<&'static str>,
     /// The oracle that must catch it.
     pub caught_by: &'static str,
     /// Makes the machines of its cut protocol.
