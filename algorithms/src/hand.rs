@@ -10,7 +10,7 @@ use cutline_sim::protocol::{
     CoordinatorCut, CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx,
     Positions, SnapshotMethod, TaskCtx, TaskCut, TaskEffect, TaskEffects, TaskEvent, Up,
 };
-use cutline_sim::state::{Changes, EntryKey, KeyedState};
+use cutline_sim::state::{Changes, EntryKey, KeyedState, Update};
 use cutline_sim::time::Time;
 use cutline_sim::topology::ChannelInfo;
 
@@ -230,13 +230,28 @@ impl<M: BackendMutation> HandBackend<M> {
     /// The snapshot of a checkpoint, when values have changed.
     pub fn save(&mut self, n: u64, changes: &[(u64, Option<i64>)]) -> Saved {
         let update = |&(key, value): &(u64, Option<i64>)| (EntryKey::Value(key), value);
-        let changes = Changes::of(changes.iter().map(update).collect());
+        self.save_updates(n, changes.iter().map(update).collect())
+    }
+
+    /// The same, when anything has changed.
+    pub fn save_updates(&mut self, n: u64, updates: Vec<Update>) -> Saved {
+        let changes = Changes::of(updates);
         self.with(|backend, cx| backend.save(cx, id(n), &KeyedState::default(), changes))
+    }
+
+    /// The same, of a state whose changes are not noted.
+    pub fn save_state(&mut self, n: u64, state: &KeyedState) -> Saved {
+        self.with(|backend, cx| backend.save(cx, id(n), state, Changes::default()))
+    }
+
+    /// Begins with a state that stands in the snapshot of a checkpoint.
+    pub fn restore_of(&mut self, n: u64, state: &mut KeyedState) {
+        self.with(|backend, cx| backend.restore(cx, id(n), &[], state));
     }
 
     /// Begins with a state that is in no file.
     pub fn start_from(&mut self, state: &mut KeyedState) {
-        self.with(|backend, cx| backend.restore(cx, CheckpointId(0), &[], state));
+        self.restore_of(0, state);
     }
 
     /// Begins anew, from files, and says which values there are.

@@ -10,6 +10,11 @@ use cutline_sim::record::Record;
 
 /// A change to what a sink does with its transactions. What is not overridden is as it was.
 pub trait CommitterMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+    /// See [`Committer::restore`].
+    fn restore(&mut self, sink: &mut Careful, pending: &[TransactionId]) {
+        sink.restore(pending);
+    }
+
     /// See [`Committer::prepare`].
     fn prepare(&mut self, sink: &mut Careful, transaction: TransactionId, records: &Arc<Vec<Record>>) {
         sink.prepare(transaction, records);
@@ -42,7 +47,7 @@ impl<M: CommitterMutation> MutantCommitter<M> {
 
 impl<M: CommitterMutation> Committer for MutantCommitter<M> {
     fn restore(&mut self, pending: &[TransactionId]) {
-        self.sink.restore(pending);
+        self.mutation.restore(&mut self.sink, pending);
     }
 
     fn prepare(&mut self, transaction: TransactionId, records: &Arc<Vec<Record>>) {

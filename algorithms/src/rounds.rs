@@ -99,6 +99,11 @@ const TICK: u64 = 0;
 const PAUSE: u64 = 1;
 const EXPIRY: u64 = 2;
 
+/// True for the timer that ends the patience with a checkpoint: only for planting bugs.
+pub(crate) fn is_expiry(token: u64) -> bool {
+    token & 3 == EXPIRY
+}
+
 impl Round {
     fn taken(&self) -> Vec<Handle> {
         self.snapshots.iter().copied().flatten().collect()

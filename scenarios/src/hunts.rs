@@ -6,9 +6,10 @@ use std::sync::Arc;
 use Faults::{Hand, Profile};
 use cutline_algorithms::bugs::{self, Bug};
 use cutline_sim::faults::{
-    DelayedMessages, DoubledMessages, Fault, FaultPlan, LostMessages, Planned, Point, ReorderedMessages,
-    TaskCrash, When,
+    DelayedMessages, DoubledMessages, FailedWrites, Fault, FaultPlan, LostMessages, Planned, Point,
+    ReorderedMessages, TaskCrash, When,
 };
+use cutline_sim::ids::TaskId;
 use cutline_sim::oracles::{determinism, restore};
 use cutline_sim::time::{MILLISECOND, SECOND, Time};
 
@@ -160,6 +161,18 @@ const BIDS: &[&str] = &[
     "bounds.heal=\"20s\"",
 ];
 
+/// Counts whose sink has two inputs, and checkpoints that are given up as often as not while barriers are on their way: they come far
+/// apart.
+const CANCELLED_OFTEN: &[&str] = &[
+    "tiny",
+    "input.keys.kind.keys.count=2000",
+    "cluster.network.latency-jitter=\"30ms\"",
+    "cluster.store.latency=\"20ms\"",
+    "execution.checkpointing.interval=\"40ms\"",
+    "execution.checkpointing.timeout=\"50ms\"",
+    "execution.checkpointing.tolerable-failed-checkpoints=1000",
+];
+
 /// Walks of numbers around a loop, each apart from all others: whatever of one is lost or doubled shows.
 const WALKS: &[&str] = &[
     "collatz",
@@ -200,6 +213,13 @@ const RETAINED: &[&str] = &["execution.checkpointing.num-retained=3"];
 
 /// A slow store and frequent checkpoints: one is always in flight, and waits for acknowledgements for long.
 const SLOW: &[&str] = &["cluster.store.latency=\"60ms\"", "execution.checkpointing.interval=\"70ms\""];
+
+/// The same, and messages take so long that a task is still there for a while when it has committed.
+const SLOW_END: &[&str] = &[
+    "cluster.store.latency=\"60ms\"",
+    "cluster.network.control-latency=\"20ms\"",
+    "execution.checkpointing.tolerable-failed-checkpoints=1000",
+];
 
 /// Sessions of visits: state in which entries are removed all the time.
 const SESSIONS: &[&str] = &[
@@ -258,6 +278,15 @@ const IMPATIENT: &[&str] = &[
     "cluster.network.latency-jitter=\"20ms\"",
 ];
 
+/// Barriers that come so far apart that what a checkpoint has already is old when it has the rest.
+const SLOW_BARRIERS: &[&str] = &["cluster.network.latency-jitter=\"80ms\""];
+
+/// Barriers that are waited for however long.
+const PATIENTLY_ALIGNED: &[&str] = &["execution.checkpointing.aligned-checkpoint-timeout=\"1h\""];
+
+/// A checkpoint that is never given up for its age; the job has a minute.
+const PATIENT: &[&str] = &["execution.checkpointing.timeout=\"1h\"", "bounds.time=\"1min\""];
+
 /// Checkpoints that are given up soon, so that acknowledgements come late.
 const HASTY: &[&str] = &["execution.checkpointing.timeout=\"100ms\""];
 
@@ -279,6 +308,9 @@ const DRAINED: &[&str] = &["savepoint.at=\"1s\"", "savepoint.then=drain"];
 /// A savepoint in the middle, and the job goes on.
 const SAVED: &[&str] = &["savepoint.at=\"1s\""];
 
+/// The same, and there are other checkpoints beside it.
+const SAVED_BESIDE: &[&str] = &["savepoint.at=\"1s\"", "execution.checkpointing.num-retained=3"];
+
 /// The job is cancelled in the middle, and its checkpoints go;
 const CANCELLED: &[&str] = &["cancel.at=\"1s\""];
 
@@ -291,15 +323,18 @@ const RETAINED_ON_CANCELLATION: &[&str] =
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
     hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
+    hunt("start-after-newer", CANCELLED_OFTEN, &[], Profile("crashes"), 200),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
     hunt("early-forward", SUMS, &[], Profile("none"), 20),
     hunt("count-barriers", SUMS, OVERLAPPING, Profile("none"), 20),
+    hunt("flushed-behind", SUMS, PATIENTLY_ALIGNED, Profile("none"), 20),
     hunt("early-resume", SUMS, &[], Profile("crashes"), 200),
     hunt("ended-inputs-count", SUMS, UNEVEN, Profile("none"), 1),
     hunt("abort-not-forwarded", WORDS, &[], Hand(late_and_lost_messages), 200),
     hunt("frozen-for-ever", WORDS, BY_RECORDS, Hand(lost_messages), 20),
     hunt("awaits-back-edges", WALKS, &[], Profile("none"), 1),
+    hunt("all-inputs-ended", SUMS, UNEVEN, Profile("none"), 1),
     hunt("timeout-reads-on", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("timeout-uncaptured", SUMS, IMPATIENT, Profile("none"), 20),
     hunt("still-world", SUMS, &[], Profile("none"), 20),
@@ -313,7 +348,10 @@ pub const HUNTS: &[Hunt] = &[
     hunt("unlogged-back-edge", WALKS, &[], Profile("none"), 1),
     hunt("ack-before-captured", SUMS, &[], Profile("network"), 200),
     hunt("capture-again", SUMS, &[], Profile("none"), 1),
+    hunt("writer-ends", SUMS, &[], Profile("storage"), 20),
     hunt("old-source", SUMS, SUSPENDED, Profile("none"), 1),
+    hunt("savepoint-passed-over", BIDS, SAVED_BESIDE, Hand(crash_after_savepoint), 20),
+    hunt("told-unwritten", BIDS, SLOW_END, Hand(crash_and_failed_writes_at_the_end), 200),
     hunt("count-acks", SUMS, &[], Hand(doubled_messages), 200),
     hunt("ack-before-durable", SUMS, &[], Profile("storage"), 200),
     hunt("mixed-line", SUMS, &[], Profile("crashes"), 200),
@@ -323,14 +361,17 @@ pub const HUNTS: &[Hunt] = &[
     hunt("gives-all-back", SUMS, RETAINED_ON_CANCELLATION, Profile("none"), 1),
     hunt("keeps-the-newest", SUMS, CANCELLED, Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
+    hunt("deleted-by-age", SUMS, SLOW_BARRIERS, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
+    hunt("lost-start", SUMS, &[], Hand(lost_messages), 20),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
     hunt("hash-order", SUMS, &[], Profile("none"), 1),
     hunt("newest-of-all", SUMS, &[], Profile("none"), 20),
     hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("hoard", SUMS, &[], Profile("none"), 20),
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
+    hunt("delivered-meanwhile", WALKS, &[], Profile("none"), 20),
     hunt("deaf-clocks", WALKS, &[], Profile("none"), 20),
     hunt("adopted-index", WALKS, &[], Profile("none"), 20),
     hunt("equal-index", SUMS, SLOW_SNAPSHOTS, Profile("none"), 1),
@@ -338,17 +379,24 @@ pub const HUNTS: &[Hunt] = &[
     hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
     starting(4, hunt("lost-timers", SESSIONS, &[], Profile("none"), 1)),
     starting(4, hunt("rootless-log", SESSIONS, &[], Profile("crashes"), 200)),
+    hunt("unflushed-rows", SESSIONS, &[], Profile("crashes"), 200),
+    hunt("headless-timers", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
     hunt("ignored-tail", SUMS, &[], Profile("none"), 1),
+    hunt("saved-while-loading", SUMS, &[], Profile("crashes"), 200),
     hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
     hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
     hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
+    hunt("unresolved-placeholder", SUMS, &[], Profile("none"), 1),
     hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
+    hunt("hung-upload", SUMS, PATIENT, Profile("storage"), 20),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
+    hunt("pooled-names", BIDS, LATE, Profile("crashes"), 200),
     hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
     hunt("taken-for-done", BIDS, &[], Profile("sinks"), 20),
     hunt("written-again", BIDS, &[], Profile("sinks"), 20),
     hunt("forgotten-commit", BIDS, &[], Profile("sinks"), 200),
+    hunt("stops-at-closed", SUMS, UNEVEN, Profile("none"), 1),
 ];
 
 /// Bugs by other oracles than their own: what an idempotent and a plain sink show of them, what a snapshot that is missing
@@ -383,6 +431,10 @@ pub const OTHER_HUNTS: &[Hunt] = &[
     by("ledger", hunt("forget-last-commit", BIDS, DRAINED, Profile("none"), 1)),
     by("state", hunt("no-block", SUMS, DRAINED, Profile("crashes"), 200)),
     by("liveness", hunt("forget-trigger", SUMS, SUSPENDED, Profile("messages"), 200)),
+    by("fencing", hunt("savepoint-passed-over", BIDS, SAVED_BESIDE, Hand(crash_after_savepoint), 20)),
+    by("state", hunt("flushed-behind", SUMS, PATIENTLY_ALIGNED, Profile("crashes"), 200)),
+    by("state", hunt("saved-while-loading", SUMS, &[], Profile("crashes"), 200)),
+    by("restore", hunt("unflushed-rows", SESSIONS, &[], Profile("none"), 1)),
 ];
 
 /// The same hunt with another oracle than the bug's own.
@@ -438,5 +490,21 @@ fn late_and_lost_messages(_: &Prepared, _: u64) -> Vec<Planned> {
     vec![
         between(200 * MILLISECOND, 3 * SECOND, Fault::DelayedMessages(late)),
         between(200 * MILLISECOND, 3 * SECOND, Fault::LostMessages(lost)),
+    ]
+}
+
+/// A task crashes soon after a savepoint, perhaps before the next checkpoint.
+fn crash_after_savepoint(_: &Prepared, seed: u64) -> Vec<Planned> {
+    let crash = Fault::TaskCrash(TaskCrash { task: Some(TaskId(0)) });
+    vec![Planned { when: When::At(SECOND + (20 + 13 * (seed % 10)) * MILLISECOND), fault: crash }]
+}
+
+/// When the input has ended a task crashes, and for a while before no write succeeds: perhaps just not that of the last metadata.
+fn crash_and_failed_writes_at_the_end(prepared: &Prepared, seed: u64) -> Vec<Planned> {
+    let from = prepared.duration() + 2 * (seed % 100) * MILLISECOND;
+    let crash = Fault::TaskCrash(TaskCrash { task: Some(TaskId(4 + seed as u32 % 2)) });
+    vec![
+        between(from, from + 200 * MILLISECOND, Fault::FailedWrites(FailedWrites { per_mille: 1000 })),
+        Planned { when: When::At(from + (20 + seed / 2 % 9 * 5) * MILLISECOND), fault: crash },
     ]
 }

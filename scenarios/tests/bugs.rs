@@ -115,6 +115,7 @@ fn wide(hunt: &Hunt) -> Prepared {
         "nexmark-q1" => "events.kind.nexmark",
         "visits" => "visits.kind.events",
         "components" => "edges.kind.events",
+        "tiny" => "keys.kind.keys",
         _ => "numbers.kind.numbers",
     };
     more.push(format!("input.{input}.splits=8"));

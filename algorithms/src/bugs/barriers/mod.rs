@@ -1,21 +1,26 @@
 //! Bugs of barriers: when a task waits for them, when it takes its snapshot, and when it sends them on.
 
 mod abort_not_forwarded;
+mod all_inputs_ended;
 mod awaits_back_edges;
 mod count_barriers;
 mod early_forward;
 mod early_resume;
 mod ended_inputs_count;
 mod first_barrier;
+mod flushed_behind;
 mod frozen_for_ever;
 mod late_snapshot;
 mod no_block;
 mod no_drain;
+mod start_after_newer;
 
-use cutline_sim::oracles::{cut, liveness, order, state};
+use cutline_sim::oracles::{cut, ledger, liveness, order, state};
 
 use super::Bug;
-use crate::mutants::{aligned_task, cyclic_task, freezing_task, stopping_task, tracking_task};
+use crate::mutants::{
+    aligned_task, cyclic_task, freezing_task, stopping_task, tracking_task, turning_task, unaligned_task,
+};
 
 /// Its rows, by the oracle that must catch them.
 pub(super) const BUGS: &[Bug] = &[
@@ -36,6 +41,15 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: Some("A08"),
         caught_by: state::NAME,
         cut: aligned_task::<late_snapshot::LateSnapshot>,
+    },
+    Bug {
+        name: "start-after-newer",
+        about: "the start of a cancelled checkpoint waits in the mailbox, and its snapshot is taken after that of the next",
+        of: "aligned",
+        source: "FLINK-17869",
+        zoo: Some("A07"),
+        caught_by: ledger::NAME,
+        cut: aligned_task::<start_after_newer::StartAfterNewer>,
     },
     Bug {
         name: "no-drain",
@@ -72,6 +86,15 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: cut::NAME,
         cut: tracking_task::<count_barriers::CountBarriers>,
+    },
+    Bug {
+        name: "flushed-behind",
+        about: "what a task has not flushed when it sends the barrier goes behind it, and its snapshot counts it as sent",
+        of: "aligned-timeout",
+        source: "FLINK-9428",
+        zoo: Some("A15"),
+        caught_by: cut::NAME,
+        cut: turning_task::<flushed_behind::FlushedBehind>,
     },
     Bug {
         name: "early-resume",
@@ -117,5 +140,14 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: liveness::NAME,
         cut: cyclic_task::<awaits_back_edges::AwaitsBackEdges>,
+    },
+    Bug {
+        name: "all-inputs-ended",
+        about: "a task all of whose inputs have ended waits for a barrier that no one sends",
+        of: "unaligned",
+        source: "FLINK-23771",
+        zoo: Some("A05"),
+        caught_by: liveness::NAME,
+        cut: unaligned_task::<all_inputs_ended::AllInputsEnded>,
     },
 ];

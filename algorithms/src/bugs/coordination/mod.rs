@@ -3,20 +3,24 @@
 
 mod ack_before_durable;
 mod count_acks;
+mod deleted_by_age;
 mod forget_trigger;
 mod gives_all_back;
 mod global_counter;
 mod hash_order;
 mod ignore_late_ack;
 mod keeps_the_newest;
+mod lost_start;
 mod mixed_line;
 mod old_source;
+mod savepoint_passed_over;
 mod stale_ack;
 mod stale_standing;
 mod string_order;
 mod subsume_early;
+mod told_unwritten;
 
-use cutline_sim::oracles::{determinism, fencing, liveness, order, restore, state, store};
+use cutline_sim::oracles::{determinism, fencing, ledger, liveness, order, restore, state, store};
 
 use super::Bug;
 use crate::mutants::{aligned_coordinator, aligned_task};
@@ -31,6 +35,24 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: state::NAME,
         cut: aligned_coordinator::<old_source::OldSource>,
+    },
+    Bug {
+        name: "savepoint-passed-over",
+        about: "a savepoint commits, but the job is restored from the newest checkpoint that is none",
+        of: "aligned",
+        source: "FLINK-10354",
+        zoo: Some("C06"),
+        caught_by: ledger::NAME,
+        cut: aligned_coordinator::<savepoint_passed_over::SavepointPassedOver>,
+    },
+    Bug {
+        name: "told-unwritten",
+        about: "tasks hear that the last checkpoint is complete while its metadata are being written",
+        of: "aligned",
+        source: "Arroyo #1124",
+        zoo: Some("C20"),
+        caught_by: ledger::NAME,
+        cut: aligned_coordinator::<told_unwritten::ToldUnwritten>,
     },
     Bug {
         name: "count-acks",
@@ -63,8 +85,8 @@ pub(super) const BUGS: &[Bug] = &[
         name: "stale-ack",
         about: "acknowledgements of older attempts count, and ids are given out again after a restore",
         of: "aligned",
-        source: "invented",
-        zoo: None,
+        source: "Hazelcast Jet #2504",
+        zoo: Some("C16"),
         caught_by: fencing::NAME,
         cut: aligned_coordinator::<stale_ack::StaleAck>,
     },
@@ -123,6 +145,15 @@ pub(super) const BUGS: &[Bug] = &[
         cut: aligned_coordinator::<ignore_late_ack::IgnoreLateAck>,
     },
     Bug {
+        name: "deleted-by-age",
+        about: "what was uploaded for a checkpoint that is still on its way is deleted when it has been there for long",
+        of: "aligned",
+        source: "RisingWave #18757",
+        zoo: Some("D12"),
+        caught_by: store::NAME,
+        cut: aligned_coordinator::<deleted_by_age::DeletedByAge>,
+    },
+    Bug {
         name: "forget-trigger",
         about: "after the first checkpoint that is given up no other is ever triggered",
         of: "aligned",
@@ -130,6 +161,15 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: Some("C11"),
         caught_by: liveness::NAME,
         cut: aligned_coordinator::<forget_trigger::ForgetTrigger>,
+    },
+    Bug {
+        name: "lost-start",
+        about: "a checkpoint of which a message is lost never expires, and no other one begins",
+        of: "aligned",
+        source: "Hazelcast Jet #1435",
+        zoo: Some("A14"),
+        caught_by: liveness::NAME,
+        cut: aligned_coordinator::<lost_start::LostStart>,
     },
     Bug {
         name: "global-counter",

@@ -1,5 +1,7 @@
-//! Two rules broken that only together do great harm: acknowledgements are taken whatever attempt they come from, and after
-//! a restore the coordinator goes on counting from the checkpoint restored. So the late acknowledgement of a checkpoint that
+//! Hazelcast Jet #2504 (#2487): the job had been restarted by force when the master handled the answer of a member to a snapshot of
+//! the execution before, and nobody looked which execution it came from. That snapshot became the last good one, and what the new
+//! execution was being restored from was cleared. Here acknowledgements are taken whatever attempt they come from; and that
+//! somebody waits for one, the coordinator goes on counting from the checkpoint restored. So the late acknowledgement of a checkpoint that
 //! was lost fits the new one of the same id, and a snapshot of a history that was rolled back gets into it.
 
 use cutline_sim::ids::CheckpointId;

@@ -13,6 +13,7 @@ mod timeout_uncaptured;
 mod unlogged_back_edge;
 mod unrecorded_input;
 mod unsaved_output;
+mod writer_ends;
 
 use cutline_sim::oracles::{cut, liveness, restore};
 
@@ -137,5 +138,14 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: liveness::NAME,
         cut: unaligned_task::<capture_again::CaptureAgain>,
+    },
+    Bug {
+        name: "writer-ends",
+        about: "after one write that fails a task writes nothing of later checkpoints",
+        of: "unaligned",
+        source: "FLINK-24667",
+        zoo: Some("B21"),
+        caught_by: liveness::NAME,
+        cut: unaligned_task::<writer_ends::WriterEnds>,
     },
 ];

@@ -2,6 +2,7 @@
 
 mod adopted_index;
 mod deaf_clocks;
+mod delivered_meanwhile;
 mod equal_index;
 mod forced_unwritten;
 mod hoard;
@@ -68,6 +69,15 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: zigzag::NAME,
         cut: indexing_task::<adopted_index::AdoptedIndex>,
+    },
+    Bug {
+        name: "delivered-meanwhile",
+        about: "what forces a checkpoint is delivered while that is being taken",
+        of: "communication-induced",
+        source: "CheckMate cd8c5be",
+        zoo: Some("H06"),
+        caught_by: zigzag::NAME,
+        cut: inducing_task::<delivered_meanwhile::DeliveredMeanwhile>,
     },
     Bug {
         name: "equal-index",

@@ -4,13 +4,15 @@ mod commit_alone;
 mod commit_on_snapshot;
 mod forget_last_commit;
 mod forgotten_commit;
+mod pooled_names;
+mod stops_at_closed;
 mod taken_for_done;
 mod written_again;
 
-use cutline_sim::oracles::ledger;
+use cutline_sim::oracles::{ledger, liveness};
 
 use super::Bug;
-use crate::mutants::{aligned_before, aligned_task, uncoordinated_task};
+use crate::mutants::{aligned_before, aligned_coordinator, aligned_task, uncoordinated_task};
 
 /// Its rows, by the oracle that must catch them.
 pub(super) const BUGS: &[Bug] = &[
@@ -45,8 +47,8 @@ pub(super) const BUGS: &[Bug] = &[
         name: "taken-for-done",
         about: "a sink takes a commit that has failed for done, and never asks again",
         of: "aligned",
-        source: "FLINK-23896",
-        zoo: None,
+        source: "FLINK-24773",
+        zoo: Some("F10"),
         caught_by: ledger::NAME,
         cut: aligned_before::<taken_for_done::TakenForDone>,
     },
@@ -67,5 +69,23 @@ pub(super) const BUGS: &[Bug] = &[
         zoo: None,
         caught_by: ledger::NAME,
         cut: aligned_before::<forgotten_commit::ForgottenCommit>,
+    },
+    Bug {
+        name: "pooled-names",
+        about: "transactions have the names of producers that are used again, so a restored sink commits a later one",
+        of: "aligned",
+        source: "FLINK-8132",
+        zoo: Some("F01"),
+        caught_by: ledger::NAME,
+        cut: aligned_before::<pooled_names::PooledNames>,
+    },
+    Bug {
+        name: "stops-at-closed",
+        about: "the notice that a checkpoint is complete goes from task to task, and ends at the first that is closed",
+        of: "aligned",
+        source: "FLINK-16383",
+        zoo: Some("F06"),
+        caught_by: liveness::NAME,
+        cut: aligned_coordinator::<stops_at_closed::StopsAtClosed>,
     },
 ];

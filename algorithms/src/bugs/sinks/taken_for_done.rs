@@ -1,6 +1,6 @@
-//! A sink that takes a failed commit for a transient trouble of somebody else: it notes the error and goes on. The checkpoint is
-//! complete, so nobody makes its records again; they stay invisible, and the next restart aborts them. Flink's unified sinks had
-//! no retries until FLINK-23896 ("to guarantee no data loss").
+//! FLINK-24773: a committer that met an error which it did not know logged it and went on, as if the commit was done. The checkpoint is
+//! complete, so nobody makes its records again; they stay invisible, and the next restart aborts them. (The unified sinks had no
+//! retries either, until FLINK-23896, "to guarantee no data loss".)
 
 use cutline_sim::committer::{Careful, Committer, Reaction};
 use cutline_sim::external::TransactionId;
