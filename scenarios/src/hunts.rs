@@ -161,15 +161,14 @@ const BIDS: &[&str] = &[
     "bounds.heal=\"20s\"",
 ];
 
-/// Counts whose sink has two inputs, and checkpoints that are given up as often as not while barriers are on their way: they come far
-/// apart.
-const CANCELLED_OFTEN: &[&str] = &[
+/// Counts whose sink has two inputs; barriers come far apart, and a write fails sooner than they travel.
+const COUNTS_OF_TWO: &[&str] = &[
     "tiny",
     "input.keys.kind.keys.count=2000",
     "cluster.network.latency-jitter=\"30ms\"",
-    "cluster.store.latency=\"20ms\"",
+    "cluster.store.latency=\"5ms\"",
     "execution.checkpointing.interval=\"40ms\"",
-    "execution.checkpointing.timeout=\"50ms\"",
+    "execution.checkpointing.timeout=\"2s\"",
     "execution.checkpointing.tolerable-failed-checkpoints=1000",
 ];
 
@@ -323,7 +322,7 @@ const RETAINED_ON_CANCELLATION: &[&str] =
 pub const HUNTS: &[Hunt] = &[
     hunt("no-block", SUMS, &[], Profile("crashes"), 200),
     hunt("late-snapshot", SUMS, &[], Profile("crashes"), 200),
-    hunt("start-after-newer", CANCELLED_OFTEN, &[], Profile("crashes"), 200),
+    hunt("start-after-newer", COUNTS_OF_TWO, &[], Hand(failed_writes_and_crash), 200),
     hunt("no-drain", SUMS, &[], Profile("none"), 20),
     hunt("first-barrier", SUMS, &[], Profile("none"), 20),
     hunt("early-forward", SUMS, &[], Profile("none"), 20),
@@ -361,8 +360,8 @@ pub const HUNTS: &[Hunt] = &[
     hunt("gives-all-back", SUMS, RETAINED_ON_CANCELLATION, Profile("none"), 1),
     hunt("keeps-the-newest", SUMS, CANCELLED, Profile("none"), 1),
     hunt("stale-standing", SUMS, CROWDED, Profile("none"), 20),
-    hunt("deleted-by-age", SUMS, SLOW_BARRIERS, Profile("none"), 20),
     hunt("ignore-late-ack", SUMS, HASTY, Profile("messages"), 200),
+    hunt("deleted-by-age", SUMS, SLOW_BARRIERS, Profile("none"), 20),
     hunt("forget-trigger", SUMS, &[], Profile("messages"), 200),
     hunt("lost-start", SUMS, &[], Hand(lost_messages), 20),
     hunt("global-counter", SUMS, &[], Profile("none"), 1),
@@ -371,9 +370,9 @@ pub const HUNTS: &[Hunt] = &[
     hunt("forced-unwritten", SUMS, &[], Profile("storage"), 200),
     hunt("hoard", SUMS, &[], Profile("none"), 20),
     hunt("undead", SUMS, &[], Profile("crashes"), 200),
-    hunt("delivered-meanwhile", WALKS, &[], Profile("none"), 20),
     hunt("deaf-clocks", WALKS, &[], Profile("none"), 20),
     hunt("adopted-index", WALKS, &[], Profile("none"), 20),
+    hunt("delivered-meanwhile", WALKS, &[], Profile("none"), 20),
     hunt("equal-index", SUMS, SLOW_SNAPSHOTS, Profile("none"), 1),
     hunt("lost-tombstone", SESSIONS, &[], Profile("crashes"), 200),
     hunt("inclusive-boundary", SESSIONS, MATERIALIZED, Profile("crashes"), 200),
@@ -386,16 +385,16 @@ pub const HUNTS: &[Hunt] = &[
     hunt("aborted-share", SUMS, HASTY, Profile("messages"), 200),
     hunt("stale-copy", SUMS, LATE, Profile("none"), 20),
     hunt("uncounted-files", SUMS, &[], Profile("none"), 1),
-    hunt("unresolved-placeholder", SUMS, &[], Profile("none"), 1),
     hunt("early-truncation", SUMS, SLOWLY_MATERIALIZED, Profile("none"), 1),
+    hunt("unresolved-placeholder", SUMS, &[], Profile("none"), 1),
     hunt("hung-upload", SUMS, PATIENT, Profile("storage"), 20),
     hunt("commit-on-snapshot", BIDS, &[], Profile("crashes"), 200),
     hunt("forget-last-commit", BIDS, &[], Profile("none"), 1),
-    hunt("pooled-names", BIDS, LATE, Profile("crashes"), 200),
     hunt("commit-alone", BIDS, &[], Profile("crashes"), 200),
     hunt("taken-for-done", BIDS, &[], Profile("sinks"), 20),
     hunt("written-again", BIDS, &[], Profile("sinks"), 20),
     hunt("forgotten-commit", BIDS, &[], Profile("sinks"), 200),
+    hunt("pooled-names", BIDS, LATE, Profile("crashes"), 200),
     hunt("stops-at-closed", SUMS, UNEVEN, Profile("none"), 1),
 ];
 
@@ -490,6 +489,15 @@ fn late_and_lost_messages(_: &Prepared, _: u64) -> Vec<Planned> {
     vec![
         between(200 * MILLISECOND, 3 * SECOND, Fault::DelayedMessages(late)),
         between(200 * MILLISECOND, 3 * SECOND, Fault::LostMessages(lost)),
+    ]
+}
+
+/// Some writes fail, so checkpoints are given up; and a task crashes when a transaction has been committed.
+fn failed_writes_and_crash(_: &Prepared, seed: u64) -> Vec<Planned> {
+    let crash = Fault::TaskCrash(TaskCrash { task: None });
+    vec![
+        between(0, 2 * SECOND, Fault::FailedWrites(FailedWrites { per_mille: 60 })),
+        Planned { when: When::Point(Point::Committed, 2 + (seed % 20) as u32), fault: crash },
     ]
 }
 
