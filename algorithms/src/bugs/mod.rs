@@ -6,6 +6,8 @@
 //! mutation. A bug of a state backend stands around the backend in the same way
 //! ([`MutantBackend`](crate::mutant_backend::MutantBackend)), one of a transactional sink around what that remembers
 //! ([`MutantCommitter`](crate::mutant_committer::MutantCommitter)).
+//!
+//! Bugs of real systems that the model cannot express yet are listed in [`WANTING`].
 
 mod backends;
 mod barriers;
