@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 
 use crate::explore::arguments::ExploreArguments;
 use crate::savepoints::Origin;
+use crate::zoo::arguments::ZooArguments;
 
 /// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
 /// proves after every crash that the result is what a failure-free run would have produced.
@@ -64,6 +65,12 @@ pub enum Command {
                       was written"
     )]
     Shrink(ShrinkArguments),
+    /// Hunt every planted bug, and show which oracle catches it, after how many seeds, and how small a run shows it
+    #[command(
+        after_help = "Exit codes: 0 every bug is caught within its budget; 1 one is not, or an oracle objects to a correct strategy; \
+                      2 usage or bad input; 130 interrupted before anything was wrong"
+    )]
+    Zoo(ZooArguments),
     /// List what there is
     List(ListArguments),
     /// Print completions for a shell, to be put where it looks for them

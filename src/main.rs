@@ -19,6 +19,7 @@ mod setup;
 mod shrink;
 mod sweep;
 mod trace;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Merge(arguments) => sweep::merge::merge(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
+        Command::Zoo(arguments) => zoo::zoo(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),
     };

@@ -168,6 +168,16 @@ pub fn strategy(name: &str) -> Result<Named, Failure> {
         .with_help(format!("choose {}, or a planted bug of `cutline list bugs`", names.join(" or "))))
 }
 
+/// The planted bug of this name.
+pub fn bug(name: &str) -> Result<&'static Bug, Failure> {
+    bugs::find(name).ok_or_else(|| {
+        let similar = spec::error::suggestion(name, bugs::all().map(|bug| bug.name));
+        let similar = similar.map(|similar| format!("{similar} ")).unwrap_or_default();
+        Failure::new(format!("there is no planted bug `{name}`"))
+            .with_help(format!("{similar}See `cutline list bugs` for all of them"))
+    })
+}
+
 /// The strategies of a command that takes several.
 pub struct Choice {
     strategies: Vec<Named>,

@@ -207,7 +207,7 @@ pub fn shrink_into(capsule: &Path, out: &Path, stop: &(dyn Fn() -> bool + Sync))
 }
 
 /// Ctrl-C ends the search, and what is smallest so far is kept; a second one ends the program at once.
-fn catch_interrupts() -> Arc<AtomicBool> {
+pub fn catch_interrupts() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     // Without a handler Ctrl-C ends the program at once, and nothing is written.

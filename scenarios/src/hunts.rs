@@ -1,5 +1,6 @@
 //! Hunts: for each planted bug a job, faults and a number of seeds within which it is caught. `scenarios/tests/bugs.rs` holds
-//! the bugs and the correct strategies to them; the acceptance hunts what its own jobs do not bring out.
+//! the bugs and the correct strategies to them; the acceptance hunts what its own jobs do not bring out, and the zoo (`zoo.rs`)
+//! says what each hunt takes.
 
 use std::sync::Arc;
 
@@ -11,13 +12,17 @@ use cutline_sim::faults::{
 };
 use cutline_sim::ids::TaskId;
 use cutline_sim::oracles::{determinism, restore};
+use cutline_sim::savepoint::Savepoint;
 use cutline_sim::time::{MILLISECOND, SECOND, Time};
 
 use crate::faults;
-use crate::library_files::resolve;
+use crate::library_files::{ScenarioText, resolve};
 use crate::prepare::Prepared;
 use crate::run::{Options, Runner};
 use crate::spec::ScenarioError;
+
+/// What is random in the inputs of a hunt comes from this seed, whatever the seed of the run.
+const INPUT_SEED: u64 = 1;
 
 /// Where a bug is looked for.
 #[derive(Clone, Copy)]
@@ -64,16 +69,39 @@ impl Hunt {
     /// # Errors
     /// If the scenario of this hunt is wrong, or one of these overrides.
     pub fn prepare_with(&self, more: &[&str]) -> Result<Prepared, ScenarioError> {
+        let (source, mut overrides) = self.scenario()?;
+        overrides.extend(more.iter().map(|&text| text.to_owned()));
+        Ok(self.start(Prepared::load(&source, &overrides, INPUT_SEED)?, INPUT_SEED)?.0)
+    }
+
+    /// The scenario, and what is laid over it.
+    ///
+    /// # Errors
+    /// If there is no such scenario.
+    pub fn scenario(&self) -> Result<(ScenarioText, Vec<String>), ScenarioError> {
         let (name, overrides) = self.scenario.split_first().unwrap_or((&"", &[]));
-        let prepared = Prepared::load(&resolve(name)?, &[overrides, self.and, more].concat(), 1)?;
+        let overrides = overrides.iter().chain(self.and).map(|&text| text.to_owned());
+        Ok((resolve(name)?, overrides.collect()))
+    }
+
+    /// The job as it starts, from a savepoint if the hunt asks for that: one of a run of the correct strategy under this seed.
+    ///
+    /// # Errors
+    /// If there is no such savepoint, or the job cannot start from it.
+    pub fn start(
+        &self,
+        prepared: Prepared,
+        seed: u64,
+    ) -> Result<(Prepared, Option<Savepoint>), ScenarioError> {
         if self.from == 0 {
-            return Ok(prepared);
+            return Ok((prepared, None));
         }
         let wrong = |what: &str| ScenarioError::new(format!("the hunt for `{}` has {what}", self.bug));
         let of = cutline_algorithms::find(self.bug().of).ok_or_else(|| wrong("no strategy"))?;
-        let savepoint = Runner::new(&prepared, of.into()).savepoint(1, &Arc::default(), self.from);
+        let savepoint = Runner::new(&prepared, of.into()).savepoint(seed, &Arc::default(), self.from);
         let savepoint = savepoint.ok_or_else(|| wrong("too few checkpoints"))?;
-        prepared.start_from(&savepoint).map_err(|error| wrong(&error.to_string()))
+        let prepared = prepared.start_from(&savepoint).map_err(|error| wrong(&error.to_string()))?;
+        Ok((prepared, Some(savepoint)))
     }
 
     /// The faults for a seed.
@@ -86,6 +114,14 @@ impl Hunt {
             Profile(name) => faults::draw(&faults::resolve(name)?, prepared.topology(), duration, seed),
             Hand(make) => FaultPlan { faults: make(prepared, seed), heal: duration.max(3 * SECOND) },
         }))
+    }
+
+    /// The name of the profile that its faults are drawn from, or `by hand`.
+    pub fn faults(&self) -> &'static str {
+        match self.faults {
+            Profile(name) => name,
+            Hand(_) => "by hand",
+        }
     }
 
     /// What the runner must do so that the oracle can speak.

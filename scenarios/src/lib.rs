@@ -23,3 +23,4 @@ pub mod situations;
 pub mod spec;
 pub mod sweep;
 pub mod units;
+pub mod zoo;

@@ -10,7 +10,7 @@ use cutline_algorithms::bugs;
 use cutline_scenarios::hunts::{HUNTS, Hunt, OTHER_HUNTS};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::{OracleVerdict, RunRecord};
-use cutline_scenarios::run::{Contender, Runner};
+use cutline_scenarios::zoo::{Chase, Pair};
 use cutline_sim::faults::Fault;
 use cutline_sim::oracles::{ROWS, Verdict, cut};
 use cutline_sim::time::SECOND;
@@ -45,20 +45,16 @@ fn names_what_it_should(oracle: &str, proof: &str) -> bool {
 /// Runs seeds until the oracle that must catch the bug has caught it, and at least [`SEEDS`] of them.
 fn run(hunt: &Hunt) {
     let (bug, oracle) = (hunt.bug(), hunt.oracle());
-    let of = cutline_algorithms::find(bug.of).expect("a strategy");
     let prepared = hunt.prepare().unwrap_or_else(|error| panic!("{error}"));
-    let options = hunt.options();
-    let mut correct = Runner::new(&prepared, Contender::from(of));
-    let mut mutant = Runner::new(&prepared, Contender::from(bug));
+    let mut chase = Chase::new(hunt, &prepared).unwrap_or_else(|error| panic!("{error}"));
     let mut first = None;
     let mut failed = BTreeMap::<String, u64>::new();
     let mut runs = 0;
     while runs < SEEDS || (first.is_none() && runs < hunt.budget) {
-        let plan = hunt.plan(&prepared, runs).unwrap_or_else(|error| panic!("{error}"));
-        let clean = correct.run(runs, &plan, &options, None);
-        assert!(failures(&clean).is_empty(), "{} of {}: {clean:#?}", bug.of, bug.name);
-        assert!(clean.duration < 10 * SECOND, "{} needs all its time: {}", bug.name, clean.duration);
-        let mut failures = failures(&mutant.run(runs, &plan, &options, None));
+        let Pair { correct, mutant } = chase.run(runs).unwrap_or_else(|error| panic!("{error}"));
+        assert!(failures(&correct).is_empty(), "{} of {}: {correct:#?}", bug.of, bug.name);
+        assert!(correct.duration < 10 * SECOND, "{} needs all its time: {}", bug.name, correct.duration);
+        let mut failures = failures(&mutant);
         runs += 1;
         failures.keys().for_each(|oracle| *failed.entry(oracle.clone()).or_default() += 1);
         if let Some(proof) = failures.remove(oracle) {
@@ -135,15 +131,12 @@ fn every_oracle_catches_a_bug_of_wide_jobs() {
 
 fn catches_wide(hunt: &Hunt, seeds: u64) -> bool {
     let prepared = wide(hunt);
-    let (bug, options) = (hunt.bug(), hunt.options());
-    let of = cutline_algorithms::find(bug.of).expect("a strategy");
-    let mut correct = Runner::new(&prepared, Contender::from(of));
-    let mut mutant = Runner::new(&prepared, Contender::from(bug));
+    let bug = hunt.bug();
+    let mut chase = Chase::new(hunt, &prepared).unwrap_or_else(|error| panic!("{error}"));
     (0..seeds).any(|seed| {
-        let plan = hunt.plan(&prepared, seed).unwrap_or_else(|error| panic!("{error}"));
-        let clean = correct.run(seed, &plan, &options, None);
-        assert!(failures(&clean).is_empty(), "{} of {}: {clean:#?}", bug.of, bug.name);
-        let proof = failures(&mutant.run(seed, &plan, &options, None)).remove(hunt.oracle());
+        let Pair { correct, mutant } = chase.run(seed).unwrap_or_else(|error| panic!("{error}"));
+        assert!(failures(&correct).is_empty(), "{} of {}: {correct:#?}", bug.of, bug.name);
+        let proof = failures(&mutant).remove(hunt.oracle());
         proof.is_some_and(|proof| names_what_it_should(hunt.oracle(), &proof))
     })
 }

@@ -145,7 +145,7 @@ impl fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 /// "Did you mean ...?", if one of the known names is close to the one that was found.
-pub(crate) fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Comparing takes the product of the lengths: a name that is this long is no slip of the pen.
     const LONGEST: usize = 100;
     const ALIKE: f64 = 0.75;
