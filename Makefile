@@ -9,7 +9,7 @@ PICTURE := cutline-out/demo.svg
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit bench sweep product slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit bench sweep product zoo slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,20 @@ ONLY ?=
 
 product: ## Run every strategy with every snapshot method on every job of the library, SEEDS seeds of each; it goes on where it was
 	$(CARGO) run --locked --release --example product -- --seeds $(SEEDS) $(ONLY)
+
+# The tables of the zoo, and the documents that show them between two comments.
+TABLES := cutline-out/zoo.md
+SHOWN := docs/zoo.md README.md
+
+zoo: build ## Hunt every planted bug from 20 starts, explore and shrink it (some minutes), and put the tables into docs/zoo.md and README.md
+	@mkdir -p $(dir $(TABLES))
+	$(CUTLINE) zoo --markdown > $(TABLES)
+	@for page in $(SHOWN); do \
+		awk 'FNR == NR { if (/^<!-- zoo: end/) name = ""; else if (/^<!-- zoo: /) name = $$0; else text[name] = text[name] $$0 "\n"; next } \
+			/^<!-- zoo: end/ { skip = 0 } !skip { print } $$0 in text { printf "%s", text[$$0]; skip = 1 }' \
+			$(TABLES) $$page > $(TABLES).part && cat $(TABLES).part > $$page || exit 1; \
+	done
+	@rm -f $(TABLES).part
 
 slurm: build ## Try docs/ci/slurm.sh on a real Slurm, started for it on this machine (as root; installs slurm-wlm and munge if need be)
 	tests/slurm.sh $(CUTLINE)

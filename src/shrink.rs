@@ -68,7 +68,7 @@ impl Written {
     }
 
     /// Writes what was found; the capsule last, so that whoever finds it finds the others, too.
-    fn write(&mut self, shrunk: &mut Shrunk) -> Result<(), Failure> {
+    pub fn write(&mut self, shrunk: &mut Shrunk) -> Result<(), Failure> {
         let folder = self.capsule.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
             fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;

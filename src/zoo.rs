@@ -2,6 +2,7 @@
 
 pub mod arguments;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use arguments::ZooArguments;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
-use crate::shrink::catch_interrupts;
+use crate::shrink::{Written, catch_interrupts};
 use crate::{capsules, registry};
 
 /// The exit code of a program that Ctrl-C has ended.
@@ -48,9 +49,12 @@ pub fn zoo(arguments: &ZooArguments, screen: &mut Screen) -> Result<u8, Failure>
     })?;
     let interrupted = catch_interrupts();
     let began = Instant::now();
-    let all = threads.install(|| visit(&hunts, asked, &interrupted))?;
+    let mut all = threads.install(|| visit(&hunts, asked, &interrupted))?;
     let complete = all.len() == hunts.len();
     let took = format!("{} of {} bugs in {:.0} s\n", all.len(), hunts.len(), began.elapsed().as_secs_f64());
+    if let Some(folder) = &arguments.out {
+        write(folder, &mut all)?;
+    }
     show(screen, arguments, &all, complete)?;
     screen.note(&took)?;
     Ok(match all.iter().all(|exhibit| exhibit.is_caught() && exhibit.is_clean()) {
@@ -92,6 +96,16 @@ fn visit(
         hunts.par_iter().with_max_len(1).map(visit).collect();
     bar.finish_and_clear();
     Ok(all?.into_iter().flatten().collect())
+}
+
+/// Writes the smallest runs, each under the name of its bug.
+fn write(folder: &Path, all: &mut [Exhibit]) -> Result<(), Failure> {
+    for exhibit in all {
+        if let Some(shrunk) = &mut exhibit.shrunk {
+            Written::of(Path::new(exhibit.bug), Some(folder)).write(shrunk)?;
+        }
+    }
+    Ok(())
 }
 
 fn show(

@@ -63,9 +63,11 @@ pub fn troubles(all: &[Exhibit]) -> String {
     told
 }
 
-/// All tables in Markdown, each behind a comment with its name, by which a document says where it wants it.
+/// All tables in Markdown, each between two comments, by which a document says where it wants it.
 pub fn markdown(all: &[Exhibit], lacking: &[Wanting]) -> String {
-    let part = |name: &str, rows: Vec<Vec<String>>| format!("<!-- zoo: {name} -->\n{}", marked(&rows));
+    let part = |name: &str, rows: Vec<Vec<String>>| {
+        format!("<!-- zoo: {name} -->\n{}<!-- zoo: end -->\n", marked(&rows))
+    };
     [
         part("oracles", oracle_rows(all)),
         part("bugs", exhibit_rows(all)),
@@ -225,7 +227,10 @@ mod tests {
         let lacking = Wanting { zoo: "Z9", source: "REAL-2", about: "a | b", lacks: "time" };
         let all = markdown(&[exhibit("a", "invented", "state", Some(3))], &[lacking]);
         assert!(all.contains("<!-- zoo: bugs -->\n| bug | of | source |"), "{all}");
-        assert!(all.contains("|\n|---|---|---|---|\n| Z9 | REAL-2 | a \\| b | time |\n"), "{all}");
-        assert_eq!(all.matches("<!-- zoo: ").count(), 3);
+        assert!(
+            all.contains("|\n|---|---|---|---|\n| Z9 | REAL-2 | a \\| b | time |\n<!-- zoo: end -->\n"),
+            "{all}"
+        );
+        assert_eq!(all.matches("<!-- zoo: end -->").count(), 3, "{all}");
     }
 }

@@ -83,7 +83,7 @@ pub struct Exhibit {
     pub explored: Option<Explored>,
     /// The smallest run that shows it; absent where it was not looked for.
     pub smallest: Option<Smallest>,
-    /// The same with its capsule.
+    /// The same with its capsule; absent if it starts from a savepoint, for that is in no file.
     #[serde(skip)]
     pub shrunk: Option<Shrunk>,
 }
@@ -312,7 +312,7 @@ pub fn exhibit(
             after: shrunk.after,
             end: shrunk.end,
         }),
-        shrunk,
+        shrunk: shrunk.filter(|_| prepared.start().is_none()),
     }))
 }
 
@@ -396,6 +396,7 @@ fn shrink(hunt: &Hunt, program: &Program, stop: Stop<'_>) -> Result<Option<Shrun
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hunts::HUNTS;
 
     #[test]
     fn the_median_is_what_half_of_the_starts_need() {
@@ -411,5 +412,10 @@ mod tests {
         assert_eq!(of(&[None, Some(2), Some(5)]), Some(5));
         assert_eq!(of(&[None, Some(9), None, Some(2)]), Some(9));
         assert_eq!(of(&[None, Some(2), None]), None);
+    }
+
+    #[test]
+    fn no_seed_counts_for_two_starts() {
+        assert!(HUNTS.iter().all(|hunt| (1..=STRIDE).contains(&hunt.budget)));
     }
 }

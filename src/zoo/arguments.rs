@@ -1,5 +1,7 @@
 //! The arguments of `cutline zoo`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// `cutline zoo`
@@ -20,6 +22,9 @@ pub struct ZooArguments {
     /// Do not look for the smallest run
     #[arg(long)]
     pub no_shrink: bool,
+    /// Write the smallest runs into this folder: of each a capsule for `cutline replay`, the scenario, and a test in Rust
+    #[arg(long, value_name = "DIR", conflicts_with = "no_shrink")]
+    pub out: Option<PathBuf>,
     /// Print the tables in Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,

@@ -15,6 +15,7 @@ mod shrink;
 mod shrunk;
 mod sweeps;
 mod usage;
+mod zoo;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
