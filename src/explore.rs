@@ -1,6 +1,7 @@
 //! `cutline explore`: a run is forked after every event, and every fault strikes there.
 
 pub mod arguments;
+mod interleavings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -79,18 +80,20 @@ pub fn explore(arguments: &ExploreArguments, screen: &mut Screen) -> Result<u8, 
     let setup = Setup::new(source, &arguments.overrides(), arguments.input.as_deref(), seed)?;
     let prepared = &setup.prepared;
     registry::check_cycles(&strategy, prepared)?;
-    let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
-    announce_plan(screen, &setup, &arguments.faults, &plan)?;
-
     let threads = ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
     let threads = threads.map_err(|error| {
         Failure::new(format!("cannot start threads: {error}"))
             .with_help("ask for fewer of them with `--threads`")
     })?;
+    if arguments.interleavings {
+        return interleavings::explore(arguments, &setup, &strategy, seed, &threads, screen);
+    }
+    let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+    announce_plan(screen, &setup, &arguments.faults, &plan)?;
     let mut guard = Guard::new(arguments.budget)?;
     let contender = strategy.contender;
     let explorer = Explorer::new(prepared, contender, seed, Arc::clone(&plan), &arguments.victims);
-    guard.expect(explorer.events() * if arguments.pairs { 2 } else { 1 });
+    guard.expect(explorer.events() * if arguments.pairs { 2 } else { 1 }, "events");
     let start = Instant::now();
     let single = threads.install(|| explorer.explore(Pass::Single, guard.forks, &guard));
     let mut done = Done { single, pairs: None, seconds: 0.0, threads: threads.current_num_threads() };
@@ -275,11 +278,18 @@ impl Guard {
         Ok(Guard { forks, until, interrupted, bar: ProgressBar::hidden(), tried: AtomicU64::new(0) })
     }
 
-    /// Shows a bar for so many points.
-    fn expect(&mut self, points: u64) {
+    /// Shows a bar for so many of these.
+    fn expect(&mut self, points: u64, what: &str) {
         self.bar = ProgressBar::new(points);
-        let style = ProgressStyle::with_template("{bar:40} {pos} of {len} events, {msg}");
+        let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {what}, {{msg}}"));
         self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    }
+}
+
+impl Guard {
+    /// Says how many there are by now.
+    fn say(&self, number: u64, what: &str) {
+        self.bar.set_message(format!("{} {what}", count(number)));
     }
 }
 
@@ -290,7 +300,9 @@ impl Watch for Guard {
 
     fn tried(&self, points: u64, forks: u64) {
         let forks = self.tried.fetch_add(forks, Ordering::Relaxed) + forks;
-        self.bar.set_message(format!("{} forks", count(forks)));
+        if forks > 0 {
+            self.say(forks, "forks");
+        }
         self.bar.inc(points);
     }
 }

@@ -31,6 +31,11 @@ pub fn explored(rows: &[Row]) -> String {
         let cells = shown.iter().map(|(_, _, of)| count(of(row)));
         lines.push(std::iter::once(name(row)).chain(cells).collect());
     }
+    figures(lines)
+}
+
+/// A table of figures: a head and rows, each with a name in front.
+pub fn figures(lines: Vec<Vec<String>>) -> String {
     let mut table = plain_table(lines);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -20,7 +20,7 @@ pub mod zoo;
 mod samples;
 
 pub use counts::{counts_csv, frequent};
-pub use explored::explored;
+pub use explored::{explored, figures};
 pub use guarantees::guarantees;
 pub use run_table::table;
 pub use side_by_side::side_by_side;

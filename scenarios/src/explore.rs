@@ -24,7 +24,9 @@
 //! Not tried: the loss of a message that the first fault itself has sent. Not modelled: a coordinator that fails; lost or doubled records, which channels do not have.
 
 mod findings;
+pub mod interleavings;
 mod scout;
+mod seen;
 mod victims;
 
 use std::collections::BTreeSet;

@@ -22,6 +22,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     row!("components"),
     row!("deep"),
     row!("diamond"),
+    row!("dozen"),
     row!("fraud"),
     row!("nexmark-q1"),
     row!("nexmark-q12"),

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cutline_sim::config::{CheckpointMode, Config};
-use cutline_sim::graph::{JobGraph, Role, SinkMode, has_feedback};
-use cutline_sim::input::Input;
+use cutline_sim::graph::{JobGraph, Role, ServiceTime, SinkMode, has_feedback};
+use cutline_sim::input::{Entry, Input};
 use cutline_sim::operator::Operator;
 use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, interpret_with, resume};
 use cutline_sim::savepoint::{RestoreError, Savepoint, Start};
@@ -223,6 +223,28 @@ impl Prepared {
         }
     }
 
+    /// The same where nothing takes time ([`Config::at_once`]) and all records may be emitted from one instant on, that of the first periodic
+    /// checkpoint; its failure-free result is that of such records.
+    ///
+    /// # Errors
+    /// If that cannot be computed.
+    pub fn at_once(&self) -> Result<Prepared, ReferenceError> {
+        let mut topology = (*self.topology).clone();
+        topology.config = topology.config.at_once();
+        let at = topology.config.checkpointing.interval;
+        for (number, operator) in topology.operators.iter_mut().enumerate() {
+            operator.service = ServiceTime::default();
+            if let Role::Source(whole) = &operator.role {
+                operator.role = Role::Source(Arc::new(Together { whole: Arc::clone(whole), at }));
+            }
+            topology.graph[NodeIndex::new(number)] = operator.clone();
+        }
+        let graph = &topology.graph;
+        let kept = sink_records(graph, &topology.config);
+        let reference = Arc::new(interpret_with(graph, reference_steps(graph), kept)?);
+        Ok(Prepared { topology: Arc::new(topology), reference, duration: at, ..self.clone() })
+    }
+
     /// When the last record may be emitted, in nanoseconds: about how long a failure-free run takes.
     pub fn duration(&self) -> Time {
         self.duration
@@ -275,6 +297,40 @@ impl Prepared {
             values.into_iter().map(|(key, value)| (name(key), value)).collect();
         named.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
         named
+    }
+}
+
+/// An input whose records may all be emitted from one instant on.
+struct Together {
+    whole: Arc<dyn Input>,
+    at: Time,
+}
+
+impl Input for Together {
+    fn splits(&self) -> u32 {
+        self.whole.splits()
+    }
+
+    fn start(&self, split: u32) -> u64 {
+        self.whole.start(split)
+    }
+
+    fn read(&self, split: u32, offset: u64) -> Option<Entry> {
+        let mut entry = self.whole.read(split, offset)?;
+        entry.record.event_time = self.at;
+        Some(entry)
+    }
+
+    fn behind(&self, split: u32, offset: u64) -> u64 {
+        self.whole.behind(split, offset)
+    }
+
+    fn last_event_time(&self) -> Time {
+        self.at
+    }
+
+    fn describe(&self, split: u32, offset: u64) -> String {
+        self.whole.describe(split, offset)
     }
 }
 

@@ -66,6 +66,7 @@ pub const JOBS: &[Job] = &[
     job("components", &[], &["input.edges.kind.events.count=100"]),
     job("deep", &[], &["input.numbers.kind.events.count=200", "input.numbers.kind.events.rate=200/s"]),
     job("diamond", &[], &["input.measurements.kind.events.count=300"]),
+    job("dozen", &[], &[]),
     job("fraud", &[], &["input.payments.kind.events.count=500"]),
     job("nexmark-q1", FEWER_EVENTS, FEW_EVENTS),
     job("nexmark-q12", FEWER_EVENTS, FEW_EVENTS),

@@ -49,6 +49,19 @@ impl Tag {
         self.0 & KIND
     }
 
+    /// What it is, for people.
+    pub fn name(self) -> &'static str {
+        match self.kind() {
+            RECORD => "a record",
+            WATERMARK => "a watermark",
+            END => "the end",
+            PROBE => "a probe",
+            CUT => "a mark",
+            CANCEL => "a cancellation",
+            _ => "the close",
+        }
+    }
+
     /// True for an item that positions count.
     #[inline]
     pub fn counts(self) -> bool {
@@ -326,12 +339,18 @@ impl Channel {
     #[inline(always)]
     pub fn has_credit(&mut self, now: Time) -> bool {
         if self.credits == 0 {
-            while self.returning.front().is_some_and(|&at| at <= now) {
-                self.returning.drop_front();
-                self.credits += 1;
-            }
+            self.collect_credits(now);
         }
         self.credits > 0
+    }
+
+    /// Of a remote channel: counts the credits that have come back.
+    #[inline(always)]
+    pub fn collect_credits(&mut self, now: Time) {
+        while self.returning.front().is_some_and(|&at| at <= now) {
+            self.returning.drop_front();
+            self.credits += 1;
+        }
     }
 
     /// When what leaves the sender now reaches the receiver: never before what left earlier.

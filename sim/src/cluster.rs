@@ -97,7 +97,7 @@ impl World {
         self.nodes.iter_mut().for_each(|node| node.tasks.clear());
         let places: Vec<Option<NodeId>> =
             (0..self.tasks.len() as u32).map(|task| self.node_of(TaskId(task))).collect();
-        self.network.reset(|from, to| places[from.index()] == places[to.index()]);
+        self.network.reset(|from, to| places[from.index()] == places[to.index()], self.topology.config.least);
         self.slow_channels();
         let control = self.shared.post.latency;
         self.reach.fill(control);
@@ -212,7 +212,7 @@ impl World {
             Some(_) => Store::read_time(&topology.config.store, bytes).saturating_add(apply),
             None => 0,
         };
-        let time = self.now + (topology.config.recovery.deploy + read).max(1);
+        let time = self.now + (topology.config.recovery.deploy + read).max(topology.config.least);
         let task = &mut self.tasks[id.index()];
         let rank = u64::from(Origin::task(id).0) << 32 | u64::from(task.next_number());
         task.post(Letter { time, rank, attempt, mail: Mail::Restored });

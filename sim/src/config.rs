@@ -33,6 +33,27 @@ pub struct Config {
     pub watermark_interval: Time,
     /// When a run is given up.
     pub bounds: Bounds,
+    /// The least time that a message, a request or a buffer takes: 1 ns, so that tasks can run ahead of each other; 0 where every order is
+    /// gone through, see [`Config::at_once`].
+    pub least: Time,
+}
+
+impl Config {
+    /// The same with everything that takes time taking none: what follows from what happens at one instant then happens at that
+    /// instant, in whatever order ([`World::choices`](crate::world::World::choices)). What somebody waits for (the time-out of a heartbeat,
+    /// the next checkpoint) takes its time as ever.
+    pub fn at_once(&self) -> Config {
+        let mut config = self.clone();
+        config.least = 0;
+        let network = &mut config.network;
+        (network.latency, network.latency_jitter, network.local_latency, network.bandwidth) = (0, 0, 0, 0);
+        (network.control_latency, network.control_jitter, network.buffer_timeout) = (0, 0, 0);
+        (config.store.latency, config.store.write_bandwidth, config.store.read_bandwidth) = (0, 0, 0);
+        let costs = &mut config.snapshot;
+        (costs.sync, costs.copy_per_mib, costs.compaction_bandwidth, costs.replay_per_mib) = (0, 0, 0, 0);
+        (config.recovery.deploy, config.recovery.restart_delay) = (0, 0);
+        config
+    }
 }
 
 impl Default for Config {
@@ -48,6 +69,7 @@ impl Default for Config {
             life: LifeConfig::default(),
             watermark_interval: 200 * MILLISECOND,
             bounds: Bounds::default(),
+            least: 1,
         }
     }
 }

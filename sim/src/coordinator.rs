@@ -171,8 +171,11 @@ impl World {
 
     /// A timer, so long after now.
     fn schedule(&mut self, after: Time, timer: Timer) {
+        self.schedule_at(self.now.saturating_add(after.max(1)), timer);
+    }
+
+    fn schedule_at(&mut self, time: Time, timer: Timer) {
         self.coordinator.number += 1;
-        let time = self.now.saturating_add(after.max(1));
         self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number, Action::Timer(timer));
     }
 
@@ -462,7 +465,7 @@ impl World {
             }
             // It stops tasks that no cancellation has reached: so it is announced before any can have run ahead of it.
             let delay = self.topology.config.recovery.restart_delay.max(self.shared.post.latency);
-            self.schedule(delay, Timer::Restart(attempt));
+            self.schedule_at(self.now.saturating_add(delay), Timer::Restart(attempt));
         }
     }
 

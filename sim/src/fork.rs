@@ -3,7 +3,21 @@
 use std::fmt;
 
 use crate::faults::{FailedWrite, Fault, LostMessage};
+use crate::ids::TaskId;
 use crate::world::{Observe, World};
+
+/// A part of a world. What one task does changes that task and the rest, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A task, without its machine and its channels.
+    Task(TaskId),
+    /// The coordinator and the nodes.
+    Coordinator,
+    /// The store.
+    Store,
+    /// Everything else.
+    Rest,
+}
 
 impl World {
     /// The faults that would each have struck one thing alone which has begun since this was last asked for: a message that was
@@ -24,8 +38,21 @@ impl World {
     /// Writes all that the rest of the run depends on, for a digest; `scratch` is a world to use. Left out is what only tells how this
     /// world has come about, and what it shares with all worlds of its job.
     pub fn write_state(&self, scratch: &mut World, into: &mut dyn fmt::Write) {
+        self.settle(scratch);
+        (0..scratch.tasks.len() as u32).for_each(|task| scratch.write_part(Part::Task(TaskId(task)), into));
+        for part in [Part::Coordinator, Part::Store, Part::Rest] {
+            scratch.write_part(part, into);
+        }
+    }
+
+    /// Makes another world this one, without what only tells how it has come about: see [`World::write_part`].
+    pub fn settle(&self, scratch: &mut World) {
         scratch.clone_from(self);
         scratch.forget_the_past();
+    }
+
+    /// Writes a part of a world that has been settled. All parts together are all that the rest of the run depends on.
+    pub fn write_part(&self, part: Part, into: &mut dyn fmt::Write) {
         let World {
             protocol,
             network,
@@ -52,11 +79,17 @@ impl World {
             handed: _,
             // It changes nothing.
             lookahead: _,
-        } = scratch;
-        let machine = (protocol, network, tasks, reach, nodes, coordinator);
+        } = self;
         // Who takes a digest takes everything.
-        let _ =
-            write!(into, "{machine:?}{store:?}{shared:?}{faults:?}{:?}", (now, deadline, end, outcome, turn));
+        let _ = match part {
+            Part::Task(task) => write!(into, "{:?}", tasks[task.index()]),
+            Part::Coordinator => write!(into, "{coordinator:?}{nodes:?}"),
+            Part::Store => write!(into, "{store:?}"),
+            Part::Rest => {
+                let times = (now, deadline, end, outcome, turn);
+                write!(into, "{protocol:?}{network:?}{reach:?}{shared:?}{faults:?}{times:?}")
+            }
+        };
     }
 
     /// Forgets what only tells how it has come to be as it is, and puts in order what has none.
@@ -66,6 +99,7 @@ impl World {
         self.shared.writes.clear();
         self.shared.post.sent.clear();
         self.tasks.iter_mut().for_each(|task| task.chain = 0);
+        self.network.collect(self.now);
     }
 
     /// Ends all faults and fails the job over, here and now: how a fork asks whether the newest checkpoint can be restored.

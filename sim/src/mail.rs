@@ -15,8 +15,15 @@ use crate::time::{NEVER, Time};
 use crate::topology::{TaskInfo, Topology};
 
 impl Step<'_> {
+    /// Opens the next letter.
     pub(crate) fn open_letter(&mut self, now: Time) {
-        let Some(Letter { attempt, mail, .. }) = self.task.mailbox.pop() else { return };
+        if let Some(letter) = self.task.mailbox.pop() {
+            self.read_letter(letter, now);
+        }
+    }
+
+    pub(crate) fn read_letter(&mut self, letter: Letter, now: Time) {
+        let Letter { attempt, mail, .. } = letter;
         self.shared.steps += 1;
         if attempt != self.task.attempt {
             return;
@@ -87,7 +94,10 @@ impl Step<'_> {
 
     /// Deletes an object of its own, unless a checkpoint refers to it.
     fn discard(&mut self, handle: Handle, now: Time) {
-        let (time, number) = (now + self.topology.config.store.latency.max(1), self.task.next_number());
+        let (time, number) = (
+            now + self.topology.config.store.latency.max(self.topology.config.least),
+            self.task.next_number(),
+        );
         self.shared.queue.push(time, Origin::task(self.id), number, Action::Discard(handle));
     }
 

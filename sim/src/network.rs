@@ -450,12 +450,28 @@ impl Network {
         self.wakes.set(task.0, NEVER);
     }
 
-    /// Empties everything for a new attempt.
-    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool) {
+    /// Collects all buffers and credits that have come back by now, which senders do when they need them.
+    pub fn collect(&mut self, now: Time) {
+        for port in &mut self.ports {
+            while port.releases.peek().is_some_and(|&Reverse(time)| time <= now) {
+                port.releases.pop();
+                port.used -= 1;
+            }
+        }
+        for channel in &mut self.channels {
+            match channel.local {
+                true => channel.collect(now),
+                false => channel.collect_credits(now),
+            }
+        }
+    }
+
+    /// Empties everything for a new attempt; nothing that is sent takes less time than `least`.
+    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool, least: Time) {
         let config = &self.config;
         for channel in &mut self.channels {
             channel.local = same_node(channel.from, channel.to);
-            channel.latency = if channel.local { config.local_latency } else { config.latency }.max(1);
+            channel.latency = if channel.local { config.local_latency } else { config.latency }.max(least);
             channel.reset(config.exclusive_buffers.max(1));
         }
         self.leaving.iter_mut().for_each(Ring::clear);

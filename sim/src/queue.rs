@@ -211,6 +211,29 @@ impl Queue {
         Some((entry.time, entry.action))
     }
 
+    /// What is due at an instant: who scheduled it, the count, and the action; in order.
+    pub fn due(&self, time: Time) -> Vec<(Origin, u32, &Action)> {
+        let entries = self.entries.iter().map(|Reverse(entry)| entry).filter(|entry| entry.time == time);
+        let mut due: Vec<_> = entries.map(|entry| (entry.origin, entry.number, &entry.action)).collect();
+        due.sort_by_key(|&(origin, number, _)| (origin, number));
+        due
+    }
+
+    /// Takes an action before its turn: the first of those that one party has scheduled under this number.
+    pub fn take(&mut self, origin: Origin, number: u32) -> Option<(Time, Action)> {
+        let mut entries = std::mem::take(&mut self.entries).into_vec();
+        let is_it = |Reverse(entry): &Reverse<Entry>| (entry.origin, entry.number) == (origin, number);
+        let place = (0..entries.len()).filter(|&at| is_it(&entries[at])).min_by_key(|&at| entries[at].0.time);
+        let entry = place.map(|place| entries.swap_remove(place).0);
+        self.entries = entries.into();
+        let Entry { time, action, .. } = entry?;
+        if action.disrupts() {
+            let mut removed = false;
+            self.disruptions.retain(|&Reverse(other)| other != time || std::mem::replace(&mut removed, true));
+        }
+        Some((time, action))
+    }
+
     /// When the next action that acts on tasks at once is due.
     pub fn next_disruption(&self) -> Time {
         self.disruptions.peek().map_or(NEVER, |&Reverse(time)| time)

@@ -196,7 +196,7 @@ impl Step<'_> {
         let written = bytes.saturating_add(snapshot.logged_bytes);
         let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, written);
         succeeds &= fine;
-        let state_at = synced + took.max(1);
+        let state_at = synced + took.max(self.topology.config.least);
         self.task.clock = if saved.waits { state_at } else { synced };
         let first_mark = self.marks(id).map_or(now, |marks| marks.first);
         let triggered = match self.net.logs_sent() {
@@ -294,11 +294,11 @@ impl Step<'_> {
             snapshot.unsent.sort_by_key(|unsent| unsent.at);
             let on_the_way = snapshot.captured.iter().chain(&snapshot.unsent).flat_map(|part| &part.items);
             snapshot.in_flight = on_the_way.map(Item::bytes).sum();
-            let mut written_at = state_at.max(now + 1); // its mark may have left later than that
+            let mut written_at = state_at.max(now + self.topology.config.least); // its mark may have left later than that
             if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
                 let (took, fine) =
                     self.shared.write(&self.topology.config.store, !handle.0, snapshot.in_flight);
-                written_at = written_at.max(now + took.max(1));
+                written_at = written_at.max(now + took.max(self.topology.config.least));
                 succeeds &= fine;
             }
             self.task.uploads[at].metrics.persisted_in_flight = snapshot.in_flight;
@@ -342,12 +342,16 @@ impl Step<'_> {
             let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, written.bytes);
             written.succeeds &= fine;
             if fine {
-                self.put_at(synced + took.max(1), *handle, Object::File(Arc::clone(file)));
+                self.put_at(
+                    synced + took.max(self.topology.config.least),
+                    *handle,
+                    Object::File(Arc::clone(file)),
+                );
             }
         }
         if let Some((handle, file)) = &saved.beside {
             let (took, fine) = self.shared.write(&self.topology.config.store, handle.0, file.bytes);
-            let stored_at = synced + took.max(1);
+            let stored_at = synced + took.max(self.topology.config.least);
             if fine {
                 self.put_at(stored_at, *handle, Object::File(Arc::clone(file)));
             }

@@ -8,26 +8,13 @@ use crate::input::Input;
 use crate::protocol::{READING, Up};
 use crate::record::{lineage_weight, source_lineage};
 use crate::step::Step;
-use crate::task::{Mail, Status, Task};
+use crate::task::{Mail, Task};
 use crate::time::{NEVER, SECOND, Time};
 
 /// How long a task at its end waits for the checkpoint that contains it before it asks for one, or asks again.
 const ASK_AGAIN: Time = SECOND;
 
 impl Step<'_> {
-    /// When the next record of a source may be emitted.
-    #[inline]
-    pub(crate) fn reading_due(&self) -> Time {
-        let task = &*self.task;
-        if task.paused || task.stopped || task.status == Status::Ended {
-            return NEVER;
-        }
-        match task.splits.get(task.split).and_then(|split| split.next) {
-            Some(entry) => entry.record.event_time,
-            None => NEVER,
-        }
-    }
-
     /// Reads records one after the other, for as long as nothing but records is due.
     #[inline(always)]
     pub(crate) fn read_records(&mut self) {
@@ -37,7 +24,7 @@ impl Step<'_> {
         let urgent_at = self.urgent_at();
         let fixed = self.fixed_service();
         while self.task.pending.is_empty() {
-            let start = self.reading_due().max(self.task.clock);
+            let start = self.task.reading_due().max(self.task.clock);
             let end = self.horizon.min(self.net.ports[self.id.index()].flush_at);
             if start >= end.min(urgent_at) {
                 return;

@@ -119,7 +119,7 @@ impl Step<'_> {
 
     /// When the task itself acts next; [`NEVER`] if that depends on others.
     #[inline]
-    fn next_action(&self) -> Time {
+    pub(crate) fn next_action(&self) -> Time {
         let task = &*self.task;
         if task.status.is_dead() {
             return NEVER;
@@ -131,7 +131,7 @@ impl Step<'_> {
             return self.net.room_at(self.id).min(self.urgent_at()).max(task.clock);
         }
         let work = match task.status {
-            Status::Running | Status::Ended if self.info.inputs.is_empty() => self.reading_due(),
+            Status::Running | Status::Ended if self.info.inputs.is_empty() => self.task.reading_due(),
             Status::Running | Status::Ended => self.net.ports[self.id.index()].heads.first().0,
             _ => NEVER,
         };
@@ -151,7 +151,7 @@ impl Step<'_> {
     }
 
     /// Nothing more to do before `wake`.
-    fn sleep(&mut self, wake: Time) {
+    pub(crate) fn sleep(&mut self, wake: Time) {
         let port = &mut self.net.ports[self.id.index()];
         port.starved = !self.task.pending.is_empty();
         port.free_at = match self.task.serving {
@@ -171,7 +171,7 @@ impl Step<'_> {
         } else if self.task.mail_at() <= now {
             self.open_letter(now);
         } else if self.urgent_at() <= now {
-            self.notice(now);
+            self.notice(0, now);
         } else if !self.task.pending.is_empty() {
             self.send_pending(now);
         } else {
@@ -182,11 +182,21 @@ impl Step<'_> {
     /// Handles the next thing on the inputs, or begins to, if it is a record that takes time.
     #[inline]
     fn take_input(&mut self, now: Time, flush_at: Time) {
-        let (input, size) = if self.info.inputs.is_empty() {
-            let next = self.task.splits[self.task.split].next;
-            (READING, next.map_or(0, |entry| entry.record.size))
+        let first = if self.info.inputs.is_empty() {
+            READING
         } else {
-            let (_, input) = self.net.ports[self.id.index()].heads.first();
+            self.net.ports[self.id.index()].heads.first().1
+        };
+        self.take(first, now, flush_at);
+    }
+
+    /// Handles the next thing on an input, or begins to.
+    #[inline]
+    pub(crate) fn take(&mut self, input: Input, now: Time, flush_at: Time) {
+        let size = if input == READING {
+            let next = self.task.splits[self.task.split].next;
+            next.map_or(0, |entry| entry.record.size)
+        } else {
             let channel = self.info.inputs[input as usize];
             let front = self.net.front(channel).copied().unwrap_or_default();
             if front.tag.kind() != RECORD {
@@ -195,7 +205,7 @@ impl Step<'_> {
             if self.is_held_up(channel, now) {
                 return;
             }
-            (input, front.size)
+            front.size
         };
         let until = now + self.service(size);
         if until < self.horizon && until < flush_at {
@@ -221,7 +231,7 @@ impl Step<'_> {
     }
 
     /// The record that the task was busy with has been handled.
-    fn finish_record(&mut self, input: Input, now: Time) {
+    pub(crate) fn finish_record(&mut self, input: Input, now: Time) {
         if input == READING {
             return self.read_record(now);
         }
@@ -358,9 +368,9 @@ impl Step<'_> {
     }
 
     /// A mark or a close has arrived, behind other things perhaps; or a mark has left; or a receiver has consumed the end.
-    fn notice(&mut self, now: Time) {
+    pub(crate) fn notice(&mut self, nth: usize, now: Time) {
         self.shared.steps += 1;
-        let Notice { channel, what, .. } = self.net.ports[self.id.index()].notices.remove(0);
+        let Notice { channel, what, .. } = self.net.ports[self.id.index()].notices.remove(nth);
         let input = self.net.channels[channel.index()].input;
         match what {
             What::EndConsumed => {

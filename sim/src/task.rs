@@ -251,6 +251,18 @@ impl Task {
         self.mailbox.last().map_or(NEVER, |letter| letter.time)
     }
 
+    /// When the next record of a source may be emitted; [`NEVER`] of any other task.
+    #[inline]
+    pub fn reading_due(&self) -> Time {
+        if self.paused || self.stopped || self.status == Status::Ended {
+            return NEVER;
+        }
+        match self.splits.get(self.split).and_then(|split| split.next) {
+            Some(entry) => entry.record.event_time,
+            None => NEVER,
+        }
+    }
+
     /// Puts a letter in its place.
     pub fn post(&mut self, letter: Letter) {
         let key = |letter: &Letter| (letter.time, letter.rank);

@@ -147,7 +147,7 @@ impl World {
             post: Post {
                 latency_key: 0,
                 fate_key: 0,
-                latency: config.network.control_latency.max(1),
+                latency: config.network.control_latency.max(config.least),
                 jitter: config.network.control_jitter,
                 faults: MessageFaults::default(),
                 doomed: BTreeSet::new(),
@@ -313,14 +313,19 @@ impl World {
         self.outcome = Some(Outcome::Exceeded(bound));
     }
 
-    fn run_task(&mut self, id: TaskId) {
+    pub(crate) fn run_task(&mut self, id: TaskId) {
         let ahead = self.lookahead && !self.coordinator.may_restart();
         let reach = if ahead { self.reach[id.index()] } else { 1 };
         let end = self.shared.queue.next_disruption().min(self.deadline.saturating_add(1));
         let horizon = end.min(self.now.saturating_add(reach));
+        self.step_of(id, horizon).run();
+    }
+
+    /// A task that may act before the horizon.
+    pub(crate) fn step_of(&mut self, id: TaskId, horizon: Time) -> Step<'_> {
         let info = &self.topology.tasks[id.index()];
         let operator = &self.topology.operators[info.operator.index()];
-        let step = Step {
+        Step {
             id,
             task: &mut self.tasks[id.index()],
             net: &mut self.network,
@@ -331,11 +336,10 @@ impl World {
             operator,
             transform: operator.role.transform(),
             horizon,
-        };
-        step.run();
+        }
     }
 
-    fn perform(&mut self, action: Action) {
+    pub(crate) fn perform(&mut self, action: Action) {
         match action {
             Action::FaultBegins(fault) => self.fault_begins(fault),
             Action::FaultEnds(fault) => self.fault_ends(fault),

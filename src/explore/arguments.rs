@@ -16,7 +16,7 @@ use crate::arguments::Seed;
 #[derive(Debug, Args)]
 pub struct ExploreArguments {
     /// A scenario of the library (see `cutline list scenarios`), or a scenario file
-    #[arg(default_value = "tiny")]
+    #[arg(default_value = "tiny", default_value_if("interleavings", "true", "dozen"))]
     pub scenario: String,
     /// The checkpoint strategy: one of `cutline list strategies`, or a planted bug of `cutline list bugs`
     #[arg(long, value_name = "STRATEGY", default_value = "aligned")]
@@ -28,7 +28,11 @@ pub struct ExploreArguments {
     /// After that: a second fault during the recovery from the first; needs a budget, unless the run is very small
     #[arg(long)]
     pub pairs: bool,
-    /// Stop after so many forks, such as `100000`, or after so long, such as `30s`
+    /// Try every order of what happens instead: nothing takes time, all records come at the instant of the first checkpoint, and each
+    /// task crashes in its turn. For a job of a dozen records
+    #[arg(long, conflicts_with_all = ["pairs", "victims", "faults"])]
+    pub interleavings: bool,
+    /// Stop after so many forks (or states), such as `100000`, or after so long, such as `30s`
     #[arg(long, value_name = "FORKS|TIME", default_value = "10m")]
     pub budget: Budget,
     /// So many threads; what is found does not depend on it [default: one for each core]

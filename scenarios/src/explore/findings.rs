@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutline_sim::faults::{Fault, FaultPlan, Planned, When};
-use cutline_sim::oracles;
+use cutline_sim::oracles::{self, liveness};
 use cutline_sim::time::Time;
 use serde::Serialize;
 
@@ -71,6 +71,15 @@ impl Objections {
     /// True if none objects.
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// What it means that these object: liveness alone is a stall.
+    pub fn class(self) -> Class {
+        match self.names().as_slice() {
+            [] => Class::Pass,
+            [liveness::NAME] => Class::Stall,
+            _ => Class::Safety,
+        }
     }
 
     /// Their names.

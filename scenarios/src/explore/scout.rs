@@ -1,111 +1,23 @@
 //! One thread's part of an exploration: worlds that are used again and again, and what is done with them.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cutline_sim::event::{Detail, Event, Origin, Stamped, chain};
+use cutline_sim::event::Detail;
 use cutline_sim::faults::Fault;
-use cutline_sim::oracles::{Verdict, state};
-use cutline_sim::reusable;
-use cutline_sim::time::{MILLISECOND, Time};
+use cutline_sim::time::Time;
 use cutline_sim::world::{Outcome, World};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::findings::{Findings, Fork, Objections, Struck};
+use super::seen::{About, Judged, Seen, View, fingerprint};
 use super::victims::Victims;
 use super::{Explorer, Pass, Watch};
-use crate::jury::Jury;
-use crate::life::{Again, Life, Opinion, reference_of};
-
-reusable! {
-    /// What is forked with a world: those who have looked at it.
-    #[derive(Default)]
-    struct View {
-        jury: Jury,
-        life: Life,
-        /// What the coordinator has done, without the times.
-        history: u64,
-        /// How often all tasks ran, and how many checkpoints have completed.
-        running: u32,
-        completed: u32,
-    }
-}
-
-impl View {
-    fn observe(&mut self, world: &World, events: &[Stamped]) {
-        for event in events {
-            self.jury.observe(world, event);
-            self.life.observe(world, event);
-            if event.origin == Origin::COORDINATOR {
-                self.note(&event.event);
-            }
-        }
-    }
-
-    fn note(&mut self, event: &Event) {
-        let (what, which) = match event {
-            Event::CheckpointTriggered { id } => (1, id.0),
-            Event::CheckpointCompleted { id, .. } => (2, id.0),
-            Event::CheckpointAborted { id, .. } => (3, id.0),
-            Event::FailureNoticed { attempt } => (4, u64::from(attempt.0)),
-            Event::Restoring { checkpoint, .. } => (5, checkpoint.map_or(0, |id| id.0)),
-            Event::JobRunning { attempt } => (6, u64::from(attempt.0)),
-            _ => return,
-        };
-        self.running += u32::from(what == 6);
-        self.completed += u32::from(what == 2);
-        self.history = chain(self.history, which << 3 | what);
-    }
-}
-
-/// A world, and who has looked at it.
-#[derive(Clone)]
-struct Seen {
-    world: World,
-    view: View,
-}
-
-impl Seen {
-    fn become_copy(&mut self, from: &Seen) {
-        self.world.clone_from(&from.world);
-        self.view.clone_from(&from.view);
-    }
-
-    fn advance(&mut self) -> Option<Outcome> {
-        let Seen { world, view } = self;
-        world.advance(&mut |world, events| view.observe(world, events))
-    }
-
-    /// States are compared once in each such moment, the first one in it.
-    fn moment(&self) -> Time {
-        self.world.now() / MILLISECOND
-    }
-
-    /// A fault strikes; true if it did something at once.
-    fn strike(&mut self, fault: &Fault) -> bool {
-        let Seen { world, view } = self;
-        let mut struck = false;
-        world.strike(fault, &mut |world, events| {
-            struck = true;
-            view.observe(world, events);
-        });
-        struck
-    }
-}
 
 /// A run that is gone through event by event, and as it was one event before.
 struct Walk {
     now: Seen,
     before: Seen,
-}
-
-/// What a fork came to.
-struct Judged {
-    objections: Objections,
-    undecided: bool,
-    history: u64,
 }
 
 /// One thread's worlds.
@@ -384,49 +296,7 @@ impl Tools<'_> {
     /// Asks every oracle about the end of the fork.
     fn judge(&mut self, outcome: Outcome) -> Judged {
         let Explorer { prepared, pristine, seed, .. } = self.explorer;
-        let Seen { world, view } = &mut self.fork;
-        let deadline = self.explorer.deadline(0);
-        let again = Again { prepared, pristine, spare: &mut self.spare, seed: *seed, deadline };
-        let opinion = match reference_of(prepared, world) {
-            Ok(reference) => view.life.judge(world, outcome, &reference, again),
-            Err(_) => Opinion::unknown(String::new()),
-        };
-        let mut judged =
-            Judged { objections: Objections::default(), undecided: false, history: view.history };
-        view.jury.speak(
-            (world, outcome),
-            opinion,
-            (Verdict::Unknown(String::new()), None),
-            &mut |oracle, verdict| match verdict {
-                Verdict::Fail(_) => judged.objections.add(oracle),
-                Verdict::Unknown(_) => judged.undecided |= oracle == state::NAME,
-                Verdict::Pass => {}
-            },
-        );
-        let end = (u64::from(judged.objections.0) << 8) | outcome_number(outcome);
-        judged.history = chain(judged.history, end);
-        judged
+        let about = About { prepared, pristine, seed: *seed, deadline: self.explorer.deadline(0) };
+        self.fork.judge(outcome, about, &mut self.spare)
     }
-}
-
-/// A number for how a run has ended.
-fn outcome_number(outcome: Outcome) -> u64 {
-    match outcome {
-        Outcome::Finished => 0,
-        Outcome::Drained => 1,
-        Outcome::Suspended => 2,
-        Outcome::Cancelled => 3,
-        Outcome::Failed => 4,
-        Outcome::Exceeded(_) => 5,
-    }
-}
-
-/// A digest of all that the rest of a run, and the verdict about it, depend on.
-fn fingerprint(seen: &Seen, scratch: &mut World, text: &mut String) -> u128 {
-    text.clear();
-    seen.world.write_state(scratch, text);
-    let View { jury, life, running, completed, history: _ } = &seen.view;
-    // A string takes everything.
-    let _ = write!(text, "{jury:?}{life:?}{running} {completed}");
-    xxh3_128(text.as_bytes())
 }

@@ -114,7 +114,12 @@ impl World {
         self.coordinator.writing.push(Writing { id, held, doomed: self.coordinator.frozen });
         self.coordinator.number += 1;
         let action = Action::MetadataWritten(id, fine);
-        self.shared.queue.push(self.now + took.max(1), Origin::COORDINATOR, self.coordinator.number, action);
+        self.shared.queue.push(
+            self.now + took.max(self.topology.config.least),
+            Origin::COORDINATOR,
+            self.coordinator.number,
+            action,
+        );
     }
 
     pub(crate) fn metadata_written(&mut self, id: CheckpointId, fine: bool) {

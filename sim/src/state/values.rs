@@ -58,7 +58,7 @@ const ABSENT: i64 = i64::MIN;
 reusable! {
     /// One value per key. Small keys live in an array that grows to the largest one seen, the others in an ordered map. The
     /// one value that stands for absence in the array, if it should ever occur, makes the array give way to the map.
-    #[derive(Debug, Default)]
+    #[derive(Default)]
     pub(crate) struct Values {
         /// Of a state that is split by key groups.
         pub layout: Option<KeyLayout>,
@@ -68,6 +68,13 @@ reusable! {
         pub sparse: BTreeMap<u64, i64>,
         /// All keys live in `sparse`.
         all_sparse: bool,
+    }
+}
+
+/// What is there, wherever that is: equal states look equal.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
