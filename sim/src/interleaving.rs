@@ -11,7 +11,7 @@ use crate::channel::WATERMARK;
 use crate::event::Origin;
 use crate::ids::TaskId;
 use crate::network::Network;
-use crate::protocol::{Input, READING};
+use crate::protocol::{Down, Input, READING};
 use crate::queue::{Action, Timer};
 use crate::task::{Letter, Mail, Status, Task};
 use crate::time::{NEVER, Time};
@@ -202,14 +202,14 @@ impl World {
                     None => format!("nothing: {} has nothing of number {number} due", party(from)),
                 }
             }
-            Choice::Letter(to, from, _) if from == Origin::task(to) => {
-                format!("{} learns that something of its own is done", task(to))
-            }
             Choice::Letter(to, from, number) => {
                 let rank = rank(from, number);
                 let letter = self.tasks[to.index()].mailbox.iter().find(|letter| letter.rank == rank);
-                let topic = letter.map_or(String::new(), |letter| format!(": {:?}", letter.mail.topic()));
-                format!("{} hears from the {}{topic}", task(to), party(from))
+                let what = letter.map_or("nothing", |letter| words(&letter.mail));
+                match from == Origin::task(to) {
+                    true => format!("{} learns: {what}", task(to)),
+                    false => format!("{} hears from the {}: {what}", task(to), party(from)),
+                }
             }
             Choice::Notice(to, nth) => {
                 let notice = self.network.ports[to.index()].notices.get(nth as usize);
@@ -263,6 +263,26 @@ impl World {
 
 fn rank(from: Origin, number: u32) -> u64 {
     u64::from(from.0) << 32 | u64::from(number)
+}
+
+/// A letter, for people.
+fn words(mail: &Mail) -> &'static str {
+    match mail {
+        Mail::Restored => "its state has been read",
+        Mail::Control(Down::Trigger(_)) => "begin a checkpoint",
+        Mail::Control(Down::Completed(_)) => "a checkpoint is complete",
+        Mail::Control(Down::Aborted(_)) => "a checkpoint is given up",
+        Mail::Stop(_) => "stop reading",
+        Mail::Leave(_) => "commit and go",
+        Mail::Written(_, true) => "its snapshot is written",
+        Mail::Written(_, false) => "its snapshot could not be written",
+        Mail::Stored(..) => "a file is written",
+        Mail::Prepared(_) => "a transaction is prepared",
+        Mail::Committed(_) => "a commit is confirmed",
+        Mail::NotCommitted(_) => "a commit has failed",
+        Mail::Timer(_) => "a timer is due",
+        Mail::AskAgain => "it is time to ask again",
+    }
 }
 
 /// What a task can do next.

@@ -72,3 +72,25 @@ fn what_cannot_be_struck_is_refused_by_name() {
     place.cutline("explore nowhere").refuses(&["neither a scenario of the library nor a file"]);
     place.cutline("explore collatz --strategy aligned").refuses(&["cycle"]);
 }
+
+#[test]
+fn every_order_of_a_tiny_job_is_tried() {
+    let place = Place::new();
+    let job = "--set input.keys.kind.keys.count=1 --set input.keys.kind.keys.splits=1 --set job.operator.source.parallelism=1";
+    let explore = |more: &str| place.cutline(&format!("explore --interleavings {job} {more}"));
+    let gave = explore("--budget 2000 --threads 1").exits(0);
+    for shows in
+        ["dozen under aligned, seed 1: every order", "not complete", "count[0]", "states/s on 1 thread"]
+    {
+        assert!(gave.out.contains(shows), "{shows}: {}", gave.out);
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&explore("--budget 2000 --threads 2 --json").exits(0).out).expect("JSON");
+    assert_eq!((json["complete"].as_bool(), json["states"].as_u64()), (Some(false), Some(2000)), "{json}");
+
+    let gave = explore("--budget 2000 --strategy read-on").exits(1);
+    let file = gave.out.lines().find(|line| line.trim_end().ends_with(".order.txt")).expect("a file").trim();
+    let order = std::fs::read_to_string(place.path(file)).expect("an order");
+    assert!(order.contains("count[0] takes a mark from source[0] -> count[0]\n"), "{order}");
+    explore("--pairs").refuses(&["--pairs", "cannot be used with"]);
+}
