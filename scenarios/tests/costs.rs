@@ -1,13 +1,10 @@
 //! What a checkpoint costs, task by task: the durations of its parts add up to the instant of the acknowledgement, as Flink's
 //! "Monitoring Checkpointing" defines them; and the record of a run sums up what its tasks say. `lookahead.rs` holds random jobs to it.
 
-#[path = "costs/books.rs"]
-mod books;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use books::{Books, Waits};
+use crate::books::{Books, Waits};
 use cutline_algorithms::STRATEGIES;
 use cutline_scenarios::faults;
 use cutline_scenarios::library_files::resolve;

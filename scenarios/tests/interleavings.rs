@@ -1,78 +1,279 @@
-//! Every order of what happens in a tiny job: `cutline explore --interleavings`.
+//! The rule of operators: however the inputs of a task interleave, as long as each channel keeps its order, the final
+//! state is the same and the outputs are the same in some order. And no output is late for whoever comes next.
 
-use cutline_algorithms::{STRATEGIES, bugs};
-use cutline_scenarios::explore::interleavings::{Interleavings, Orders};
-use cutline_scenarios::library_files::resolve;
-use cutline_scenarios::prepare::Prepared;
-use cutline_scenarios::run::Contender;
-use cutline_sim::faults::{Fault, TaskCrash};
-use cutline_sim::ids::TaskId;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One source and one record: few enough orders to try them all.
-const ONE: &[&str] = &[
-    "input.keys.kind.keys.splits=1",
-    "input.keys.kind.keys.count=1",
-    "job.operator.source.parallelism=1",
-    "job.operator.sink.does={sink=\"plain\"}",
-];
-const COUNTER: Fault = Fault::TaskCrash(TaskCrash { task: Some(TaskId(2)) });
+use cutline_scenarios::inputs::{InputKind, Texts};
+use cutline_scenarios::operators::{Contents, OperatorKind, ROWS};
+use cutline_sim::operator::{Context, Operator};
+use cutline_sim::random::{below, draw, mix};
+use cutline_sim::record::Record;
+use cutline_sim::state::KeyedState;
+use cutline_sim::time::Time;
+use serde::Deserialize;
 
-fn orders(contender: Contender, overrides: &[&str]) -> Interleavings {
-    let scenario = resolve("dozen").expect("a scenario");
-    let prepared = Prepared::load(&scenario, overrides, 1).unwrap_or_else(|error| panic!("{error}"));
-    Interleavings::new(&prepared, contender, 1).expect("a result without failures")
+/// Channels of the task, half of them on port 0 and half on port 1.
+const CHANNELS: u64 = 4;
+const RECORDS: u64 = 60;
+
+#[derive(Clone, Copy)]
+enum Item {
+    Record(Record),
+    Watermark(Time),
 }
 
-fn strategy(name: &str) -> Contender {
-    cutline_algorithms::find(name).expect("a strategy").into()
+/// One channel: records whose event times are out of order by up to a bound, and watermarks between them.
+fn channel(seed: u64, channel: u64, disorder: Time) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut time = 0;
+    for n in 0..RECORDS {
+        let bits = draw(seed, channel << 32 | n);
+        if bits & 3 == 0 && time > 1 {
+            items.push(Item::Watermark(time - 1));
+        }
+        items.push(Item::Record(Record {
+            lineage: mix(bits),
+            key: below(mix(bits ^ 1), 5),
+            value: below(mix(bits ^ 2), 40) as i64 - 5,
+            event_time: time + below(mix(bits ^ 4), disorder + 1),
+            size: 8,
+        }));
+        time += below(mix(bits ^ 3), 4);
+    }
+    items
 }
 
-fn explore(all: &Interleavings, crash: Option<&Fault>, states: u64) -> Orders {
-    all.explore(crash, states, &mut |_| false)
+/// What a task has computed when all its channels are read, and then when it has ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    before_the_end: (u64, Vec<Record>),
+    at_the_end: (u64, Vec<Record>),
 }
 
-#[test]
-fn all_orders_of_one_record_are_tried_and_right() {
-    let found = explore(&orders(strategy("aligned"), ONE), None, u64::MAX);
-    assert!(found.complete && found.violations.is_empty(), "{found:?}");
-    assert!(found.steps > 2 * found.states, "orders meet again and again: {found:?}");
-    // The checkpoint may come before the record, behind it, or behind the end.
-    assert_eq!(found.outcomes.len(), 3, "{found:?}");
+/// The results of each key, in the order in which they came.
+type PerKey = BTreeMap<u64, Vec<Record>>;
+
+/// Everything about a task that feeds one operator.
+struct Task<'a> {
+    operator: &'a dyn Operator,
+    state: KeyedState,
+    watermark: Time,
+    out: Vec<Record>,
 }
 
-#[test]
-fn a_crash_in_between_does_no_harm() {
-    for strategy in STRATEGIES {
-        let found = explore(&orders(strategy.into(), &[]), Some(&COUNTER), 1_000);
-        assert!(found.violations.is_empty(), "{}: {found:?}", strategy.name);
-        assert!(found.ends > 0 && !found.complete, "{}: {found:?}", strategy.name);
+impl Task<'_> {
+    fn record(&mut self, port: u32, record: &Record) {
+        let before = self.out.len();
+        let mut context = Context { state: &mut self.state, out: &mut self.out, watermark: self.watermark };
+        self.operator.on_record(port, record, &mut context);
+        self.check_times(before, self.watermark);
+    }
+
+    /// What happens at a snapshot, and after one.
+    fn save(&mut self) {
+        self.operator.on_snapshot(&mut self.state, self.watermark);
+        self.operator.on_restore(&mut self.state);
+    }
+
+    /// The end of all inputs, which a restore may bring about a second time.
+    fn end(&mut self) {
+        self.advance(Time::MAX);
+        self.close();
+        let closed = (self.state.fingerprint(), self.out.len());
+        self.close();
+        assert_eq!((self.state.fingerprint(), self.out.len()), closed, "closing twice is like closing once");
+        assert_eq!(self.state.timers().count(), 0, "a timer after the end");
+    }
+
+    fn close(&mut self) {
+        let (before, watermark) = (self.out.len(), Time::MAX);
+        self.operator.on_close(&mut Context { state: &mut self.state, out: &mut self.out, watermark });
+        assert!(self.out[before..].iter().all(|record| record.event_time == Time::MAX), "an output is late");
+    }
+
+    fn advance(&mut self, watermark: Time) {
+        let forwarded = std::mem::replace(&mut self.watermark, watermark);
+        let before = self.out.len();
+        while let Some(timer) = self.state.pop_timer(watermark) {
+            self.operator
+                .on_timer(timer, &mut Context { state: &mut self.state, out: &mut self.out, watermark });
+        }
+        self.check_times(before, forwarded);
+    }
+
+    /// Whoever comes next has been promised that nothing up to the watermark follows.
+    fn check_times(&self, before: usize, forwarded: Time) {
+        let mut new = self.out[before..].iter();
+        assert!(new.all(|record| forwarded == 0 || record.event_time > forwarded), "an output is late");
+    }
+
+    /// Of an operator that refines a result only the least value of each key is determined.
+    fn outcome(&self, blurred: bool) -> (u64, Vec<Record>) {
+        if self.operator.refines() {
+            let mut least = BTreeMap::new();
+            for record in self.out.iter().map(|record| record.result()) {
+                let best: &mut Record = least.entry(record.key).or_insert(record);
+                *best = if record.value < best.value { record } else { *best };
+            }
+            return (self.state.fingerprint(), least.into_values().collect());
+        }
+        let records = self.out.iter().map(|&record| if blurred { record.result() } else { record });
+        let mut records: Vec<Record> = records.collect();
+        records.sort();
+        (self.state.fingerprint(), records)
     }
 }
 
-#[test]
-fn an_order_that_a_planted_bug_does_not_survive_is_found_and_told() {
-    for name in ["read-on", "subsume-early", "forget-last-commit"] {
-        let bug = bugs::find(name).expect("a bug");
-        let all = orders(bug.into(), &ONE[..3]);
-        let found = explore(&all, None, 300);
-        let caught = found.violations.iter().find(|(by, _)| by.names().contains(&bug.caught_by));
-        let (_, order) = caught.unwrap_or_else(|| panic!("{name} is not caught: {found:?}"));
-        let lines = all.tell(None, order);
-        for line in
-            ["count[0] takes a mark from source[0] -> count[0]", "the metadata of checkpoint 1 is written"]
-        {
-            assert!(lines.iter().any(|told| told == line), "{name} without `{line}`: {lines:#?}");
+/// Runs one interleaving, which the choices decide.
+fn run(operator: &dyn Operator, channels: &[Vec<Item>], choices: u64, blurred: bool) -> (Outcome, PerKey) {
+    let mut task = Task { operator, state: KeyedState::default(), watermark: 0, out: Vec::new() };
+    operator.on_open(&mut task.state.broadcast);
+    let mut next = vec![0; channels.len()];
+    let mut watermarks = vec![0; channels.len()];
+    let mut step = 0;
+    loop {
+        let open: Vec<usize> = (0..channels.len()).filter(|&at| next[at] < channels[at].len()).collect();
+        // Every third interleaving reads one channel for a while, then another.
+        let choice = draw(choices, if choices.is_multiple_of(3) { step / 40 } else { step });
+        let Some(&at) = open.get(below(choice, open.len() as u64) as usize) else { break };
+        match channels[at][next[at]] {
+            Item::Record(record) => task.record((at & 1) as u32, &record),
+            Item::Watermark(time) => watermarks[at] = time,
+        }
+        next[at] += 1;
+        step += 1;
+        let lowest = watermarks.iter().copied().min().unwrap_or(0);
+        if lowest > task.watermark {
+            task.advance(lowest);
+        }
+        // Every other interleaving is saved now and then.
+        if choices.is_multiple_of(2) && choice & 0xf00 == 0 {
+            task.save();
         }
     }
+    task.save();
+    let before_the_end = task.outcome(blurred);
+    task.end();
+    let mut per_key = PerKey::new();
+    task.out.iter().for_each(|record| per_key.entry(record.key).or_default().push(record.result()));
+    (Outcome { before_the_end, at_the_end: task.outcome(blurred) }, per_key)
 }
 
-/// What is not computed anew has not changed.
+/// Reads kinds as a scenario would write them.
+fn parse<T: for<'de> Deserialize<'de>>(toml: &str) -> T {
+    toml::from_str(toml).expect(toml)
+}
+
+#[derive(Deserialize)]
+struct Named {
+    operators: Vec<OperatorKind>,
+}
+
+fn every_kind() -> Vec<OperatorKind> {
+    let kinds = ROWS.iter().map(|row| match row.name {
+        "counter" => "{ counter = { keys = 4 } }".to_owned(),
+        "filter" => "{ filter = { modulus = 3, remainder = 1, min = 0 } }".to_owned(),
+        "flat-map" => "{ flat-map = { range = 5 } }".to_owned(),
+        "key-by-value" => "{ key-by-value = { modulus = 3 } }".to_owned(),
+        "map" => "{ map = { multiply = 3, add = -1, key-modulus = 4 } }".to_owned(),
+        "session-window" => "{ session-window = { gap = \"3ns\" } }".to_owned(),
+        "sliding-window" => {
+            "{ sliding-window = { size = \"10ns\", slide = \"4ns\", aggregate = \"sum\" } }".to_owned()
+        }
+        "top-n" => "{ top-n = { n = 2, size = \"10ns\" } }".to_owned(),
+        "broadcast-state" => "{ broadcast-state = { initial = 30 } }".to_owned(),
+        "deduplication" => "{ deduplication = { time-to-live = \"7ns\" } }".to_owned(),
+        "interval-join" => "{ interval-join = { before = \"2ns\", after = \"6ns\" } }".to_owned(),
+        "pattern" => "{ pattern = { small = 5, large = 25, within = \"9ns\" } }".to_owned(),
+        "tumbling-window" | "window-join" => format!("{{ {} = {{ size = \"10ns\" }} }}", row.name),
+        name => format!("\"{name}\""),
+    });
+    parse::<Named>(&format!("operators = [{}]", kinds.collect::<Vec<_>>().join(", "))).operators
+}
+
 #[test]
-fn the_digest_of_a_state_is_that_of_all_its_parts() {
-    for name in ["unaligned", "chandy-lamport", "changelog"] {
-        let new = || orders(strategy(name), &["input.keys.kind.keys.count=4"]);
-        let (some, all) =
-            (explore(&new(), Some(&COUNTER), 1_500), explore(&new().thorough(), Some(&COUNTER), 1_500));
-        assert_eq!(some, all, "{name}");
+fn no_operator_depends_on_how_its_inputs_interleave() {
+    let text: InputKind = parse("text = { rate = \"1/s\", splits = 1 }");
+    let nexmark: InputKind = parse("nexmark = { events = 40, rate = \"1/s\", splits = 1 }");
+    let mut texts = Texts::default();
+    let inputs = [text, nexmark].map(|kind| kind.build(1, &mut texts).expect("an input"));
+    let contents = Contents::of(&inputs);
+    for kind in every_kind() {
+        let operator = kind.build(&contents).expect("an operator");
+        let (mut reordered, mut refined) = (false, false);
+        for seed in 0..10 {
+            let channels: Vec<_> = (0..CHANNELS).map(|at| channel(seed, at, seed % 3 * 4)).collect();
+            let run = |choices| run(&*operator, &channels, choices, kind.blurs_event_time());
+            let (first, order) = run(0);
+            assert!(!first.at_the_end.1.is_empty(), "{} emits something", kind.name());
+            for choices in 1..20 {
+                let (other, other_order) = run(choices);
+                assert!(other == first, "{}: seed {seed}, interleaving {choices}", kind.name());
+                let ordered = other_order == order;
+                assert!(ordered || !operator.is_ordered_per_key(), "{}: seed {seed}", kind.name());
+                reordered |= !ordered;
+                refined |= other_order.values().map(Vec::len).ne(order.values().map(Vec::len));
+            }
+        }
+        // So the claims are worth something: where they are not made, the order does depend on it, and where one is made, the number.
+        assert_ne!(reordered, operator.is_ordered_per_key(), "{}", kind.name());
+        assert_eq!(refined, operator.refines(), "{}", kind.name());
     }
+}
+
+/// A channel with more records in it: larger values for the same keys, before and behind.
+fn padded(channel: &[Item]) -> Vec<Item> {
+    let pad = |item: &Item| match *item {
+        Item::Record(record) => {
+            let more = |by| {
+                Item::Record(Record {
+                    lineage: mix(record.lineage ^ by),
+                    value: record.value + by as i64,
+                    ..record
+                })
+            };
+            vec![more(7), *item, more(1), *item]
+        }
+        Item::Watermark(_) => vec![*item],
+    };
+    channel.iter().flat_map(pad).collect()
+}
+
+/// An operator that takes the least value of each key does not see what else there is. (Port 1 is where `components` takes it.)
+#[test]
+fn who_takes_the_least_takes_nothing_else() {
+    let mut seen = Vec::new();
+    for kind in every_kind() {
+        let Ok(operator) = kind.build(&Contents::default()) else { continue };
+        let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at, 0)).collect();
+        let more = channels
+            .iter()
+            .zip(0..)
+            .map(|(channel, at)| if at & 1 == 1 { padded(channel) } else { channel.clone() });
+        let more: Vec<_> = more.collect();
+        let ends = [&channels, &more].map(|channels| run(&*operator, channels, 1, true).0.at_the_end);
+        assert!(!operator.takes_least() || ends[0] == ends[1], "{}", kind.name());
+        if ends[0] == ends[1] {
+            seen.push(kind.name());
+        }
+    }
+    assert_eq!(seen, ["components", "keyed-min"], "who does not claim it");
+}
+
+/// Emits its state after every record, as no operator should.
+struct RunningSum;
+
+impl Operator for RunningSum {
+    fn on_record(&self, _port: u32, record: &Record, cx: &mut Context<'_>) {
+        let value = cx.state.add(record.key, record.value);
+        cx.out.push(Record { lineage: 0, value, ..*record });
+    }
+}
+
+#[test]
+fn an_operator_that_does_depend_on_it_is_found_out() {
+    let channels: Vec<_> = (0..CHANNELS).map(|at| channel(1, at, 0)).collect();
+    let outcomes: BTreeSet<Vec<Record>> =
+        (0..5).map(|choices| run(&RunningSum, &channels, choices, true).0.at_the_end.1).collect();
+    assert!(outcomes.len() > 1);
 }

@@ -2,18 +2,14 @@
 //! over random jobs on random networks, with faults, zombies, and restarts that run out. What the parts of a checkpoint take adds up
 //! in each of these runs. A crash at a point of the protocol forbids tasks to run ahead: the module `points` has those.
 
-#[path = "costs/books.rs"]
-mod books;
-#[path = "lookahead/cyclic.rs"]
 mod cyclic;
-#[path = "lookahead/points.rs"]
 mod points;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use books::{Books, Waits};
+use crate::books::{Books, Waits};
 use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_scenarios::faults;
 use cutline_scenarios::library_files::ScenarioText;

@@ -1,9 +1,7 @@
 //! A job that starts from a savepoint of another one, at any parallelism, ends as if nothing had ever happened: every oracle holds
 //! for the second job, and the reference is the whole failure-free run.
 
-#[path = "rescale/loops.rs"]
 mod loops;
-#[path = "rescale/random.rs"]
 mod random;
 
 use std::fmt::Write;

@@ -1,11 +1,8 @@
 //! Savepoints as files: whatever strategy has written one, every other goes on from it as from memory, at any parallelism; and
 //! a job that has changed is held to what a failure-free run makes of the savepoint.
 
-#[path = "savepoints/broken.rs"]
 mod broken;
-#[path = "savepoints/changed.rs"]
 mod changed;
-#[path = "savepoints/reordered.rs"]
 mod reordered;
 
 use std::sync::Arc;

@@ -1,10 +1,12 @@
 //! Random jobs with loops that change their size, up to 8 subtasks of an operator: with what goes around they are refused, and
 //! without it they end right.
 
-use super::*;
-
+// The same jobs, drawn by this module's own draws.
+#[allow(clippy::duplicate_mod)]
 #[path = "../lookahead/cyclic.rs"]
 mod cyclic;
+
+use super::*;
 
 impl Draws {
     /// How many subtasks an operator has, or splits a source.
