@@ -14,7 +14,6 @@ use cutline::scenarios::explore::{Explorer, Findings, Fork, Pass, Row, Watch};
 use cutline::scenarios::record::Class;
 use cutline::scenarios::{faults, library_files};
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use arguments::{Budget, ExploreArguments};
@@ -23,13 +22,10 @@ use crate::execute::{Order, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::setup::Setup;
-use crate::{capsules, registry};
+use crate::{capsules, interrupts, registry, threads};
 
 /// The name of the faults of a fork, in its capsule.
 const FAULTS: &str = "explored";
-/// The exit code after a second Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
-
 /// What `--json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,17 +76,13 @@ pub fn explore(arguments: &ExploreArguments, screen: &mut Screen) -> Result<u8, 
     let setup = Setup::new(source, &arguments.overrides(), arguments.input.as_deref(), seed)?;
     let prepared = &setup.prepared;
     registry::check_cycles(&strategy, prepared)?;
-    let threads = ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
-    let threads = threads.map_err(|error| {
-        Failure::new(format!("cannot start threads: {error}"))
-            .with_help("ask for fewer of them with `--threads`")
-    })?;
+    let threads = threads::pool(arguments.threads, "--threads")?;
     if arguments.interleavings {
         return interleavings::explore(arguments, &setup, &strategy, seed, &threads, screen);
     }
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     announce_plan(screen, &setup, &arguments.faults, &plan)?;
-    let mut guard = Guard::new(arguments.budget)?;
+    let mut guard = Guard::new(arguments.budget);
     let contender = strategy.contender;
     let explorer = Explorer::new(prepared, contender, seed, Arc::clone(&plan), &arguments.victims);
     guard.expect(explorer.events() * if arguments.pairs { 2 } else { 1 }, "events");
@@ -261,21 +253,13 @@ struct Guard {
 
 impl Guard {
     /// Ctrl-C ends it early, but not without a result.
-    fn new(budget: Budget) -> Result<Guard, Failure> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        let set = ctrlc::set_handler(move || {
-            // Whoever asks twice does not want to wait for the result.
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(INTERRUPTED);
-            }
-        });
-        set.map_err(|error| Failure::new(format!("cannot listen to Ctrl-C: {error}")))?;
+    fn new(budget: Budget) -> Guard {
         let (forks, until) = match budget {
             Budget::Forks(forks) => (forks, None),
             Budget::Time(time) => (u64::MAX, Instant::now().checked_add(time)),
         };
-        Ok(Guard { forks, until, interrupted, bar: ProgressBar::hidden(), tried: AtomicU64::new(0) })
+        let interrupted = interrupts::catch(|| {});
+        Guard { forks, until, interrupted, bar: ProgressBar::hidden(), tried: AtomicU64::new(0) }
     }
 
     /// Shows a bar for so many of these.
@@ -284,9 +268,7 @@ impl Guard {
         let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {what}, {{msg}}"));
         self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     }
-}
 
-impl Guard {
     /// Says how many there are by now.
     fn say(&self, number: u64, what: &str) {
         self.bar.set_message(format!("{} {what}", count(number)));

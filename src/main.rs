@@ -9,6 +9,7 @@ mod explore;
 mod failure;
 mod files;
 mod guarantees;
+mod interrupts;
 mod list;
 mod registry;
 mod replay;
@@ -18,6 +19,7 @@ mod screen;
 mod setup;
 mod shrink;
 mod sweep;
+mod threads;
 mod trace;
 mod zoo;
 

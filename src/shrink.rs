@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use cutline::reports::{run_table, shrink_table};
@@ -23,7 +22,7 @@ use crate::failure::Failure;
 use crate::files::Output;
 use crate::screen::Screen;
 use crate::setup::Setup;
-use crate::{capsules, files, registry, replay};
+use crate::{capsules, files, interrupts, registry, replay};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -108,7 +107,8 @@ pub fn shrink(arguments: &ShrinkArguments, screen: &mut Screen) -> Result<u8, Fa
         &written.paths(),
         &failing.reads.iter().map(|path| Some(path.as_path())).collect::<Vec<_>>(),
     )?;
-    let interrupted = catch_interrupts();
+    // What is smallest so far is kept.
+    let interrupted = interrupts::catch(|| {});
     let began = Instant::now();
     let stop = || interrupted.load(Ordering::Relaxed) || began.elapsed() >= arguments.budget;
     let budget = Budget { steps: u64::MAX, runs: arguments.runs };
@@ -204,19 +204,6 @@ pub fn shrink_into(capsule: &Path, out: &Path, stop: &(dyn Fn() -> bool + Sync))
         .map_err(|error| Failure::new(format!("`{}`: {error}", capsule.display())))?;
     written.write(&mut shrunk)?;
     Ok(written)
-}
-
-/// Ctrl-C ends the search, and what is smallest so far is kept; a second one ends the program at once.
-pub fn catch_interrupts() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Without a handler Ctrl-C ends the program at once, and nothing is written.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    interrupted
 }
 
 fn tell(

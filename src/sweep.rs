@@ -28,14 +28,13 @@ use crate::capsules;
 use crate::execute::exit_code;
 use crate::failure::Failure;
 use crate::files::Output;
+use crate::interrupts::{self, INTERRUPTED};
 use crate::screen::{Screen, paint};
 use folder::{Folder, Left};
 use outlets::Outlets;
 use progress::Progress;
 use shrunk::ShrunkRun;
 
-/// The exit code of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
 /// The summary's name.
 const SUMMARY: &str = "summary.json";
 
@@ -191,7 +190,8 @@ fn go(
     (manifest, sweep, mut folder, asked): (&Manifest, &Sweep, Folder, u64),
 ) -> Result<(Left, End, String, Arc<AtomicBool>), Failure> {
     let control = Arc::new(Control::default());
-    let interrupted = catch_interrupts(&control);
+    let stopped = Arc::clone(&control);
+    let interrupted = interrupts::catch(move || stopped.stop());
     let jobs = arguments.jobs.map_or_else(cores, usize::from);
     let done = folder.done().clone();
     let mut progress = Progress::new(asked, done.count());
@@ -254,20 +254,6 @@ fn end_of(failed: &BTreeSet<u64>, most: u64, control: &Control) -> u64 {
         control.end_at(last);
     }
     last.unwrap_or(u64::MAX)
-}
-
-/// Stops the sweep at Ctrl-C; a second one ends the program at once.
-fn catch_interrupts(control: &Arc<Control>) -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let (control, flag) = (Arc::clone(control), Arc::clone(&interrupted));
-    // Without a handler Ctrl-C ends the program at once, and the sweep can be resumed all the same.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
-        }
-        control.stop();
-    });
-    interrupted
 }
 
 fn cores() -> usize {

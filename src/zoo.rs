@@ -11,19 +11,16 @@ use cutline::scenarios::hunts::{HUNTS, Hunt};
 use cutline::scenarios::spec::ScenarioError;
 use cutline::scenarios::zoo::{self, Asked, Exhibit, Wanting};
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use arguments::ZooArguments;
 
 use crate::failure::Failure;
+use crate::interrupts::{self, INTERRUPTED};
 use crate::screen::Screen;
-use crate::shrink::{Written, catch_interrupts};
-use crate::{capsules, registry};
-
-/// The exit code of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
+use crate::shrink::Written;
+use crate::{capsules, registry, threads};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -42,12 +39,8 @@ pub fn zoo(arguments: &ZooArguments, screen: &mut Screen) -> Result<u8, Failure>
     let hunts = hunts(&arguments.only)?;
     let asked =
         Asked { starts: arguments.starts, explore: !arguments.no_explore, shrink: !arguments.no_shrink };
-    let threads = ThreadPoolBuilder::new().num_threads(arguments.jobs.map_or(0, usize::from)).build();
-    let threads = threads.map_err(|error| {
-        Failure::new(format!("cannot start threads: {error}"))
-            .with_help("ask for fewer of them with `--jobs`")
-    })?;
-    let interrupted = catch_interrupts();
+    let threads = threads::pool(arguments.jobs, "--jobs")?;
+    let interrupted = interrupts::catch(|| {});
     let began = Instant::now();
     let mut all = threads.install(|| visit(&hunts, asked, &interrupted))?;
     let complete = all.len() == hunts.len();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cutline::reports;
 use cutline::reports::units::count;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Guard;
-use super::arguments::ExploreArguments;
+use super::arguments::{Budget, ExploreArguments};
 use crate::execute::exit_code;
 use crate::failure::Failure;
 use crate::files::Output;
@@ -83,21 +83,27 @@ pub fn explore(
     let tasks = (0..all.topology().tasks.len() as u32).map(TaskId);
     let crash = |task| Fault::TaskCrash(TaskCrash { task: Some(task) });
     let crashes: Vec<Option<TaskId>> = std::iter::once(None).chain(tasks.map(Some)).collect();
-    let mut guard = Guard::new(arguments.budget)?;
+    let mut guard = Guard::new(arguments.budget);
     guard.expect(crashes.len() as u64, "crashes");
-    // The budget is shared out, so that what is found does not depend on the threads.
-    let budget = guard.forks / crashes.len() as u64;
+    // The budget is shared out: in states, so that what is found does not depend on the threads; or in time, so that all have some.
+    let share = (guard.forks / crashes.len() as u64).max(1);
+    let time = match arguments.budget {
+        Budget::Forks(_) => Duration::MAX,
+        Budget::Time(time) => {
+            time.mul_f64(threads.current_num_threads().min(crashes.len()) as f64 / crashes.len() as f64)
+        }
+    };
     let reached = AtomicU64::new(0);
     let start = Instant::now();
     let explore = |&task: &Option<TaskId>| {
         let crash = task.map(crash);
-        let mut last = 0;
-        let found = all.explore(crash.as_ref(), budget.max(1), &mut |states| {
+        let (began, mut last) = (Instant::now(), 0);
+        let found = all.explore(crash.as_ref(), share, &mut |states| {
             if states >= last + 1000 {
                 guard.say(reached.fetch_add(states - last, Ordering::Relaxed) + states - last, "states");
                 last = states;
             }
-            guard.stops()
+            guard.stops() || began.elapsed() >= time
         });
         guard.tried(1, 0);
         found
@@ -163,8 +169,8 @@ fn save(
     lines: &[String],
 ) -> Result<String, Failure> {
     let folder = &arguments.capsule_dir;
-    let crash = crash.map_or("no-crash".to_owned(), |task| task.replace(['[', ']'], "-"));
-    let name = format!("{scenario}-{strategy}-{crash}{}.order.txt", objections.names().join("-"));
+    let crash = crash.map_or("no-crash".to_owned(), |task| task.replace('[', "-").replace(']', ""));
+    let name = format!("{scenario}-{strategy}-{crash}-{}.order.txt", objections.names().join("-"));
     let path = folder.join(name);
     fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
     let mut text = lines.join("\n");
