@@ -215,10 +215,15 @@ impl Prepared {
                 topology.graph[NodeIndex::new(at)].role = operator.role.clone();
             }
         }
+        self.reference_of(&topology)
+    }
+
+    /// The failure-free result of a job that starts from where this one does.
+    fn reference_of(&self, topology: &Topology) -> Result<Reference, ReferenceError> {
         let graph = &topology.graph;
         let kept = sink_records(graph, &topology.config);
         match self.start().filter(|start| !start.is_whole()) {
-            Some(start) => resume(&topology, start, reference_steps(graph), kept),
+            Some(start) => resume(topology, start, reference_steps(graph), kept),
             None => interpret_with(graph, reference_steps(graph), kept),
         }
     }
@@ -239,9 +244,7 @@ impl Prepared {
             }
             topology.graph[NodeIndex::new(number)] = operator.clone();
         }
-        let graph = &topology.graph;
-        let kept = sink_records(graph, &topology.config);
-        let reference = Arc::new(interpret_with(graph, reference_steps(graph), kept)?);
+        let reference = Arc::new(self.reference_of(&topology)?);
         Ok(Prepared { topology: Arc::new(topology), reference, duration: at, ..self.clone() })
     }
 
