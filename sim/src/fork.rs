@@ -35,23 +35,14 @@ impl World {
         self.hand_over(observe);
     }
 
-    /// Writes all that the rest of the run depends on, for a digest; `scratch` is a world to use. Left out is what only tells how this
-    /// world has come about, and what it shares with all worlds of its job.
-    pub fn write_state(&self, scratch: &mut World, into: &mut dyn fmt::Write) {
-        self.settle(scratch);
-        (0..scratch.tasks.len() as u32).for_each(|task| scratch.write_part(Part::Task(TaskId(task)), into));
-        for part in [Part::Coordinator, Part::Store, Part::Rest] {
-            scratch.write_part(part, into);
-        }
-    }
-
     /// Makes another world this one, without what only tells how it has come about: see [`World::write_part`].
     pub fn settle(&self, scratch: &mut World) {
         scratch.clone_from(self);
         scratch.forget_the_past();
     }
 
-    /// Writes a part of a world that has been settled. All parts together are all that the rest of the run depends on.
+    /// Writes a part of a world that has been settled, for a digest. All parts together are all that the rest of the run depends on; what
+    /// all worlds of a job share is left out.
     pub fn write_part(&self, part: Part, into: &mut dyn fmt::Write) {
         let World {
             protocol,

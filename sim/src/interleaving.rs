@@ -4,8 +4,9 @@
 //! that is due can be next, as far as the ways allow it: what one party says to another, and what goes through one channel, keeps its
 //! order, and so does what a task has the store do. If nothing is left to do, time goes on to the next instant.
 //!
-//! With [`Config::at_once`](crate::config::Config::at_once) nothing takes time, so all that follows from what happens at an instant belongs to it:
-//! then these are all the orders that any latencies could lead to.
+//! With [`Config::at_once`](crate::config::Config::at_once) nothing takes time, so all that follows from what happens at an instant belongs to it,
+//! however late a message, a buffer or a write could be. What somebody waits for comes at a later instant, so nothing here is so late that
+//! anybody gives it up.
 
 use crate::channel::WATERMARK;
 use crate::event::Origin;
@@ -65,7 +66,8 @@ fn is_last(action: &Action) -> bool {
 }
 
 impl Choice {
-    /// True for what a task has coming from itself alone: no delivery, and nothing that others could come before.
+    /// True for what a task has coming from itself alone: no delivery. Whoever does such things at once leaves out the orders in which
+    /// something comes between (a crash, say, between a write and its acknowledgement).
     pub fn is_own(self) -> bool {
         match self {
             Choice::Letter(task, from, _) => from == Origin::task(task),

@@ -2,8 +2,8 @@
 //!
 //! Nothing takes time ([`Prepared::at_once`]), so the records, the first checkpoint, the crash and everything that follows from them
 //! belong to one instant, and each delivery that is due can be next ([`cutline_sim::interleaving`]): to a task, the coordinator, a node, the store
-//! or the external system. What a task has coming from itself alone it does at once. In one order only are what was before that instant (the
-//! deployment) and what is behind the end of the job.
+//! or the external system. What a task has coming from itself alone it does at once, so nothing comes between. In one order only are what was before
+//! that instant (the deployment) and what is behind the end of the job. Nothing is ever so late that it is given up.
 //!
 //! The search goes deep first. Two orders that have led to one state have one future, so a state that was seen before is not gone into
 //! again: states are compared by a digest of everything that the rest of a run and its verdict depend on. So it ends, and what it reports
@@ -124,18 +124,10 @@ impl Interleavings {
     /// An order, for people: what happens, a line each.
     pub fn tell(&self, crash: Option<&Fault>, order: &[Choice]) -> Vec<String> {
         let mut seen = self.begin(crash);
-        let mut lines = Vec::new();
-        let mut choices = Vec::new();
+        let (mut lines, mut choices, mut changes) = (Vec::new(), Vec::new(), Changes::default());
         for &choice in order {
-            let mut next = Some(choice);
-            while let Some(choice) = next {
-                lines.push(seen.world.say(choice));
-                if seen.choose(choice).0.is_some() {
-                    return lines;
-                }
-                seen.world.choices(&mut choices);
-                next = choices.iter().copied().find(|choice| choice.is_own());
-            }
+            let tell = &mut |world: &World, choice| lines.push(world.say(choice));
+            seen.go_on(choice, (&mut choices, &mut changes), tell);
         }
         lines
     }
@@ -186,8 +178,9 @@ impl Search<'_> {
                 },
             };
             self.found.steps += 1;
-            let (outcome, is_new) = self.go_on(&mut next, choice);
-            if !is_new {
+            let mut changes = if self.is_thorough { Changes::all() } else { Changes::default() };
+            let outcome = next.seen.go_on(choice, (&mut next.choices, &mut changes), &mut |_, _| {});
+            if !self.is_new(&mut next, &changes) {
                 self.spare.push(next);
             } else if let Some(outcome) = outcome {
                 self.found.states += 1;
@@ -200,23 +193,7 @@ impl Search<'_> {
         self.found
     }
 
-    /// Does what was chosen, and what follows from that alone: how the run has ended, if it has; and whether nobody was in this state
-    /// before.
-    fn go_on(&mut self, level: &mut Level, choice: Choice) -> (Option<Outcome>, bool) {
-        let mut changes = if self.is_thorough { Changes::all() } else { Changes::default() };
-        let mut next = Some(choice);
-        while let Some(choice) = next {
-            let (outcome, was_seen) = level.seen.choose(choice);
-            changes.add(choice.task(), was_seen);
-            level.seen.world.choices(&mut level.choices);
-            if outcome.is_some() {
-                return (outcome, self.is_new(level, &changes));
-            }
-            next = level.choices.iter().copied().find(|choice| choice.is_own());
-        }
-        (None, self.is_new(level, &changes))
-    }
-
+    /// True if nobody was in this state before.
     fn is_new(&mut self, level: &mut Level, changes: &Changes) -> bool {
         let digest = level.parts.renew(&level.seen, changes, &mut self.scratch, &mut self.text);
         self.known.insert(digest)

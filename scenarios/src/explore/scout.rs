@@ -10,7 +10,7 @@ use cutline_sim::time::Time;
 use cutline_sim::world::{Outcome, World};
 
 use super::findings::{Findings, Fork, Objections, Struck};
-use super::seen::{About, Judged, Seen, View, fingerprint};
+use super::seen::{About, Changes, Judged, Parts, Seen, View};
 use super::victims::Victims;
 use super::{Explorer, Pass, Watch};
 
@@ -39,7 +39,8 @@ struct Tools<'a> {
     targets: Vec<Fault>,
     /// The states in which a second fault was tried.
     states: BTreeSet<u128>,
-    /// A state as text, and the memory for it.
+    /// The digests of a state and a part of it as text: memory to use again.
+    parts: Parts,
     text: String,
     /// The faults that have struck.
     strikes: Vec<Struck>,
@@ -59,6 +60,7 @@ impl<'a> Scout<'a> {
             spare: None,
             targets: Vec::new(),
             states: BTreeSet::new(),
+            parts: Parts::default(),
             text: String::new(),
             strikes: Vec::new(),
             found: Findings::default(),
@@ -92,7 +94,9 @@ impl<'a> Scout<'a> {
                 break outcome;
             }
             if std::mem::replace(&mut moment, now.moment()) != now.moment() {
-                self.tools.states.insert(fingerprint(now, &mut before.world, &mut self.tools.text));
+                let digest =
+                    self.tools.parts.renew(now, &Changes::all(), &mut before.world, &mut self.tools.text);
+                self.tools.states.insert(digest);
             }
         };
         let (events, states) = (self.at, std::mem::take(&mut self.tools.states));
@@ -281,8 +285,9 @@ impl Tools<'_> {
             // some forks.
             let is_new = std::mem::replace(&mut moment, walk.now.moment()) != walk.now.moment();
             if is_new && !was_seen && self.explorer.remembers {
-                was_seen =
-                    !self.states.insert(fingerprint(&walk.now, &mut walk.before.world, &mut self.text));
+                let digest =
+                    self.parts.renew(&walk.now, &Changes::all(), &mut walk.before.world, &mut self.text);
+                was_seen = !self.states.insert(digest);
             }
             let ended = self.try_all(std::slice::from_mut(walk), event, was_seen).is_some();
             let View { running: runs, completed: completes, .. } = walk.now.view;

@@ -100,15 +100,28 @@ impl Seen {
         struck
     }
 
-    /// Does what was chosen: how the run has ended, if it has, and whether there was anything to see.
-    pub fn choose(&mut self, choice: Choice) -> (Option<Outcome>, bool) {
-        let Seen { world, view } = self;
-        let mut was_seen = false;
-        let outcome = world.choose(choice, &mut |world, events| {
-            was_seen = true;
-            view.observe(world, events);
-        });
-        (outcome, was_seen)
+    /// Does what was chosen, and what tasks then have coming from themselves alone, after telling each; how the run has ended, if it has.
+    /// Leaves what can be chosen next, and notes what may have changed.
+    pub fn go_on(
+        &mut self,
+        choice: Choice,
+        (choices, changes): (&mut Vec<Choice>, &mut Changes),
+        tell: &mut dyn FnMut(&World, Choice),
+    ) -> Option<Outcome> {
+        let mut next = Some(choice);
+        let mut outcome = None;
+        while let (Some(choice), None) = (next, outcome) {
+            let Seen { world, view } = self;
+            tell(world, choice);
+            changes.add(choice.task());
+            outcome = world.choose(choice, &mut |world, events| {
+                changes.seen = true;
+                view.observe(world, events);
+            });
+            world.choices(choices);
+            next = choices.iter().copied().find(|choice| choice.is_own());
+        }
+        outcome
     }
 
     /// Asks every oracle about the end of the run.
@@ -166,14 +179,6 @@ fn outcome_number(outcome: Outcome) -> u64 {
     }
 }
 
-/// A digest of all that the rest of a run, and the verdict about it, depend on.
-pub(super) fn fingerprint(seen: &Seen, scratch: &mut World, text: &mut String) -> u128 {
-    text.clear();
-    seen.world.write_state(scratch, text);
-    seen.view.write_state(text);
-    xxh3_128(text.as_bytes())
-}
-
 /// What may have changed since a state.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -191,11 +196,10 @@ impl Changes {
         Changes { tasks: Vec::new(), others: true, seen: true }
     }
 
-    /// A task has acted, or somebody else, and there was something to see.
-    pub fn add(&mut self, actor: Option<TaskId>, was_seen: bool) {
+    /// A task has acted, or somebody else.
+    fn add(&mut self, actor: Option<TaskId>) {
         self.tasks.extend(actor);
         self.others |= actor.is_none();
-        self.seen |= was_seen;
     }
 }
 
@@ -209,8 +213,7 @@ impl Parts {
         self.0.clone_from(&from.0);
     }
 
-    /// Computes anew what may have changed since a task has acted, or somebody else; the digest of the whole. It is another one than
-    /// that of [`fingerprint`].
+    /// Computes anew what may have changed; a digest of all that the rest of a run, and the verdict about it, depend on.
     pub fn renew(&mut self, seen: &Seen, changes: &Changes, scratch: &mut World, text: &mut String) -> u128 {
         seen.world.settle(scratch);
         let tasks = scratch.topology().tasks.len();
