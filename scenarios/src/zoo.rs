@@ -162,7 +162,8 @@ impl Exhibit {
     }
 }
 
-/// A bug of the zoo that cannot be planted yet.
+/// A bug of the zoo that cannot be planted yet. (The crate of the algorithms depends on the simulator and nothing else, so its own row cannot
+/// be serialised.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Wanting {

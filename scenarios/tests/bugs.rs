@@ -1,7 +1,7 @@
 //! Every planted bug is caught by the oracle that must catch it, within a stated number of seeds, in the words in which it
 //! should be; and under the same scenario, faults and seeds the correct strategy is clean by every oracle.
 //!
-//! `cargo test --test bugs -- --nocapture` prints the table: bug, oracle, seeds needed, how often,
+//! `cargo test -p cutline-scenarios --test scenarios bugs:: -- --nocapture` prints the table: bug, oracle, seeds needed, how often,
 //! the other oracles that failed and how often, and the first proof.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! All tests of scenarios, in one program: as many as there are files would take minutes longer to link.
+//! All tests of scenarios, in one program: as many programs as there are files would each have to be linked.
 
 mod backends;
 mod books;
