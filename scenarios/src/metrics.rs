@@ -56,8 +56,7 @@ impl Default for Metrics {
             transactions_expired: ExpiredTransactions::default(),
             arrivals: 0,
             local: Local::default(),
-            // Two significant digits are valid, so this is always there.
-            latencies: Histogram::new(2).ok(),
+            latencies: None,
             crashed: None,
             noticed: 0,
             cancelled: 0,
@@ -76,6 +75,10 @@ impl Metrics {
     /// Takes in latencies of arrivals.
     pub fn arrive(&mut self, latencies: &[Time]) {
         self.arrivals += latencies.len() as u64;
+        if self.latencies.is_none() && !latencies.is_empty() {
+            // Two significant digits are valid, so it is there from now on.
+            self.latencies = Histogram::new(2).ok();
+        }
         if let Some(histogram) = &mut self.latencies {
             // The histogram grows as needed; only a value beyond 2^63 could fail.
             latencies.iter().for_each(|&latency| histogram.record(latency.max(1)).unwrap_or_default());

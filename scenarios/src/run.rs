@@ -110,6 +110,14 @@ impl Default for Options {
 /// Something that wants to see every event: (the world, the events of one step).
 pub type Watcher<'a> = &'a mut dyn FnMut(&World, &[Stamped]);
 
+/// The worlds of a runner, to be used again.
+pub struct Worlds {
+    contender: Contender,
+    pristine: World,
+    world: World,
+    fork: Option<World>,
+}
+
 /// The worlds of one prepared scenario under one strategy, used again from run to run.
 pub struct Runner<'a> {
     prepared: &'a Prepared,
@@ -132,6 +140,19 @@ impl<'a> Runner<'a> {
         }
         let world = pristine.clone();
         Runner { prepared, contender, pristine, world, fork: None, taken: None }
+    }
+
+    /// The same with worlds that were used for the same scenario, prepared with another seed ([`Prepared::with_seed`]).
+    pub fn with_worlds(prepared: &'a Prepared, worlds: Worlds) -> Runner<'a> {
+        let Worlds { contender, mut pristine, world, fork } = worlds;
+        pristine.take_operators(prepared.topology_under(contender.guarantee));
+        Runner { prepared, contender, pristine, world, fork, taken: None }
+    }
+
+    /// Its worlds, for [`Runner::with_worlds`].
+    pub fn into_worlds(self) -> Worlds {
+        let Runner { contender, pristine, world, fork, .. } = self;
+        Worlds { contender, pristine, world, fork }
     }
 
     /// The savepoint of the `nth` checkpoint to complete (the first is 1), at that instant of a run; `None` if there are fewer.

@@ -161,6 +161,13 @@ impl Topology {
         Ok(topology)
     }
 
+    /// The same tasks and channels for a job that differs from this one in nothing but what its operators read and compute, such as
+    /// the same scenario with another input.
+    #[must_use]
+    pub fn with_operators(&self, graph: JobGraph) -> Topology {
+        Topology { operators: graph.node_weights().cloned().collect(), graph, ..self.clone() }
+    }
+
     /// Operators of the same parallelism share a table.
     fn lay_out_keys(&mut self) {
         let groups = self.config.cluster.max_parallelism;

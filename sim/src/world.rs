@@ -199,11 +199,15 @@ impl World {
         }
     }
 
+    /// Gives a new world the operators of another job with the same tasks and channels ([`Topology::with_operators`]).
+    pub fn take_operators(&mut self, topology: Arc<Topology>) {
+        self.topology = topology;
+    }
+
     /// Gives a new world its seed and its faults, and schedules the first deployment: from nothing, or from where
     /// [`World::start_from`] says.
     pub fn begin(&mut self, seed: u64, plan: Arc<FaultPlan>) {
         self.key(seed);
-        self.lookahead &= !plan.needs_order();
         self.faults.begin(plan, &mut self.shared.queue);
         for node in 0..self.nodes.len() as u32 {
             self.schedule_heartbeat(NodeId(node));
@@ -314,7 +318,8 @@ impl World {
     }
 
     pub(crate) fn run_task(&mut self, id: TaskId) {
-        let ahead = self.lookahead && !self.coordinator.may_restart();
+        let is_ordered = self.faults.needs_order(self.now) || self.coordinator.may_restart();
+        let ahead = self.lookahead && !is_ordered;
         let reach = if ahead { self.reach[id.index()] } else { 1 };
         let end = self.shared.queue.next_disruption().min(self.deadline.saturating_add(1));
         let horizon = end.min(self.now.saturating_add(reach));

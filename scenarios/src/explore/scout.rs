@@ -238,7 +238,7 @@ impl Tools<'_> {
     fn set_out(&mut self, heal: Time) {
         let world = &mut self.fork.world;
         world.set_detail(Detail::default());
-        world.set_lookahead(!self.explorer.original.needs_order());
+        world.set_lookahead(true);
         world.set_deadline(self.explorer.deadline(heal));
     }
 

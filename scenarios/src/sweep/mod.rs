@@ -18,6 +18,9 @@ pub mod tally;
 mod tests;
 mod workers;
 
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cutline_sim::faults::FaultPlan;
@@ -28,7 +31,7 @@ use crate::inputs::Texts;
 use crate::library_files::ScenarioText;
 use crate::prepare::Prepared;
 use crate::record::{Class, RunRecord};
-use crate::run::{Contender, Runner};
+use crate::run::{Contender, Runner, Worlds};
 use crate::situations::Situations;
 use crate::spec::{Scenario, ScenarioError};
 use partition::Partition;
@@ -106,11 +109,51 @@ pub struct Unit {
     cells: Vec<Cell>,
 }
 
+impl Workbench {
+    fn keep(&mut self, subject: usize, runner: Option<(usize, Runner<'_>)>) {
+        if let (Some((contender, runner)), true) = (runner, self.worlds.len() < WORLDS_KEPT) {
+            self.worlds.insert((subject, contender), runner.into_worlds());
+        }
+    }
+}
+
 impl Unit {
     /// The numbers of its runs.
     pub fn runs(&self) -> std::ops::Range<u64> {
         self.first..self.first + self.cells.len() as u64
     }
+}
+
+/// What one thread uses again from unit to unit: scenarios that are prepared, and worlds. It changes no run.
+#[derive(Default)]
+pub struct Workbench {
+    /// By subject.
+    prepared: BTreeMap<usize, Prepared>,
+    /// By subject and contender.
+    worlds: BTreeMap<(usize, usize), Worlds>,
+}
+
+/// So many pairs of a subject and a contender have worlds that are kept: more would take more memory than they save time.
+const WORLDS_KEPT: usize = 16;
+
+/// What is said of a run that has panicked.
+fn panicked(
+    run: u64,
+    subject: &Subject,
+    (strategy, faults, seed): (&str, &str, u64),
+    panic: &(dyn Any + Send),
+) -> ScenarioError {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let scenario = &subject.asked;
+    let error = ScenarioError::new(format!(
+        "run {run}, seed {seed} of `{scenario}` under the strategy `{strategy}` and the faults `{faults}`, has panicked: {}",
+        message.unwrap_or("without a message")
+    ));
+    let overrides: String = subject.overrides.iter().map(|text| format!(" --set '{text}'")).collect();
+    error.with_help(format!(
+        "see it alone: `cutline run {scenario}{overrides} --strategy {strategy} --faults {faults} --seed {seed}`"
+    ))
 }
 
 /// A run that is done.
@@ -252,14 +295,18 @@ impl Sweep {
     pub fn run(
         &self,
         unit: &Unit,
+        bench: &mut Workbench,
         wants: &dyn Fn(u64) -> bool,
         done: &mut dyn FnMut(Done),
     ) -> Result<(), ScenarioError> {
         if !unit.runs().any(wants) {
             return Ok(());
         }
-        let subject = &self.subjects[unit.subject];
-        let prepared = Prepared::new(&subject.scenario, unit.seed, &mut subject.texts.clone())?;
+        let (subject, texts) = (&self.subjects[unit.subject], &mut self.subjects[unit.subject].texts.clone());
+        let prepared = match bench.prepared.get(&unit.subject) {
+            Some(before) => before.with_seed(&subject.scenario, unit.seed, texts)?,
+            None => Prepared::new(&subject.scenario, unit.seed, texts)?,
+        };
         let draw =
             |profile: &Profile| faults::draw(profile, prepared.topology(), prepared.duration(), unit.seed);
         let plans: Vec<Arc<FaultPlan>> =
@@ -271,16 +318,27 @@ impl Sweep {
             if !wants(run) {
                 continue;
             }
-            let runner = match &mut runner {
-                Some((of, runner)) if *of == contender => runner,
-                other => &mut other.insert((contender, Runner::new(&prepared, self.contenders[contender]))).1,
-            };
             situations.clear();
             let plan = &plans[profile];
-            let watch = &mut |world: &_, events: &[_]| {
-                events.iter().for_each(|event| situations.observe(world, event))
+            let mut run_it = || {
+                if runner.as_ref().is_none_or(|(of, _)| *of != contender) {
+                    bench.keep(unit.subject, runner.take());
+                    let worlds = bench.worlds.remove(&(unit.subject, contender));
+                    let new = || Runner::new(&prepared, self.contenders[contender]);
+                    let used = worlds.map(|worlds| Runner::with_worlds(&prepared, worlds));
+                    runner = Some((contender, used.unwrap_or_else(new)));
+                }
+                let watch = &mut |world: &_, events: &[_]| {
+                    events.iter().for_each(|event| situations.observe(world, event))
+                };
+                runner.as_mut().map(|(_, runner)| runner.run(unit.seed, plan, &options, Some(watch)))
             };
-            let mut record = runner.run(unit.seed, plan, &options, Some(watch));
+            // Whoever panics (a strategy under test, say) is told by which run.
+            let record = catch_unwind(AssertUnwindSafe(&mut run_it)).map_err(|panic| {
+                let (strategy, faults) = (self.contenders[contender].name, &self.profiles[profile].name);
+                panicked(run, subject, (strategy, faults, unit.seed), panic.as_ref())
+            })?;
+            let Some(mut record) = record else { continue };
             record.faults.clone_from(&self.profiles[profile].name);
             let row = Row::new(run, unit.regression, &subject.overrides, &record);
             let failed = row.class != Class::Pass;
@@ -288,6 +346,8 @@ impl Sweep {
                 failed.then(|| Box::new(Failed { subject: unit.subject, record, plan: Arc::clone(plan) }));
             done(Done { row: SeenRow { row, seen: situations.seen() }, failure });
         }
+        bench.keep(unit.subject, runner);
+        bench.prepared.insert(unit.subject, prepared);
         Ok(())
     }
 }

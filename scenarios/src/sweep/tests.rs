@@ -83,7 +83,7 @@ fn a_row_is_read_as_it_was_written() {
     let sweep = asked(&["wordcount"], "4", Vec::new()).sweep().expect("a sweep");
     let unit = sweep.unit(0).expect("a unit");
     let mut rows = Vec::new();
-    sweep.run(&unit, &|_| true, &mut |done| rows.push(done.row)).expect("runs");
+    sweep.run(&unit, &mut Workbench::default(), &|_| true, &mut |done| rows.push(done.row)).expect("runs");
     assert_eq!(rows.len(), 6);
     for mut row in rows {
         row.row.overrides = "a=\"x, y\" b".to_owned();
@@ -93,4 +93,32 @@ fn a_row_is_read_as_it_was_written() {
         assert_eq!(record.len(), row::header().count());
         assert_eq!(row::SeenRow::from_csv(&record).expect("a row"), row);
     }
+}
+
+/// What is used again from unit to unit changes nothing.
+#[test]
+fn a_used_workbench_gives_the_same_rows() {
+    let sweep = asked(&["wordcount", "collatz"], "0..6", Vec::new()).sweep().expect("a sweep");
+    let rows = |bench: &mut dyn FnMut() -> Option<Workbench>| {
+        let (mut rows, mut used) = (Vec::new(), Workbench::default());
+        for number in 0..sweep.units() {
+            let unit = sweep.unit(number).expect("a unit");
+            let mut new = bench();
+            let bench = new.as_mut().unwrap_or(&mut used);
+            sweep.run(&unit, bench, &|_| true, &mut |done| rows.push(done.row)).expect("runs");
+        }
+        rows
+    };
+    assert_eq!(rows(&mut || None), rows(&mut || Some(Workbench::default())));
+}
+
+#[test]
+fn a_run_that_panics_is_named() {
+    let mut sweep = asked(&["wordcount"], "7", Vec::new()).sweep().expect("a sweep");
+    sweep.contenders[0].cut = |_| panic!("no machine");
+    let unit = sweep.unit(0).expect("a unit");
+    let error = sweep.run(&unit, &mut Workbench::default(), &|_| true, &mut drop).expect_err("a panic");
+    let error = error.to_string();
+    assert!(error.contains("run 0, seed 7 of `wordcount` under the strategy `aligned`"), "{error}");
+    assert!(error.contains("no machine"), "{error}");
 }

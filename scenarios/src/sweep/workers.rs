@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use super::partition::Partition;
-use super::{Done, Sweep};
+use super::{Done, Sweep, Workbench};
 use crate::spec::ScenarioError;
 
 /// How many finished runs may wait for whoever takes them.
@@ -64,6 +64,7 @@ pub fn work(
         for _ in 0..pool.current_num_threads() {
             let (sender, next, wants) = (sender.clone(), &next, &wants);
             scope.spawn(move |_| {
+                let mut bench = Workbench::default();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= sweep.units() || control.stop.load(Ordering::Relaxed) {
@@ -78,7 +79,7 @@ pub fn work(
                     }
                     // Who takes them lives as long as the senders do.
                     let mut hand_over = |done| drop(sender.send(Ok(done)));
-                    if let Err(error) = sweep.run(&unit, wants, &mut hand_over) {
+                    if let Err(error) = sweep.run(&unit, &mut bench, wants, &mut hand_over) {
                         control.stop();
                         drop(sender.send(Err(error)));
                         return;

@@ -247,8 +247,7 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// True if a fault waits for a point or an event: it acts on others at once or one nanosecond later, so no task may run
-    /// ahead.
+    /// True if a fault waits for a point or an event: until it has struck no task runs ahead.
     pub fn needs_order(&self) -> bool {
         self.faults.iter().any(|planned| matches!(planned.when, When::Point(..) | When::Event(_)))
     }
@@ -365,6 +364,13 @@ impl Faults {
     /// True while a fault waits for a point.
     pub fn waits_for_points(&self) -> bool {
         self.waiting > 0
+    }
+
+    /// True while a fault waits for a point or an event, where one may still strike: it acts on others at once or one nanosecond
+    /// later, so no task may run ahead.
+    #[inline]
+    pub fn needs_order(&self, now: Time) -> bool {
+        (self.waiting > 0 || !self.after.is_empty()) && now < self.plan.heal
     }
 }
 
