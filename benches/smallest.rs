@@ -1,9 +1,10 @@
 //! The bench `smallest`: crash-tested runs per minute of the smallest pipe, which is what a sweep is made of.
 //!
-//! A run is the `pipe` of 250 records, 8 hops each, with 16 keys per task, one checkpoint on its way and one crash of a task at an
-//! instant drawn uniformly from the life of the job, and every oracle at the end. Measured are runs in worlds that are used again,
-//! on one core and on all; and what `cutline sweep` makes of it, where every seed has another input, and a row is written down.
-//! Beside them stands what the hops alone would take in the bare loop of `limit`.
+//! A run is the scenario `pipe` with 250 records, 8 hops each, 16 keys per task, a checkpoint in the middle and one crash of a task at an
+//! instant drawn uniformly from the life of the job, and every oracle at the end. It comes in two shapes: one task per stage
+//! (9 tasks, 8 channels), and four (36 tasks, 128 channels), where the control plane costs as much as the records. Measured
+//! are runs in worlds that are used again, on one core and on all; and what `cutline sweep` makes of it, where every seed has
+//! another input, and a row is written down. Beside them stands what the hops alone would take in the bare loop of `limit`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -21,19 +22,48 @@ use cutline_scenarios::{capsule::CapsuleOptions, faults, library_files};
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::random;
 
-const OVERRIDES: [&str; 11] = [
-    "input.keys.kind.keys.count=250",
-    "input.keys.kind.keys.keys=16",
-    "job.operator.stage-1.does.counter.keys=16",
-    "job.operator.stage-2.does.counter.keys=16",
-    "job.operator.stage-3.does.counter.keys=16",
-    "job.operator.stage-4.does.counter.keys=16",
-    "job.operator.stage-5.does.counter.keys=16",
-    "job.operator.stage-6.does.counter.keys=16",
-    "job.operator.stage-7.does.counter.keys=16",
-    "job.operator.stage-8.does.counter.keys=16",
-    "execution.checkpointing.interval=3ms",
+/// How many tasks each stage has.
+struct Shape {
+    name: &'static str,
+    parallelism: u32,
+    /// So that a run has one checkpoint in its middle, beside that of its end.
+    interval: &'static str,
+}
+
+const SHAPES: [Shape; 2] = [
+    Shape { name: "one task per stage", parallelism: 1, interval: "10ms" },
+    Shape { name: "four tasks per stage", parallelism: 4, interval: "5ms" },
 ];
+const STAGES: u32 = 8;
+/// Keys of each task.
+const KEYS: u32 = 16;
+
+impl Shape {
+    fn overrides(&self) -> Vec<String> {
+        let Shape { parallelism, interval, .. } = self;
+        let keys = KEYS * parallelism;
+        let mut overrides = vec![
+            "input.keys.kind.keys.count=250".to_owned(),
+            format!("input.keys.kind.keys.keys={keys}"),
+            format!("input.keys.kind.keys.splits={parallelism}"),
+            format!("job.operator.source.parallelism={parallelism}"),
+            format!("cluster.nodes={}", (STAGES + 1) * parallelism),
+            format!("execution.checkpointing.interval={interval}"),
+        ];
+        for stage in 1..=STAGES {
+            overrides.push(format!("job.operator.stage-{stage}.parallelism={parallelism}"));
+            overrides.push(format!("job.operator.stage-{stage}.does.counter.keys={keys}"));
+        }
+        overrides
+    }
+
+    fn engine(&self) -> Engine {
+        let overrides = self.overrides();
+        let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
+        Engine::new("pipe", &overrides, 7)
+    }
+}
+
 /// Runs of each thread in the comparison.
 const RUNS: u64 = 4_000;
 
@@ -41,8 +71,8 @@ const RUNS: u64 = 4_000;
 type Planned = (u64, Arc<FaultPlan>);
 
 /// A crash at any instant of the run that there would be without it.
-fn plans(count: u64) -> Vec<Planned> {
-    let mut engine = Engine::new("pipe", &OVERRIDES, 7);
+fn plans(shape: &Shape, count: u64) -> Vec<Planned> {
+    let mut engine = shape.engine();
     let tasks = u64::from(engine.tasks());
     let drawn = |n: u64, seed: u64, below: u64| random::below(random::draw(n, seed), below);
     let plan = |seed: u64| {
@@ -60,8 +90,8 @@ fn run(engine: &mut Engine, (seed, plan): &Planned) -> u64 {
 }
 
 /// Runs per second of so many threads together, each with worlds of its own.
-fn rate(plans: &[Planned], threads: usize) -> f64 {
-    let mut engines: Vec<_> = (0..threads).map(|_| Engine::new("pipe", &OVERRIDES, 7)).collect();
+fn rate(shape: &Shape, plans: &[Planned], threads: usize) -> f64 {
+    let mut engines: Vec<_> = (0..threads).map(|_| shape.engine()).collect();
     let start = Instant::now();
     std::thread::scope(|scope| {
         for (engine, plans) in engines.iter_mut().zip(plans.chunks(plans.len() / threads)) {
@@ -72,14 +102,14 @@ fn rate(plans: &[Planned], threads: usize) -> f64 {
 }
 
 /// Runs per second of a sweep on so many threads, rows included.
-fn sweep(threads: usize) -> f64 {
+fn sweep(shape: &Shape, threads: usize) -> f64 {
     let pipe = library_files::resolve("pipe").unwrap_or_else(|error| panic!("{error}"));
     let crashes = faults::text("crashes").unwrap_or_else(|error| panic!("{error}"));
     let mut asked = Asked {
         scenarios: vec![AskedScenario {
             asked: "pipe".to_owned(),
             text: AskedText::new(&pipe),
-            overrides: OVERRIDES.map(str::to_owned).to_vec(),
+            overrides: shape.overrides(),
         }],
         input: None,
         files: Vec::new(),
@@ -100,50 +130,58 @@ fn sweep(threads: usize) -> f64 {
     RUNS as f64 / start.elapsed().as_secs_f64()
 }
 
+/// What the runs of a shape are like, and how many of them there are in a minute.
+fn compare(shape: &Shape, plans: &[Planned]) {
+    let mut engine = shape.engine();
+    let (mut steps, mut hops, mut completed, mut restored) = (0, 0, 0, 0);
+    let options = cutline_scenarios::run::Options { metrics: true, ..OPTIONS };
+    for (seed, plan) in plans {
+        let record = engine.run(*seed, plan, &options);
+        steps += record.steps;
+        hops += engine.hops();
+        completed += u64::from(record.completed().next().is_some());
+        restored += u64::from(record.restores.iter().any(|restore| restore.checkpoint.is_some()));
+    }
+    let runs = plans.len() as u64;
+    println!(
+        "{}: a run has {} steps and {} hops in the history that counts; of 100 runs a checkpoint completes in {}, and {} go back to one",
+        shape.name,
+        steps / runs,
+        hops / runs,
+        100 * completed / runs,
+        100 * restored / runs
+    );
+    for threads in [1, 2] {
+        let rate = rate(shape, plans, threads);
+        println!("{threads} threads: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
+        let rate = sweep(shape, threads);
+        println!("{threads} threads, as a sweep: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
+    }
+    let start = Instant::now();
+    black_box(limit::window(7));
+    let hop = start.elapsed().as_nanos() as f64 / limit::HOPS as f64;
+    let limit = 1e9 / (hop * steps as f64 / runs as f64);
+    println!(
+        "the limit: {hop:.1} ns a hop; as many hops as a run has steps: {limit:.0} runs/s of one thread, {:.0} a minute",
+        60.0 * limit
+    );
+}
+
 fn main() {
     let compares = std::env::args().skip(1).collect::<Vec<_>>() == ["--bench"];
-    let plans = plans(if compares { RUNS } else { 20 });
-    let mut engine = Engine::new("pipe", &OVERRIDES, 7);
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("smallest");
     group.throughput(Throughput::Elements(1));
-    let mut next = plans.iter().cycle();
-    group.bench_function("one crash", |bencher| {
-        bencher.iter(|| black_box(run(&mut engine, next.next().expect("a plan"))));
-    });
+    let plans = SHAPES.map(|shape| (plans(&shape, if compares { RUNS } else { 20 }), shape));
+    for (plans, shape) in &plans {
+        let (mut engine, mut next) = (shape.engine(), plans.iter().cycle());
+        group.bench_function(shape.name, |bencher| {
+            bencher.iter(|| black_box(run(&mut engine, next.next().expect("a plan"))));
+        });
+    }
     group.finish();
     criterion.final_summary();
     if compares {
-        let (mut steps, mut hops, mut completed, mut restored) = (0, 0, 0, 0);
-        let options = cutline_scenarios::run::Options { metrics: true, ..OPTIONS };
-        for (seed, plan) in &plans {
-            let record = engine.run(*seed, plan, &options);
-            steps += record.steps;
-            hops += engine.hops();
-            completed += u64::from(record.completed().next().is_some());
-            restored += u64::from(record.restores.iter().any(|restore| restore.checkpoint.is_some()));
-        }
-        let runs = plans.len() as u64;
-        println!(
-            "a run has {} steps and {} hops in the history that counts; of 100 runs a checkpoint completes in {}, and {} go back to one",
-            steps / runs,
-            hops / runs,
-            100 * completed / runs,
-            100 * restored / runs
-        );
-        for threads in [1, 2] {
-            let rate = rate(&plans, threads);
-            println!("{threads} threads: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
-            let rate = sweep(threads);
-            println!("{threads} threads, as a sweep: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
-        }
-        let start = Instant::now();
-        black_box(limit::window(7));
-        let hop = start.elapsed().as_nanos() as f64 / limit::HOPS as f64;
-        let limit = 1e9 / (hop * steps as f64 / runs as f64);
-        println!(
-            "the limit: {hop:.1} ns a hop; as many hops as a run has steps: {limit:.0} runs/s, {:.0} a minute",
-            60.0 * limit
-        );
+        plans.iter().for_each(|(plans, shape)| compare(shape, plans));
     }
 }
