@@ -1,5 +1,6 @@
 //! Shrinking: planted bugs become small runs that fail in the same way, the same whatever the number of threads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cutline_scenarios::capsule::{
@@ -11,7 +12,9 @@ use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::Class;
 use cutline_scenarios::run::{Contender, Options, Runner};
-use cutline_scenarios::shrink::{Budget, Critical, End, Given, ShrinkError, Shrunk, Watch, critical, shrink};
+use cutline_scenarios::shrink::{
+    Budget, Critical, End, Given, ShrinkError, Shrunk, Watch, critical, passes, shrink,
+};
 use cutline_scenarios::spec::load;
 
 /// A failing run, and how small it must become.
@@ -25,6 +28,8 @@ struct Trial {
     oracle: &'static str,
     /// At most so many faults, records, operators and subtasks.
     most: (u64, u64, u64, u64),
+    /// Passes that make it smaller.
+    by: &'static [&'static str],
 }
 
 fn program() -> Program {
@@ -88,6 +93,9 @@ fn try_it(trial: &Trial) {
     let Shrunk { before, after, record, .. } = &shrunk;
     println!("{}: {} runs, {:?}\n{before:?}\n{after:?}", trial.bug, shrunk.runs, shrunk.end);
     println!("{}\n{:?}", shrunk.capsule.scenario.text, shrunk.capsule.plan);
+    for pass in trial.by {
+        assert!(shrunk.kept.iter().any(|kept| kept.pass == *pass), "nothing by {pass}: {:?}", shrunk.kept);
+    }
     assert_eq!((shrunk.failing.class, shrunk.failing.oracle.as_str()), (trial.class, trial.oracle));
     assert_eq!(record.class(), trial.class);
     assert!(record.objections().any(|oracle| oracle == trial.oracle));
@@ -116,67 +124,87 @@ fn try_it(trial: &Trial) {
     assert_eq!(read.result.differences(&again), [""; 0]);
 }
 
+const TORN_CUT: Trial = Trial {
+    bug: "first-barrier",
+    scenario: &["sum-even-odd", "input.numbers.kind.numbers.count=4000"],
+    profile: "everything",
+    seed: 4,
+    class: Class::Safety,
+    oracle: "cut",
+    most: (0, 12, 4, 6),
+    by: &["cluster", "records"],
+};
+
 #[test]
 fn a_torn_cut_needs_no_fault_and_few_records() {
-    try_it(&Trial {
-        bug: "first-barrier",
-        scenario: &["sum-even-odd", "input.numbers.kind.numbers.count=4000"],
-        profile: "everything",
-        seed: 4,
-        class: Class::Safety,
-        oracle: "cut",
-        most: (0, 12, 4, 6),
-    });
+    try_it(&TORN_CUT);
 }
+
+const TEXT: Trial = Trial {
+    bug: "no-block",
+    scenario: &[
+        "wordcount",
+        "cluster.network.latency-jitter=\"5ms\"",
+        "execution.buffer-timeout.interval=\"5ms\"",
+        "execution.checkpointing.interval=\"100ms\"",
+    ],
+    profile: "crashes",
+    seed: 1,
+    class: Class::Safety,
+    oracle: "order",
+    // What is out of order shows only after a crash.
+    most: (1, 64, 4, 6),
+    by: &["faults", "operators", "settings"],
+};
 
 #[test]
 fn a_text_becomes_a_part_of_the_scenario() {
-    try_it(&Trial {
-        bug: "no-block",
-        scenario: &[
-            "wordcount",
-            "cluster.network.latency-jitter=\"5ms\"",
-            "execution.buffer-timeout.interval=\"5ms\"",
-            "execution.checkpointing.interval=\"100ms\"",
-        ],
-        profile: "crashes",
-        seed: 1,
-        class: Class::Safety,
-        oracle: "order",
-        // What is out of order shows only after a crash.
-        most: (1, 64, 4, 6),
-    });
+    try_it(&TEXT);
 }
+
+const LOST_TRANSACTION: Trial = Trial {
+    bug: "commit-on-snapshot",
+    scenario: &[
+        "nexmark-q1",
+        "input.events.kind.nexmark.events=2000",
+        "input.events.kind.nexmark.rate=\"500/s\"",
+        "execution.checkpointing.interval=\"150ms\"",
+    ],
+    profile: "crashes",
+    seed: 1,
+    class: Class::Safety,
+    oracle: "ledger",
+    most: (1, 100, 3, 4),
+    by: &["instants", "parallelism"],
+};
 
 #[test]
 fn a_lost_transaction_keeps_its_crash() {
-    try_it(&Trial {
-        bug: "commit-on-snapshot",
-        scenario: &[
-            "nexmark-q1",
-            "input.events.kind.nexmark.events=2000",
-            "input.events.kind.nexmark.rate=\"500/s\"",
-            "execution.checkpointing.interval=\"150ms\"",
-        ],
-        profile: "crashes",
-        seed: 1,
-        class: Class::Safety,
-        oracle: "ledger",
-        most: (1, 100, 3, 4),
-    });
+    try_it(&LOST_TRANSACTION);
 }
+
+const STALL: Trial = Trial {
+    bug: "awaits-back-edges",
+    scenario: &["collatz"],
+    profile: "crashes",
+    seed: 1,
+    class: Class::Stall,
+    oracle: "liveness",
+    most: (0, 2, 4, 4),
+    by: &["checkpoints", "extras", "splits"],
+};
 
 #[test]
 fn a_stall_stays_a_stall() {
-    try_it(&Trial {
-        bug: "awaits-back-edges",
-        scenario: &["collatz"],
-        profile: "crashes",
-        seed: 1,
-        class: Class::Stall,
-        oracle: "liveness",
-        most: (0, 2, 4, 4),
-    });
+    try_it(&STALL);
+}
+
+/// A pass that finds nothing any more is one that no trial is made smaller by.
+#[test]
+fn every_pass_makes_a_trial_smaller() {
+    let tried: BTreeSet<&str> =
+        [TORN_CUT, TEXT, LOST_TRANSACTION, STALL].iter().flat_map(|trial| trial.by).copied().collect();
+    assert_eq!(tried, passes().collect());
 }
 
 /// A run that is cheap to shrink.
@@ -188,6 +216,7 @@ const CHEAP: Trial = Trial {
     class: Class::Safety,
     oracle: "cut",
     most: (0, 12, 4, 6),
+    by: &[],
 };
 
 #[test]

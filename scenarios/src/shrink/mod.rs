@@ -69,6 +69,11 @@ impl Given<'_> {
     }
 }
 
+/// The names of all passes, in the order in which they are tried.
+pub fn passes() -> impl Iterator<Item = &'static str> {
+    PASSES.iter().map(|pass| pass.name)
+}
+
 /// How much may be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
