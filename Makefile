@@ -38,10 +38,10 @@ format: ## Check the formatting
 lint: ## Check with clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-determinism: ## Check that a seed gives one digest: debug and release, any process, replays
-	$(CARGO) build --locked
-	$(CARGO) build --locked --release
-	tests/determinism.sh $(TARGET)/debug/cutline $(CUTLINE)
+determinism: ## Check that a seed gives one digest: debug and optimised, any process, replays
+	$(CARGO) test --locked --workspace --no-run
+	$(CARGO) build --locked --profile optimised
+	tests/determinism.sh $(TARGET)/debug/cutline $(TARGET)/optimised/cutline
 
 docs: ## Run the examples in the documentation
 	$(CARGO) test --locked --doc --workspace
