@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 
 use crate::explore::arguments::ExploreArguments;
 use crate::savepoints::Origin;
+use crate::viewers::{GraphArguments, ViewerArguments};
 use crate::zoo::arguments::ZooArguments;
 
 /// Runs checkpoint strategies of stream processors on a simulated cluster, with the same input and the same faults, and
@@ -71,6 +72,8 @@ pub enum Command {
                       2 usage or bad input; 130 interrupted before anything was wrong"
     )]
     Zoo(ZooArguments),
+    /// Print the job of a scenario as a graph in the language of Graphviz: `cutline graph fraud | dot -Tsvg`
+    Graph(GraphArguments),
     /// List what there is
     List(ListArguments),
     /// Print completions for a shell, to be put where it looks for them
@@ -217,6 +220,9 @@ pub struct RunArguments {
     /// In the trace, also one event for every record and every mark
     #[arg(long, requires = "trace")]
     pub trace_records: bool,
+    /// For existing viewers.
+    #[command(flatten)]
+    pub viewers: ViewerArguments,
 }
 
 /// `cutline compare`
@@ -455,6 +461,9 @@ pub struct ReplayArguments {
     /// In the trace, also one event for every record and every mark
     #[arg(long, requires = "trace")]
     pub trace_records: bool,
+    /// For existing viewers.
+    #[command(flatten)]
+    pub viewers: ViewerArguments,
     /// Print JSON on stdout, and nothing else there
     #[arg(long)]
     pub json: bool,

@@ -6,7 +6,7 @@ use cutline::reports;
 use cutline::scenarios::record::{Class, RunRecord};
 
 use crate::arguments::CompareArguments;
-use crate::execute::{Order, announce_seed, execute, exit_code};
+use crate::execute::{Order, Watchers, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
 use crate::registry::Choice;
@@ -28,7 +28,7 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     for contender in choice.contenders() {
         let (faults, plan) = (subject.faults.clone(), Arc::clone(&ready.plan));
         let order = Order { contender, faults, plan, seed: ready.seed, options: ready.options };
-        records.push(execute(&ready.setup, &order, None).record);
+        records.push(execute(&ready.setup, &order, Watchers::default()).record);
         orders.push(order);
     }
     if screen.is_json() {

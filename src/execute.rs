@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord};
-use cutline::scenarios::run::{Contender, Options, Runner};
+use cutline::scenarios::run::{Contender, Options, Runner, Watcher};
+use cutline::scenarios::story::Story;
+use cutline::sim::event::Stamped;
 use cutline::sim::faults::FaultPlan;
 use cutline::sim::savepoint::Savepoint;
+use cutline::sim::world::World;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -37,24 +40,36 @@ pub struct Finished {
     pub savepoint: Option<Savepoint>,
 }
 
-/// Runs. With a trace no task runs ahead, so that the events come in the order of time; the run is the same.
-pub fn execute(setup: &Setup, order: &Order, trace: Option<&mut Trace>) -> Finished {
+/// Who sees the events of a run.
+#[derive(Default)]
+pub struct Watchers<'a> {
+    /// Writes them down.
+    pub trace: Option<&'a mut Trace>,
+    /// Keeps them for viewers.
+    pub story: Option<&'a mut Story>,
+}
+
+/// Runs. If somebody watches no task runs ahead, so that the events come in the order of time; the run is the same.
+pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished {
+    let Watchers { mut trace, mut story } = watchers;
+    let is_watched = trace.is_some() || story.is_some();
     let options = Options {
-        lookahead: order.options.lookahead && trace.is_none(),
+        lookahead: order.options.lookahead && !is_watched,
         detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
         ..order.options.options()
     };
     let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.contender.name));
     let mut runner = Runner::new(&setup.prepared, order.contender);
-    let mut record = match trace {
-        Some(trace) => runner.run(
-            order.seed,
-            &order.plan,
-            &options,
-            Some(&mut |_, events| events.iter().for_each(|event| trace.write(event))),
-        ),
-        None => runner.run(order.seed, &order.plan, &options, None),
+    let mut watch = |world: &World, events: &[Stamped]| {
+        if let Some(trace) = &mut trace {
+            events.iter().for_each(|event| trace.write(event));
+        }
+        if let Some(story) = &mut story {
+            story.observe(world, events);
+        }
     };
+    let watch: Option<Watcher<'_>> = if is_watched { Some(&mut watch) } else { None };
+    let mut record = runner.run(order.seed, &order.plan, &options, watch);
     record.faults = order.faults.clone();
     if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
         started.path = Some(savepoint.file.path.clone());

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use arguments::{Budget, ExploreArguments};
 
-use crate::execute::{Order, announce_plan, announce_seed, execute, exit_code};
+use crate::execute::{Order, Watchers, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::setup::Setup;
@@ -164,7 +164,7 @@ fn tell(
 ) -> Result<Told, Failure> {
     let plan = violation.plan(&order.plan);
     let order = Order { plan: Arc::clone(&plan), faults: order.faults.clone(), ..*order };
-    let record = execute(setup, &order, None).record;
+    let record = execute(setup, &order, Watchers::default()).record;
     let is_same = record.digest == format!("{:032x}", violation.digest);
     let overrides = arguments.overrides();
     let given = (arguments.input.as_deref(), overrides.as_slice());

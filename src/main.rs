@@ -21,6 +21,7 @@ mod shrink;
 mod sweep;
 mod threads;
 mod trace;
+mod viewers;
 mod zoo;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
         Command::Zoo(arguments) => zoo::zoo(&arguments, &mut screen),
+        Command::Graph(arguments) => viewers::graph(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),
     };

@@ -8,12 +8,13 @@ use cutline::scenarios::record::{Class, RunRecord};
 use serde::Serialize;
 
 use crate::arguments::ReplayArguments;
-use crate::execute::{Order, announce_plan, announce_seed, execute, exit_code};
+use crate::execute::{Order, Watchers, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::savepoints::Origin;
 use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::trace::Trace;
+use crate::viewers::Viewers;
 use crate::{capsules, files, registry, run};
 
 /// What `--json` prints.
@@ -33,7 +34,9 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     screen.set_json(arguments.json);
     let reads =
         [Some(arguments.capsule.as_path()), arguments.input.as_deref(), arguments.from_savepoint.as_deref()];
-    files::check_apart(&[arguments.trace.as_deref()], &reads)?;
+    let [perfetto, shiviz] = arguments.viewers.files();
+    let outputs = [arguments.trace.as_deref(), perfetto, shiviz];
+    files::check_apart(&outputs, &reads)?;
     let capsule = capsules::read(&arguments.capsule)?;
     let seed = capsule.seed;
     announce_seed(screen, seed)?;
@@ -41,7 +44,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let contender = registry::strategy(&capsule.strategy)?.contender;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
     let setup = set_up(&capsule, input, arguments.from_savepoint.as_deref())?;
-    files::check_apart(&[arguments.trace.as_deref()], &setup.reads())?;
+    files::check_apart(&outputs, &setup.reads())?;
     let plan = Arc::new(capsule.plan.clone());
     plan.check(setup.prepared.topology()).map_err(|error| {
         Failure::new(format!("`{}`: {error}", arguments.capsule.display()))
@@ -52,7 +55,9 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
     let order = Order { contender, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
-    let finished = execute(&setup, &order, trace.as_mut());
+    let mut viewers = arguments.viewers.begin(&setup, contender.name, seed)?;
+    let watchers = Watchers { trace: trace.as_mut(), story: viewers.as_mut().map(Viewers::story) };
+    let finished = execute(&setup, &order, watchers);
 
     let differences = capsule.result.differences(&finished.record);
     if screen.is_json() {
@@ -62,7 +67,8 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         run::show(screen, &setup, &finished)?;
     }
     tell(screen, &differences, commit)?;
-    trace.map_or(Ok(()), Trace::finish)?;
+    let traced = trace.map_or(Ok(()), Trace::finish);
+    viewers.map_or(Ok(()), |viewers| viewers.finish(screen)).and(traced)?;
     let class = if differences.is_empty() { finished.record.class() } else { Class::NonDeterminism };
     Ok(exit_code(class))
 }

@@ -10,13 +10,14 @@ use cutline::scenarios::{faults, library_files};
 use cutline::sim::faults::FaultPlan;
 
 use crate::arguments::{RunArguments, Subject};
-use crate::execute::{Finished, Order, announce_plan, announce_seed, execute, exit_code};
+use crate::execute::{Finished, Order, Watchers, announce_plan, announce_seed, execute, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
 use crate::registry::Choice;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
+use crate::viewers::Viewers;
 use crate::{capsules, files, registry, savepoints};
 
 /// How many of the most frequent words are shown.
@@ -63,8 +64,9 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     screen.set_json(subject.json);
     let seed = subject.seed.number();
     announce_seed(screen, seed)?;
-    let outputs =
-        [&arguments.savepoint, &arguments.counts, &arguments.trace, &subject.svg].map(Option::as_deref);
+    let outputs = [&arguments.savepoint, &arguments.counts, &arguments.trace, &subject.svg];
+    let viewers = arguments.viewers.files();
+    let outputs: Vec<Option<&Path>> = outputs.into_iter().map(Option::as_deref).chain(viewers).collect();
     files::check_apart(&outputs, &subject.files())?;
     let strategy = registry::strategy(&arguments.strategy)?;
     let contender = strategy.contender;
@@ -83,15 +85,18 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let topology = ready.setup.prepared.topology();
     let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
+    let mut viewers = arguments.viewers.begin(&ready.setup, contender.name, seed)?;
     let faults = subject.faults.clone();
     let order = Order { contender, faults, plan: ready.plan, seed, options: ready.options };
-    let finished = execute(&ready.setup, &order, trace.as_mut());
+    let watchers = Watchers { trace: trace.as_mut(), story: viewers.as_mut().map(Viewers::story) };
+    let finished = execute(&ready.setup, &order, watchers);
 
     show(screen, &ready.setup, &finished)?;
     // All that can be written is; the first that cannot be is told.
     let mut problems = Vec::new();
     let mut keep = |written: Result<(), Failure>| problems.extend(written.err());
     keep(trace.map_or(Ok(()), Trace::finish));
+    keep(viewers.map_or(Ok(()), |viewers| viewers.finish(screen)));
     keep(savepoint.map_or(Ok(()), |output| savepoints::write(output, &finished)));
     keep(counts.map_or(Ok(()), |output| output.complete(&reports::counts_csv(&finished.counts))));
     keep(svg.map_or(Ok(()), |output| picture(output, std::slice::from_ref(&finished.record))));

@@ -14,6 +14,7 @@ pub mod stats;
 pub mod sweep_summary;
 pub mod timeline;
 pub mod units;
+pub mod viewers;
 pub mod zoo;
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod savepoint_file;
 pub mod shrink;
 pub mod situations;
 pub mod spec;
+pub mod story;
 pub mod sweep;
 pub mod units;
 pub mod zoo;

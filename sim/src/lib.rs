@@ -47,6 +47,7 @@ mod termination;
 pub mod time;
 pub mod topology;
 mod tournament;
+pub mod waiting;
 pub mod world;
 
 pub use task::Status;

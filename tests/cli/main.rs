@@ -15,6 +15,7 @@ mod shrink;
 mod shrunk;
 mod sweeps;
 mod usage;
+mod viewers;
 mod zoo;
 
 use std::ffi::OsStr;

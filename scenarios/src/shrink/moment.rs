@@ -14,15 +14,14 @@ use std::sync::Arc;
 
 use cutline_sim::event::Stamped;
 use cutline_sim::random::mix;
-use cutline_sim::topology::Topology;
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Given, ShrinkError, first};
 use crate::prepare::Prepared;
 use crate::record::Class;
 use crate::run::{Options, Runner, Turn};
+use crate::story::{sentence, task_names};
 
 /// How many continuations of a moment are tried.
 pub const CONTINUATIONS: u64 = 32;
@@ -121,7 +120,8 @@ pub fn critical(given: &Given<'_>, stop: &(dyn Fn() -> bool + Sync)) -> Result<C
         }
     }
     let (events_before, events) = &moments[open];
-    let say = |event: &Stamped| sentence(prepared.topology(), event);
+    let names = task_names(prepared.topology());
+    let say = |event: &Stamped| sentence(&names, event);
     Ok(Critical::At(Moment {
         time: events.first().map_or(0, |event| event.time),
         events_before: *events_before,
@@ -148,56 +148,5 @@ impl Search<'_> {
         let runner = || Runner::new(self.prepared, self.given.contender);
         let passing = (0..CONTINUATIONS).into_par_iter().map_init(runner, passes);
         passing.filter(|&passes| passes).count() as u64
-    }
-}
-
-/// An event in words.
-fn sentence(topology: &Topology, event: &Stamped) -> String {
-    let who = match event.origin.as_task() {
-        Some(task) => topology.task_name(task),
-        None => event.origin.to_string(),
-    };
-    let value = serde_json::to_value(event.event).unwrap_or_default();
-    let (name, fields) = match &value {
-        Value::Object(object) => {
-            object.iter().next().map_or(("", None), |(name, fields)| (name.as_str(), Some(fields)))
-        }
-        Value::String(name) => (name.as_str(), None),
-        _ => ("", None),
-    };
-    let name = name.replace('-', " ");
-    let fields: Vec<String> = fields
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter(|(_, value)| value.is_number() || value.is_boolean() || value.is_string())
-        .map(|(field, value)| {
-            format!("{} {}", field.replace(['-', '_'], " "), value.to_string().trim_matches('"'))
-        })
-        .collect();
-    if fields.is_empty() {
-        format!("{who}: {name}")
-    } else {
-        format!("{who}: {name} ({})", fields.join(", "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cutline_sim::event::{Event, Origin};
-    use cutline_sim::ids::CheckpointId;
-
-    use super::*;
-    use crate::library_files::resolve;
-
-    #[test]
-    fn events_are_told_in_words() {
-        let prepared = Prepared::load(&resolve("pipe").expect("a scenario"), &[""; 0], 1).expect("a job");
-        let topology = prepared.topology();
-        let say = |origin, event| sentence(topology, &Stamped { time: 1, origin, event });
-        let id = CheckpointId(3);
-        let task = Origin::task(cutline_sim::ids::TaskId(0));
-        assert_eq!(say(task, Event::SnapshotTaken { id }), "source[0]: snapshot taken (id 3)");
-        assert_eq!(say(Origin::COORDINATOR, Event::JobCancelled), "coordinator: job cancelled");
     }
 }
