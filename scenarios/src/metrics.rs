@@ -14,7 +14,7 @@ use crate::local::Local;
 use crate::record::{CheckpointEnd, CheckpointRecord, ExpiredTransactions, Latency, RestoreRecord};
 
 /// Collects the figures of one run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Metrics {
     /// Checkpoints by id.
     pub checkpoints: BTreeMap<CheckpointId, CheckpointRecord>,
@@ -41,27 +41,6 @@ pub struct Metrics {
     crashed: Option<Time>,
     noticed: Time,
     cancelled: Time,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Metrics {
-            checkpoints: BTreeMap::new(),
-            restores: Vec::new(),
-            task_crashes: 0,
-            node_crashes: 0,
-            messages_disturbed: 0,
-            writes_failed: 0,
-            commits_failed: 0,
-            transactions_expired: ExpiredTransactions::default(),
-            arrivals: 0,
-            local: Local::default(),
-            latencies: None,
-            crashed: None,
-            noticed: 0,
-            cancelled: 0,
-        }
-    }
 }
 
 impl Metrics {

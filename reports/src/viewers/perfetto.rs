@@ -3,7 +3,8 @@
 //! Two processes. In *control* stand the checkpoints, from the trigger to the completion or the abort, the recoveries with their phases, and
 //! what faults do; in *tasks* each task has a track for its life, tracks for its snapshots (waiting, the synchronous part, the
 //! asynchronous one), and counters of what stands in front of it. Arrows lead from a checkpoint to the snapshots that it
-//! caused, and back by their acknowledgements. Times are microseconds of virtual time, as the format wants it.
+//! caused, and back by their acknowledgements. Times are microseconds of virtual time, as the format wants it. Where a node has crashed,
+//! no event says which tasks were on it: their lives end where the coordinator cancels them.
 
 use std::collections::BTreeMap;
 
