@@ -21,7 +21,7 @@ use crate::rounds::{Concurrent, Coordinated};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct AbsCyclic {
         /// The newest checkpoint whose cut was made. It is saved with the snapshot.
         newest: CheckpointId,

@@ -21,7 +21,7 @@ use crate::rounds::{Concurrent, Coordinated};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct Aligned {
         /// The newest checkpoint whose cut was made. It is saved with the snapshot.
         newest: CheckpointId,
@@ -34,7 +34,7 @@ cutline_sim::reusable! {
 
 cutline_sim::reusable! {
     /// One checkpoint's alignment.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     struct Alignment {
         id: CheckpointId,
         /// Inputs whose barrier is still to come.

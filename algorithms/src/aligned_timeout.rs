@@ -26,7 +26,7 @@ use crate::rounds::{Coordinated, Overtaking};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct AlignedTimeout {
         /// The newest checkpoint that it knows of. It is saved with the snapshot.
         newest: CheckpointId,

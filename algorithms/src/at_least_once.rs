@@ -18,7 +18,7 @@ use crate::rounds::{Concurrent, Coordinated};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct AtLeastOnce {
         /// The newest checkpoint whose snapshot was taken. It is saved with the snapshot.
         newest: CheckpointId,
@@ -31,7 +31,7 @@ cutline_sim::reusable! {
 
 cutline_sim::reusable! {
     /// A checkpoint, and the inputs whose barrier is still to come.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     struct Pending {
         id: CheckpointId,
         awaited: InputSet,

@@ -19,7 +19,7 @@ use crate::rounds::{Concurrent, Coordinated};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct ChandyLamport {
         /// The newest snapshot whose state was recorded. It is saved with the snapshot.
         newest: CheckpointId,

@@ -26,14 +26,14 @@ pub use crate::recovery_line::RecoveryLine;
 use crate::uncoordinated::Uncoordinated;
 
 /// The part in every task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommunicationInduced {
     basic: Uncoordinated,
     clocks: Clocks,
 }
 
 /// What a task knows of everyone's checkpoints. It is saved with the snapshot, as the words that it piggybacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Clocks {
     lc: u32,
     ckpt: Vec<u32>,

@@ -16,7 +16,7 @@ pub use crate::recovery_line::RecoveryLine;
 use crate::uncoordinated::Uncoordinated;
 
 /// The part in every task.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommunicationInducedBcs {
     basic: Uncoordinated,
     /// The number of its newest checkpoint among those of all tasks. It is saved with the snapshot.

@@ -25,7 +25,7 @@ use crate::unaligned::Unaligned;
 
 cutline_sim::reusable! {
     /// The part in every task: a cut as in [`Unaligned`], and a task that stands still around it.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct FreezeTheWorld {
         cut: Unaligned,
         /// The checkpoint for which this task stands still, and the inputs that it has blocked.
@@ -97,7 +97,7 @@ impl FreezeTheWorld {
 cutline_sim::reusable! {
     /// The part in the coordinator: the books of [`Coordinated`] checkpoints, one at a time with rests between them. Every task
     /// is told to begin, not the roots alone.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq, Eq, Hash)]
     pub struct Coordinator {
         books: Coordinated<Freezing>,
     }

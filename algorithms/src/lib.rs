@@ -44,7 +44,7 @@ use unaligned::Unaligned;
 use uncoordinated::Uncoordinated;
 
 /// A row of the registry: what `cutline list strategies` shows, and how to make it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Strategy {
     /// The name on the command line and in scenario files; that of its source file, with hyphens.
     pub name: &'static str,

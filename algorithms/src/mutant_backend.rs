@@ -1,6 +1,7 @@
 //! The backend of a task with a mutation around it, for the planted bugs of state backends.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use cutline_sim::backend::{self, Backend, BackendCtx, Part, Saved, StateFile};
@@ -9,7 +10,7 @@ use cutline_sim::protocol::{Handle, SnapshotMethod};
 use cutline_sim::state::{Changes, KeyedState};
 
 /// A change to the backend of a task. What is not overridden is as it was.
-pub trait BackendMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+pub trait BackendMutation: Clone + fmt::Debug + Default + Hash + Send + Sync + 'static {
     /// See [`Backend::restore`].
     fn restore(
         &mut self,
@@ -51,7 +52,7 @@ pub trait BackendMutation: Clone + fmt::Debug + Default + Send + Sync + 'static 
 }
 
 /// The backend of a task, mutated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct MutantBackend<M> {
     pub(crate) backend: Box<dyn Backend>,
     mutation: M,
@@ -111,5 +112,9 @@ impl<M: BackendMutation> Backend for MutantBackend<M> {
 
     fn clone_box(&self) -> Box<dyn Backend> {
         Box::new(self.clone())
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }

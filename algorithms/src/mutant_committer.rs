@@ -1,6 +1,7 @@
 //! What a transactional sink remembers, with a mutation around it, for the planted bugs of sinks.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use cutline_sim::committer::{Careful, Committer, Reaction};
@@ -9,7 +10,7 @@ use cutline_sim::ids::CheckpointId;
 use cutline_sim::record::Record;
 
 /// A change to what a sink does with its transactions. What is not overridden is as it was.
-pub trait CommitterMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+pub trait CommitterMutation: Clone + fmt::Debug + Default + Hash + Send + Sync + 'static {
     /// See [`Committer::restore`].
     fn restore(&mut self, sink: &mut Careful, pending: &[TransactionId]) {
         sink.restore(pending);
@@ -32,7 +33,7 @@ pub trait CommitterMutation: Clone + fmt::Debug + Default + Send + Sync + 'stati
 }
 
 /// What a sink remembers, mutated.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct MutantCommitter<M> {
     sink: Careful,
     mutation: M,
@@ -72,6 +73,10 @@ impl<M: CommitterMutation> Committer for MutantCommitter<M> {
 
     fn clone_box(&self) -> Box<dyn Committer> {
         Box::new(self.clone())
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What stands around a correct machine to make a planted bug of it: see [`bugs`](crate::bugs).
 
 use std::fmt;
+use std::hash::Hash;
 
 use cutline_sim::erased::{Protocol, machines, machines_before, machines_over};
 use cutline_sim::protocol::{
@@ -24,7 +25,7 @@ use crate::unaligned::{self, Unaligned};
 use crate::uncoordinated::Uncoordinated;
 
 /// A change to the part of a strategy that runs in every task.
-pub trait TaskMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+pub trait TaskMutation: Clone + fmt::Debug + Default + Hash + Send + Sync + 'static {
     /// The correct machine.
     type Of: TaskCut;
 
@@ -51,7 +52,7 @@ pub trait TaskMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
 }
 
 /// The machine of a task, mutated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct MutantTask<M: TaskMutation> {
     pub(crate) machine: M::Of,
     mutation: M,
@@ -88,7 +89,7 @@ impl<M: TaskMutation> TaskCut for MutantTask<M> {
 }
 
 /// A change to the part of a strategy that runs in the coordinator.
-pub trait CoordinatorMutation: Clone + fmt::Debug + Default + Send + Sync + 'static {
+pub trait CoordinatorMutation: Clone + fmt::Debug + Default + Hash + Send + Sync + 'static {
     /// The correct machine.
     type Of: CoordinatorCut;
 
@@ -103,7 +104,7 @@ pub trait CoordinatorMutation: Clone + fmt::Debug + Default + Send + Sync + 'sta
 }
 
 /// The machine of the coordinator, mutated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct MutantCoordinator<M: CoordinatorMutation> {
     pub(crate) machine: M::Of,
     mutation: M,

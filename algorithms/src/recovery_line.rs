@@ -30,7 +30,7 @@ use cutline_sim::protocol::{
 use cutline_sim::topology::ChannelInfo;
 
 /// A checkpoint that a task has taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Taken {
     /// Its id, the task's own.
     pub id: CheckpointId,
@@ -41,7 +41,7 @@ pub struct Taken {
 }
 
 /// A line that is being stored: the checkpoint of the job, and the own ids of the tasks' checkpoints on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Writing {
     id: CheckpointId,
     line: Vec<CheckpointId>,
@@ -49,7 +49,7 @@ struct Writing {
 
 cutline_sim::reusable! {
     /// The part in the coordinator.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq, Eq, Hash)]
     pub struct RecoveryLine {
         /// For each task the checkpoints that a line may still take, oldest first. The first ones are the newest stored line, if
         /// there is one.

@@ -33,7 +33,7 @@ use cutline_sim::protocol::{
 use cutline_sim::time::Time;
 
 /// A checkpoint that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Completed {
     /// Its id.
     pub id: CheckpointId,
@@ -43,7 +43,7 @@ pub struct Completed {
 
 cutline_sim::reusable! {
     /// A checkpoint in flight.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq, Eq, Hash)]
     struct Round {
         id: CheckpointId,
         began: Time,
@@ -58,7 +58,7 @@ cutline_sim::reusable! {
 }
 
 /// When the next checkpoint may begin, and which id it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Pace {
     next: CheckpointId,
     /// One in flight at a time, and the interval is counted from the end of one to the start of the next.
@@ -84,7 +84,7 @@ struct Pace {
 
 cutline_sim::reusable! {
     /// All checkpoints of a job, in flight and completed.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq, Eq, Hash)]
     pub struct Rounds {
         pace: Pace,
         /// In flight, oldest first.
@@ -396,25 +396,25 @@ impl Rounds {
 }
 
 /// How the checkpoints of a protocol follow each other.
-pub trait Manner: Clone + std::fmt::Debug + Send + Sync + 'static {
+pub trait Manner: Clone + std::fmt::Debug + std::hash::Hash + Send + Sync + 'static {
     /// The books to begin with.
     fn books() -> Rounds;
 }
 
 /// One at a time, with barriers that overtake, and the interval between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Freezing;
 
 /// As many in flight as configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Concurrent;
 
 /// One at a time, with barriers that overtake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Overtaking;
 
 /// One at a time, with the interval between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Resting;
 
 impl Manner for Freezing {
@@ -442,7 +442,7 @@ impl Manner for Resting {
 }
 
 /// The coordinator's part of a protocol whose coordinator does nothing but keep the books.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Coordinated<M>(pub(crate) Rounds, PhantomData<M>);
 
 impl<M> Clone for Coordinated<M> {

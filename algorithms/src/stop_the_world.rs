@@ -29,7 +29,7 @@ use crate::rounds::{Coordinated, Resting};
 
 cutline_sim::reusable! {
     /// The part in every task.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct StopTheWorld {
         /// The newest checkpoint that is over here: cut, or cancelled. It is saved with the snapshot.
         over: CheckpointId,

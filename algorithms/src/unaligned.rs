@@ -18,7 +18,7 @@ use cutline_sim::record::Mark;
 use crate::rounds::{Coordinated, Overtaking};
 
 /// The part in every task: the newest checkpoint that was cut or given up. It is saved with the snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unaligned {
     newest: CheckpointId,
     /// The newest that was cut.

@@ -22,7 +22,7 @@ use cutline_sim::protocol::{Down, Hooks, TaskCtx, TaskCut, TaskEffects, TaskEven
 pub use crate::recovery_line::RecoveryLine;
 
 /// The part in every task.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Uncoordinated {
     /// The newest checkpoint, by the task's own count. It is saved with the snapshot.
     newest: CheckpointId,

@@ -444,7 +444,7 @@ fn frozen_worlds_are_consistent() {
 
 /// Unaligned checkpoints without one part of what makes it right: `EFFECT` 0 captures no input behind the first, 1 overtakes without saving,
 /// 2 sends its barriers in order behind what they should overtake, and does not capture what stands before them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Broken<const EFFECT: u32>(Unaligned);
 
 impl<const EFFECT: u32> TaskCut for Broken<EFFECT> {

@@ -15,7 +15,7 @@ use crate::life::Opinion;
 
 reusable! {
     /// The oracles. They are forked with the world that they look at.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Jury {
         cut: Cut,
         order: Order,

@@ -67,7 +67,7 @@ impl Input for Truncated {
 }
 
 /// What becomes, in one run, of what the user asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Life {
     /// When the savepoint was asked for.
     asked: Option<Time>,

@@ -109,7 +109,7 @@ pub struct SavepointRecord {
 }
 
 /// A savepoint that was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TakenRecord {
     /// The checkpoint.

@@ -9,7 +9,7 @@ use crate::random::{self, Stream};
 use crate::world::World;
 
 /// A turn that is still to come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Turn {
     /// How many more events are to happen before it.
     after: u64,

@@ -40,7 +40,7 @@ const WAITED: u32 = 1 << 4;
 const SEQUENCE_SHIFT: u32 = 8;
 
 /// What is said of a slot beside its content: its kind, buffer flags and the low 24 bits of the sequence number.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Tag(u32);
 
 impl Tag {
@@ -101,7 +101,7 @@ impl Tag {
 
 /// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end, a probe (those
 /// are what positions count), a mark, or a close.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Slot {
     /// Of a record: its lineage.
     pub lineage: u64,
@@ -189,7 +189,7 @@ impl Slot {
 }
 
 /// A closed buffer (or an event) whose departure still waits for a credit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Waiting {
     pub slots: u32,
     pub bytes: u32,
@@ -198,7 +198,7 @@ pub(crate) struct Waiting {
 }
 
 /// What the output flusher has to do with a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Flush {
     /// Nothing.
     No,
@@ -225,7 +225,7 @@ impl Consumed {
 reusable! {
     /// A channel. What both ends use for every record comes first, then what the receiver needs, then what the sender needs,
     /// a cache line each. The queue belongs to both, at instants that cannot meet.
-    #[derive(Debug)]
+    #[derive(Debug, Hash)]
     #[repr(C, align(64))]
     pub(crate) struct Channel {
         /// Everything sent and not yet consumed.

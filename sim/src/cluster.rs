@@ -40,8 +40,8 @@ impl World {
 
     fn node_number(&mut self, node: NodeId) -> u32 {
         let state = &mut self.nodes[node.index()];
-        state.number += 1;
-        state.number
+        state.number.0 += 1;
+        state.number.0
     }
 
     fn send_from_node(&mut self, node: NodeId, message: Message) {

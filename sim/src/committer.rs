@@ -6,6 +6,7 @@
 //! does nothing. It is what Flink's `CommitterOperator` does (`retryLater`). Planted bugs stand around it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::event::{Event, Origin};
@@ -48,6 +49,15 @@ pub trait Committer: fmt::Debug + Send + Sync {
 
     /// A copy.
     fn clone_box(&self) -> Box<dyn Committer>;
+
+    /// Hashes all that it holds.
+    fn hash_into(&self, into: &mut dyn Hasher);
+}
+
+impl Hash for dyn Committer {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.hash_into(into);
+    }
 }
 
 impl Clone for Box<dyn Committer> {
@@ -57,7 +67,7 @@ impl Clone for Box<dyn Committer> {
 }
 
 /// Forgets nothing before it is confirmed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Careful {
     /// Prepared; nobody has asked for the commit in this attempt.
     prepared: Vec<TransactionId>,
@@ -104,6 +114,10 @@ impl Committer for Careful {
 
     fn clone_box(&self) -> Box<dyn Committer> {
         Box::new(self.clone())
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }
 

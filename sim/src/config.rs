@@ -94,7 +94,7 @@ impl Default for ClusterConfig {
 }
 
 /// Channels and control messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkConfig {
     /// Least time a buffer is on the way between two nodes; at least 1 ns.
     pub latency: Time,

@@ -20,6 +20,7 @@ use crate::reusable;
 use crate::store::Held;
 use crate::time::{MILLISECOND, Time};
 use crate::topology::Topology;
+use crate::untold::Untold;
 use crate::world::{Outcome, World};
 
 use orders::Orders;
@@ -28,7 +29,7 @@ use orders::Orders;
 const PATIENCE_MIN: Time = 10 * MILLISECOND;
 
 /// What the job is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum JobStatus {
     Deploying,
     Running,
@@ -39,7 +40,7 @@ enum JobStatus {
 }
 
 /// What the coordinator believes of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Belief {
     Starting,
     Running,
@@ -47,7 +48,7 @@ enum Belief {
 }
 
 /// What the coordinator believes of a node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct NodeView {
     /// When it was last heard of.
     heard: Time,
@@ -60,7 +61,7 @@ struct NodeView {
 }
 
 /// A metadata write that has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Writing {
     id: CheckpointId,
     /// What it would make durable.
@@ -71,7 +72,7 @@ struct Writing {
 
 reusable! {
     /// The coordinator.
-    #[derive(Debug)]
+    #[derive(Debug, Hash)]
     pub(crate) struct Coordinator {
         status: JobStatus,
         pub attempt: Attempt,
@@ -114,8 +115,10 @@ reusable! {
         waiting: bool,
         /// What the user asks for.
         pub orders: Orders,
+        /// How much its machine has wanted since somebody set this to 0.
+        pub wants: Untold<usize>,
         /// Number of things it has scheduled.
-        pub number: u32,
+        pub number: Untold<u32>,
     }
 }
 
@@ -148,7 +151,8 @@ impl Coordinator {
             timely: BTreeSet::new(),
             waiting: false,
             orders: Orders::default(),
-            number: 0,
+            wants: Untold(0),
+            number: Untold(0),
         }
     }
 }
@@ -162,6 +166,11 @@ impl Coordinator {
 }
 
 impl World {
+    /// What the job is doing, and in which attempt: whoever changes that acts on everybody.
+    pub(crate) fn stage(&self) -> impl PartialEq + use<> {
+        (self.coordinator.status, self.coordinator.attempt, self.end)
+    }
+
     /// The first deployment.
     pub(crate) fn start_coordinator(&mut self) {
         self.schedule(self.topology.config.recovery.heartbeat_interval.max(1), Timer::Nodes);
@@ -175,8 +184,8 @@ impl World {
     }
 
     fn schedule_at(&mut self, time: Time, timer: Timer) {
-        self.coordinator.number += 1;
-        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number, Action::Timer(timer));
+        self.coordinator.number.0 += 1;
+        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number.0, Action::Timer(timer));
     }
 
     fn log(&mut self, event: Event) {
@@ -408,9 +417,9 @@ impl World {
     fn end(&mut self, outcome: Outcome) {
         self.coordinator.status = JobStatus::Ended;
         self.end = Some((self.now, outcome));
-        self.coordinator.number += 1;
+        self.coordinator.number.0 += 1;
         let time = self.now.saturating_add(self.shared.post.latency).min(self.deadline);
-        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number, Action::End);
+        self.shared.queue.push(time, Origin::COORDINATOR, self.coordinator.number.0, Action::End);
     }
 
     /// A fork asks whether the newest checkpoint can be restored: the job fails over, here and now, however many restarts it
@@ -439,8 +448,8 @@ impl World {
     }
 
     fn send_to_node(&mut self, node: NodeId, action: Action) {
-        self.coordinator.number += 1;
-        let number = self.coordinator.number;
+        self.coordinator.number.0 += 1;
+        let number = self.coordinator.number.0;
         let last = &mut self.coordinator.nodes[node.index()].last_down;
         let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
         let topic =

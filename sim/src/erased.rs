@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::backend::{self, Backend};
 use crate::committer::{Careful, Committer};
@@ -42,6 +43,10 @@ pub trait Protocol: fmt::Debug + Send + Sync {
     fn clone_from_protocol(&mut self, from: &dyn Protocol) -> bool;
     /// For the downcast in [`Protocol::clone_from_protocol`].
     fn as_any(&self) -> &dyn Any;
+    /// Hashes a task's machine.
+    fn hash_task(&self, task: TaskId, into: &mut dyn Hasher);
+    /// Hashes the coordinator's machine.
+    fn hash_coordinator(&self, into: &mut dyn Hasher);
 }
 
 impl Clone for Box<dyn Protocol> {
@@ -162,5 +167,13 @@ impl<T: TaskCut, C: CoordinatorCut> Protocol for Machines<T, C> {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn hash_task(&self, task: TaskId, mut into: &mut dyn Hasher) {
+        self.tasks[task.index()].hash(&mut into);
+    }
+
+    fn hash_coordinator(&self, mut into: &mut dyn Hasher) {
+        self.coordinator.hash(&mut into);
     }
 }

@@ -388,7 +388,7 @@ pub struct Stamped {
 }
 
 /// Which of the frequent events to emit. What is off costs nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Detail {
     /// [`Event::Record`].
     pub records: bool,

@@ -36,6 +36,7 @@ use crate::record::Record;
 use crate::reusable;
 use crate::task::Mail;
 use crate::time::{NEVER, SECOND, Time};
+use crate::untold::Untold;
 use crate::world::World;
 
 /// How long a sink waits before it asks again for a commit that has failed.
@@ -53,7 +54,7 @@ pub struct TransactionId {
 }
 
 /// A request to the external system.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Request {
     /// A sink starts: older attempts are fenced, these transactions are committed, all others of this sink aborted.
     Begin(TaskId, Attempt, Vec<TransactionId>),
@@ -70,7 +71,7 @@ pub(crate) enum Request {
 
 impl Request {
     /// Who asks.
-    fn sender(&self) -> (TaskId, Attempt) {
+    pub fn sender(&self) -> (TaskId, Attempt) {
         match self {
             Request::Begin(task, attempt, _) | Request::Commit(task, attempt, _) => (*task, *attempt),
             Request::Prepare { transaction, .. } => (transaction.task, transaction.attempt),
@@ -90,7 +91,7 @@ pub(crate) enum Reply {
 }
 
 /// A prepared transaction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Prepared {
     pub records: Arc<Vec<Record>>,
     /// When it is aborted; the end of time for one without records.
@@ -98,7 +99,7 @@ pub(crate) struct Prepared {
 }
 
 /// A transaction that was aborted because it had been open for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Expired {
     /// Which.
     pub transaction: TransactionId,
@@ -119,11 +120,11 @@ impl Expired {
 
 reusable! {
     /// The external system.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub struct External {
         /// Number of answers it has sent, and of requests for commit that it has received.
-        pub(crate) number: u32,
-        requests: u64,
+        pub(crate) number: Untold<u32>,
+        pub(crate) requests: Untold<u64>,
         /// How long a transaction may be open.
         pub(crate) timeout: Time,
         /// The newest attempt of each sink.
@@ -349,8 +350,8 @@ impl World {
     }
 
     fn next_answer(&mut self) -> u32 {
-        self.shared.external.number += 1;
-        self.shared.external.number
+        self.shared.external.number.0 += 1;
+        self.shared.external.number.0
     }
 
     fn log_external(&mut self, event: Event) {
@@ -360,8 +361,9 @@ impl World {
     /// Decides about a request for commit.
     fn fate(&mut self) -> Fate {
         let (external, key) = (&mut self.shared.external, self.shared.commit_key);
-        external.requests += 1;
-        let (strikes, how) = (draw(key, 2 * external.requests), draw(key, 2 * external.requests + 1));
+        external.requests.0 += 1;
+        let nth = external.requests.0;
+        let (strikes, how) = (draw(key, 2 * nth), draw(key, 2 * nth + 1));
         match below(strikes, 1000) < u64::from(self.shared.failing_commits) {
             false => Fate::Done,
             true if below(how, 2) == 0 => Fate::Refused,

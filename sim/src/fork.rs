@@ -1,22 +1,63 @@
 //! How a fork goes another way than its original: somebody intervenes in a world that is under way.
 
-use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::faults::{FailedWrite, Fault, LostMessage};
 use crate::ids::TaskId;
 use crate::world::{Observe, World};
 
-/// A part of a world. What one task does changes that task and the rest, and nothing else.
+/// A part of a world. What a task does changes itself, the wires that lead to and from it, and what all share; see
+/// [`World::choose`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A task, without its machine and its channels.
-    Task(TaskId),
-    /// The coordinator and the nodes.
+    /// Whatever is no other part: the queue, the post, the external system, the nodes, the faults, the times.
+    Shared,
+    /// The coordinator, and its machine.
     Coordinator,
     /// The store.
     Store,
-    /// Everything else.
-    Rest,
+    /// A task, and its machine.
+    Task(TaskId),
+    /// The channels that lead to a task, and its port.
+    Wires(TaskId),
+}
+
+/// A set of parts. That of a very large job may hold more than was put into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts(u64);
+
+impl Parts {
+    /// No part.
+    pub const NONE: Parts = Parts(0);
+    /// All parts.
+    pub const ALL: Parts = Parts(u64::MAX);
+
+    /// Those of two sets.
+    #[must_use]
+    pub fn and(self, other: Parts) -> Parts {
+        Parts(self.0 | other.0)
+    }
+
+    /// Adds a part.
+    pub fn insert(&mut self, part: Part) {
+        self.0 |= Parts::bit(part);
+    }
+
+    /// True if a part is among them.
+    pub fn contains(self, part: Part) -> bool {
+        self.0 & Parts::bit(part) != 0
+    }
+
+    fn bit(part: Part) -> u64 {
+        let number = match part {
+            Part::Shared => 0,
+            Part::Coordinator => 1,
+            Part::Store => 2,
+            Part::Task(task) => 3 + 2 * task.0,
+            Part::Wires(task) => 4 + 2 * task.0,
+        };
+        1 << number.min(63)
+    }
 }
 
 impl World {
@@ -35,15 +76,77 @@ impl World {
         self.hand_over(observe);
     }
 
-    /// Makes another world this one, without what only tells how it has come about: see [`World::write_part`].
-    pub fn settle(&self, scratch: &mut World) {
-        scratch.clone_from(self);
-        scratch.forget_the_past();
+    /// Puts in order what has none, and does what senders do when they need it: so equal worlds are the same in memory. Nothing depends
+    /// on it.
+    pub fn settle(&mut self) {
+        self.shared.queue.sort();
+        self.network.collect(self.now);
     }
 
-    /// Writes a part of a world that has been settled, for a digest. All parts together are all that the rest of the run depends on; what
+    /// Becomes another world of which at most these parts are different: `clone_from` for a world that was a copy not long ago.
+    pub fn copy_parts(&mut self, from: &World, parts: Parts) {
+        let World {
+            protocol,
+            network,
+            tasks,
+            reach,
+            nodes,
+            coordinator,
+            store,
+            shared,
+            faults,
+            digests,
+            now,
+            deadline,
+            end,
+            outcome,
+            lookahead,
+            turn,
+            // The same in all worlds of a job, and memory.
+            topology,
+            backend: _,
+            committer: _,
+            base: _,
+            is_whole: _,
+            handed: _,
+        } = from;
+        for (at, info) in topology.tasks.iter().enumerate() {
+            if parts.contains(Part::Task(TaskId(at as u32))) {
+                self.tasks[at].clone_from(&tasks[at]);
+            }
+            if parts.contains(Part::Wires(TaskId(at as u32))) {
+                self.network.copy_wires(network, TaskId(at as u32), &info.inputs);
+            }
+        }
+        if parts.contains(Part::Coordinator) {
+            self.coordinator.clone_from(coordinator);
+        }
+        if parts.contains(Part::Store) {
+            self.store.clone_from(store);
+        }
+        if parts != Parts::NONE {
+            self.network.copy_rest(network);
+            self.protocol.clone_from(protocol);
+            self.reach.clone_from(reach);
+            self.nodes.clone_from(nodes);
+            self.shared.clone_from(shared);
+            self.faults.clone_from(faults);
+            self.digests.clone_from(digests);
+            (self.now, self.deadline, self.lookahead) = (*now, *deadline, *lookahead);
+            (self.end, self.outcome, self.turn) = (*end, *outcome, *turn);
+        }
+    }
+
+    /// All parts, each once, in a fixed order.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let tasks = (0..self.tasks.len() as u32).map(TaskId);
+        let of_tasks = tasks.flat_map(|task| [Part::Task(task), Part::Wires(task)]);
+        [Part::Shared, Part::Coordinator, Part::Store].into_iter().chain(of_tasks)
+    }
+
+    /// Hashes a part of a world that has been [settled](World::settle). All parts together are all that the rest of the run depends on; what
     /// all worlds of a job share is left out.
-    pub fn write_part(&self, part: Part, into: &mut dyn fmt::Write) {
+    pub fn hash_part<H: Hasher>(&self, part: Part, into: &mut H) {
         let World {
             protocol,
             network,
@@ -60,7 +163,7 @@ impl World {
             outcome,
             turn,
             // The same in all worlds of a job.
-            topology: _,
+            topology,
             backend: _,
             committer: _,
             base: _,
@@ -71,26 +174,54 @@ impl World {
             // It changes nothing.
             lookahead: _,
         } = self;
-        // Who takes a digest takes everything.
-        let _ = match part {
-            Part::Task(task) => write!(into, "{:?}", tasks[task.index()]),
-            Part::Coordinator => write!(into, "{coordinator:?}{nodes:?}"),
-            Part::Store => write!(into, "{store:?}"),
-            Part::Rest => {
-                let times = (now, deadline, end, outcome, turn);
-                write!(into, "{protocol:?}{network:?}{reach:?}{shared:?}{faults:?}{times:?}")
+        match part {
+            Part::Task(task) => {
+                let it = &tasks[task.index()];
+                if it.status_since.0 > *now {
+                    (it.status_before.0, it.status_since.0).hash(into);
+                }
+                match it.status.is_dead() {
+                    true => it.hash_what_stays(into),
+                    false => {
+                        it.hash(into);
+                        protocol.hash_task(task, into);
+                    }
+                }
             }
-        };
+            Part::Wires(task) if self.is_cut_off(task) => {}
+            Part::Wires(task) => network.hash_wires(task, &topology.tasks[task.index()].inputs, into),
+            Part::Coordinator => {
+                coordinator.hash(into);
+                protocol.hash_coordinator(into);
+            }
+            Part::Store => store.hash(into),
+            Part::Shared => {
+                network.hash_rest(into);
+                (reach, nodes, shared, faults, now, deadline, end, outcome, turn).hash(into);
+            }
+        }
     }
 
-    /// Forgets what only tells how it has come to be as it is, and puts in order what has none.
-    fn forget_the_past(&mut self) {
-        self.shared.steps = 0;
-        self.shared.queue.sort();
-        self.shared.writes.clear();
-        self.shared.post.sent.clear();
-        self.tasks.iter_mut().for_each(|task| task.chain = 0);
-        self.network.collect(self.now);
+    /// True if a task is gone, and so are all that could send to it or receive from it: channels are emptied before any of them begins anew.
+    fn is_cut_off(&self, task: TaskId) -> bool {
+        let is_gone = |task: TaskId| self.tasks[task.index()].status.is_dead();
+        let (channels, info) = (&self.topology.channels, &self.topology.tasks[task.index()]);
+        is_gone(task)
+            && info.inputs.iter().all(|channel| is_gone(channels[channel.index()].from))
+            && info.channels_out().all(|channel| is_gone(channels[channel.index()].to))
+    }
+
+    /// Hashes the counts of all parties, by which they name what they schedule. Parts have none of them, for a name means nothing but
+    /// the order, in which things stand. But draws go by them: how long a message takes, and which one is lost.
+    pub fn hash_counts<H: Hasher>(&self, into: &mut H) {
+        let external = &self.shared.external;
+        (self.coordinator.number.0, external.number.0, external.requests.0).hash(into);
+        self.nodes.iter().for_each(|node| node.number.0.hash(into));
+        self.shared.queue.all().for_each(|(_, number, _)| number.hash(into));
+        for task in &self.tasks {
+            task.sent.0.hash(into);
+            task.mailbox.iter().for_each(|letter| letter.rank.hash(into));
+        }
     }
 
     /// Ends all faults and fails the job over, here and now: how a fork asks whether the newest checkpoint can be restored.

@@ -107,7 +107,7 @@ pub enum Ship {
 }
 
 /// An edge of the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EdgeSpec {
     /// How it chooses the receiver.
     pub ship: Ship,

@@ -4,7 +4,7 @@ use crate::record::Record;
 use crate::time::Time;
 
 /// One record of an input, and where the next one begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// The record. Its lineage is filled in by the source; what the input sets is ignored.
     pub record: Record,

@@ -8,12 +8,15 @@
 //! however late a message, a buffer or a write could be. What somebody waits for comes at a later instant, so nothing here is so late that
 //! anybody gives it up.
 
+mod forgetting;
+
 use crate::channel::WATERMARK;
 use crate::event::Origin;
-use crate::ids::TaskId;
+use crate::fork::{Part, Parts};
+use crate::ids::{ChannelId, TaskId};
 use crate::network::Network;
 use crate::protocol::{Down, Input, READING};
-use crate::queue::{Action, Timer};
+use crate::queue::{Action, Message, Timer};
 use crate::task::{Letter, Mail, Status, Task};
 use crate::time::{NEVER, Time};
 use crate::topology::TaskInfo;
@@ -65,6 +68,46 @@ fn is_last(action: &Action) -> bool {
     matches!(action, Action::End | Action::Timer(Timer::Taken | Timer::Close))
 }
 
+/// What came of a choice.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen {
+    /// How the run has ended, if it has.
+    pub outcome: Option<Outcome>,
+    /// What may have changed.
+    pub reached: Parts,
+    /// Who has acted.
+    pub actors: Actors,
+}
+
+/// Who has acted: tasks, the coordinator, the store, the external system; or somebody who acts on all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actors(u64);
+
+impl Actors {
+    /// Nobody.
+    pub const NONE: Actors = Actors(0);
+    const ALL: Actors = Actors(u64::MAX);
+    const COORDINATOR: Actors = Actors(1);
+    const STORE: Actors = Actors(2);
+    const EXTERNAL: Actors = Actors(4);
+
+    /// One of the first tasks, or one of the others.
+    fn task(task: TaskId) -> Actors {
+        Actors(1 << (3 + task.0).min(63))
+    }
+
+    /// Those of two sets.
+    #[must_use]
+    pub fn and(self, other: Actors) -> Actors {
+        Actors(self.0 | other.0)
+    }
+
+    /// True if somebody is in both.
+    pub fn meet(self, other: Actors) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 impl Choice {
     /// True for what a task has coming from itself alone: no delivery. Whoever does such things at once leaves out the orders in which
     /// something comes between (a crash, say, between a write and its acknowledgement).
@@ -97,45 +140,43 @@ impl World {
     }
 
     /// Everything that can happen next, in a fixed order; nothing if the run is to be given up, which [`World::advance`] does. The
-    /// lookahead must be off.
-    pub fn choices(&mut self, into: &mut Vec<Choice>) {
+    /// lookahead must be off. Returns what may have changed by asking: time may have gone on.
+    pub fn choices(&mut self, into: &mut Vec<Choice>) -> Parts {
         into.clear();
+        let mut changed = Parts::NONE;
         loop {
+            self.settle();
             let (wake, task) = self.network.wakes.first();
             let next = self.shared.queue.next();
             let instant = wake.min(next);
             if instant > self.deadline || self.shared.steps > self.topology.config.bounds.steps {
-                return;
+                return changed;
             }
             self.choices_at(instant, into);
             if !into.is_empty() {
-                return;
+                return changed;
             }
             if wake > instant {
                 // Only what comes last is left.
-                into.extend(
-                    self.shared
-                        .queue
-                        .due(instant)
-                        .first()
-                        .map(|&(origin, number, _)| Choice::Action(origin, number)),
-                );
-                return;
+                let last = self.shared.queue.due(instant).next();
+                into.extend(last.map(|(origin, number, _)| Choice::Action(origin, number)));
+                return changed;
             }
             // It was woken for what it has done meanwhile: so it does nothing, and says when it will.
             self.now = instant;
             self.run_task(TaskId(task));
+            changed = changed.and(self.reach_of_task(TaskId(task)));
         }
     }
 
     fn choices_at(&self, instant: Time, into: &mut Vec<Choice>) {
-        let due = self.shared.queue.due(instant);
-        for (at, &(origin, number, action)) in due.iter().enumerate() {
+        let due = || self.shared.queue.due(instant);
+        for (at, (origin, number, action)) in due().enumerate() {
             let way = way(action);
-            let is_behind = |&(other, _, before): &(Origin, u32, &Action)| {
+            let is_behind = |(other, _, before): (Origin, u32, &Action)| {
                 other == origin && way.is_some() && way == self::way(before)
             };
-            if !is_last(action) && !due[..at].iter().any(is_behind) {
+            if !is_last(action) && !due().take(at).any(is_behind) {
                 into.push(Choice::Action(origin, number));
             }
         }
@@ -143,7 +184,7 @@ impl World {
             let id = TaskId(at as u32);
             // What a task has the store do is done before the task learns of it.
             let is_first = |letter: &Letter| match letter.mail {
-                Mail::Written(..) | Mail::Stored(..) => !due.iter().any(|&(origin, number, action)| {
+                Mail::Written(..) | Mail::Stored(..) => !due().any(|(origin, number, action)| {
                     origin == Origin::task(id) && number < letter.rank as u32 && way(action) == Some(STORE)
                 }),
                 _ => true,
@@ -152,9 +193,66 @@ impl World {
         }
     }
 
-    /// Does what was chosen, which must be one of [`World::choices`], and hands the events that it caused to the observer; how the run has
-    /// ended, if it has.
-    pub fn choose(&mut self, choice: Choice, observe: Observe<'_>) -> Option<Outcome> {
+    /// Who acts when this is chosen, as long as the job goes on as it does.
+    fn actors_of(&self, choice: Choice) -> Actors {
+        match (choice.task(), choice) {
+            (Some(task), _) => Actors::task(task),
+            (None, Choice::Action(origin, number)) => match self.due(origin, number) {
+                Some(Action::External(_)) => Actors::EXTERNAL,
+                Some(Action::Written(..) | Action::Discard(_)) => Actors::STORE,
+                Some(Action::MetadataWritten(..) | Action::Timer(Timer::Cut(_))) => {
+                    Actors::COORDINATOR.and(Actors::STORE)
+                }
+                // Only what its machine wants can reach beyond the coordinator.
+                Some(Action::Tell(Message::Up(..) | Message::Status(_))) => Actors::COORDINATOR,
+                _ => Actors::ALL,
+            },
+            _ => Actors::ALL,
+        }
+    }
+
+    /// What may change when this is chosen.
+    fn reach_of(&self, choice: Choice) -> Parts {
+        let mut parts = Parts::NONE;
+        parts.insert(Part::Shared);
+        match (choice.task(), choice) {
+            (Some(task), _) => return self.reach_of_task(task),
+            (None, Choice::Action(origin, number)) => match self.due(origin, number) {
+                Some(Action::Written(..) | Action::Discard(_)) => parts.insert(Part::Store),
+                Some(Action::External(request)) => {
+                    let (sink, _) = request.sender();
+                    [Part::Task(sink), Part::Wires(sink)].into_iter().for_each(|part| parts.insert(part));
+                }
+                _ => return Parts::ALL,
+            },
+            _ => return Parts::ALL,
+        }
+        parts
+    }
+
+    fn reach_of_task(&self, task: TaskId) -> Parts {
+        let mut parts = Parts::NONE;
+        [Part::Shared, Part::Task(task), Part::Wires(task)].into_iter().for_each(|part| parts.insert(part));
+        let info = &self.topology.tasks[task.index()];
+        let channel = |channel: &ChannelId| &self.topology.channels[channel.index()];
+        info.inputs.iter().for_each(|it| parts.insert(Part::Wires(channel(it).from)));
+        info.channels_out().for_each(|it| parts.insert(Part::Wires(channel(&it).to)));
+        parts
+    }
+
+    /// An action that is due.
+    fn due(&self, origin: Origin, number: u32) -> Option<&Action> {
+        let mut due = self.shared.queue.due(self.next_instant());
+        due.find(|&(other, count, _)| (other, count) == (origin, number)).map(|(.., action)| action)
+    }
+
+    /// Does what was chosen, which must be one of [`World::choices`], and hands the events that it caused to the observer; says what
+    /// came of it.
+    pub fn choose(&mut self, choice: Choice, observe: Observe<'_>) -> Chosen {
+        let reached = self.reach_of(choice);
+        let mut actors = self.actors_of(choice);
+        let stage = self.stage();
+        self.coordinator.wants.0 = 0;
         self.now = self.next_instant();
         match choice {
             Choice::Action(origin, number) => {
@@ -170,7 +268,14 @@ impl World {
             }
         }
         self.hand_over(observe);
-        self.outcome
+        self.forget(reached);
+        if self.coordinator.wants.0 > 0 {
+            actors = actors.and(Actors::STORE);
+        }
+        if self.stage() != stage {
+            actors = Actors::ALL;
+        }
+        Chosen { outcome: self.outcome, reached, actors }
     }
 
     /// A choice, for people; it must be one of [`World::choices`].
@@ -179,31 +284,27 @@ impl World {
         let task = |task| topology.task_name(task);
         let party = |from: Origin| from.as_task().map_or(from.to_string(), task);
         match choice {
-            Choice::Action(from, number) => {
-                let due = self.shared.queue.due(self.next_instant());
-                let action = due.iter().find(|&&(origin, count, _)| (origin, count) == (from, number));
-                match action {
-                    Some((.., Action::FaultBegins(_))) => "the fault strikes".to_owned(),
-                    Some((.., Action::Tell(message))) => {
-                        format!("the coordinator hears from {}: {:?}", party(from), message.topic())
-                    }
-                    Some((.., Action::Cancel(node, _))) => format!("node {node} is told to cancel"),
-                    Some((.., Action::Deploy(node, ..))) => format!("node {node} is told to start tasks"),
-                    Some((.., Action::Written(..))) => format!("the store has what {} wrote", party(from)),
-                    Some((.., Action::Discard(_))) => {
-                        format!("the store forgets what {} discarded", party(from))
-                    }
-                    Some((.., Action::MetadataWritten(id, _))) => {
-                        format!("the metadata of checkpoint {id} is written")
-                    }
-                    Some((.., Action::External(_))) => {
-                        format!("the external system hears from {}", party(from))
-                    }
-                    Some((.., Action::Timer(timer))) => format!("the coordinator's timer is due: {timer:?}"),
-                    Some((.., action)) => format!("{}: {action:?}", party(from)),
-                    None => format!("nothing: {} has nothing of number {number} due", party(from)),
+            Choice::Action(from, number) => match self.due(from, number) {
+                Some(Action::FaultBegins(_)) => "the fault strikes".to_owned(),
+                Some(Action::Tell(message)) => {
+                    format!("the coordinator hears from {}: {:?}", party(from), message.topic())
                 }
-            }
+                Some(Action::Cancel(node, _)) => format!("node {node} is told to cancel"),
+                Some(Action::Deploy(node, ..)) => format!("node {node} is told to start tasks"),
+                Some(Action::Written(..)) => format!("the store has what {} wrote", party(from)),
+                Some(Action::Discard(_)) => {
+                    format!("the store forgets what {} discarded", party(from))
+                }
+                Some(Action::MetadataWritten(id, _)) => {
+                    format!("the metadata of checkpoint {id} is written")
+                }
+                Some(Action::External(_)) => {
+                    format!("the external system hears from {}", party(from))
+                }
+                Some(Action::Timer(timer)) => format!("the coordinator's timer is due: {timer:?}"),
+                Some(action) => format!("{}: {action:?}", party(from)),
+                None => format!("nothing: {} has nothing of number {number} due", party(from)),
+            },
             Choice::Letter(to, from, number) => {
                 let rank = rank(from, number);
                 let letter = self.tasks[to.index()].mailbox.iter().find(|letter| letter.rank == rank);
@@ -257,9 +358,6 @@ impl World {
             Choice::Send(_) => step.send_pending(now),
             Choice::Action(..) | Choice::Flush(_) => {}
         }
-        let flush_at = step.net.ports[task.index()].flush_at;
-        let wake = step.next_action().min(flush_at);
-        step.sleep(wake);
     }
 }
 
@@ -312,13 +410,12 @@ fn choices_of(
     }
     // The next one stands last.
     let due = task.mailbox.iter().rev().take_while(|letter| letter.time <= now);
-    let mut senders: Vec<u64> = Vec::new();
-    for letter in due {
-        let from = letter.rank >> 32;
-        if !senders.contains(&from) && is_first(letter) {
-            into.push(Choice::Letter(id, Origin(from as u32), letter.rank as u32));
+    let sender = |letter: &Letter| letter.rank >> 32;
+    for (at, letter) in due.clone().enumerate() {
+        let is_behind = due.clone().take(at).any(|before| sender(before) == sender(letter));
+        if !is_behind && is_first(letter) {
+            into.push(Choice::Letter(id, Origin(sender(letter) as u32), letter.rank as u32));
         }
-        senders.push(from);
     }
     if !task.status.is_alive() {
         return;

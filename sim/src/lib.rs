@@ -47,6 +47,7 @@ mod termination;
 pub mod time;
 pub mod topology;
 mod tournament;
+mod untold;
 pub mod waiting;
 pub mod world;
 

@@ -25,7 +25,7 @@ use crate::topology::Topology;
 
 reusable! {
     /// What was sent on a channel and is in no durable snapshot.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Log {
         /// How many items come before the first one here.
         before: u64,
@@ -69,7 +69,7 @@ impl Log {
 }
 
 /// A part of a channel's log, in the snapshot of its sender. It ends where the snapshot says that everything was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Logged {
     /// The number of the channel among the task's outputs.
     pub at: u32,

@@ -251,7 +251,7 @@ impl Step<'_> {
                 self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))
             }
             TaskEffect::JitteredTimer(after, jitter, token) => {
-                let nth = u64::from(self.task.sent);
+                let nth = u64::from(self.task.sent.0);
                 let late = draw(self.shared.timer_key ^ mix(u64::from(self.id.0)), nth);
                 let after = after.saturating_add(below(late, jitter.saturating_add(1)));
                 self.letter(now.saturating_add(after.max(1)), Mail::Timer(token))

@@ -15,6 +15,7 @@ mod overtaking;
 mod port;
 
 use std::cmp::Reverse;
+use std::hash::{Hash, Hasher};
 
 use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
@@ -58,6 +59,76 @@ reusable! {
 }
 
 impl Network {
+    /// Hashes the port of a task, and the channels that lead to it.
+    pub fn hash_wires<H: Hasher>(&self, task: TaskId, inputs: &[ChannelId], into: &mut H) {
+        self.ports[task.index()].hash(into);
+        for channel in inputs.iter().map(|channel| channel.index()) {
+            self.channels[channel].hash(into);
+            (self.leaving.get(channel), self.logs.get(channel), self.tags.get(channel)).hash(into);
+        }
+    }
+
+    /// Becomes another one in the port of a task and the channels that lead to it.
+    pub fn copy_wires(&mut self, from: &Network, task: TaskId, inputs: &[ChannelId]) {
+        self.ports[task.index()].clone_from(&from.ports[task.index()]);
+        for channel in inputs.iter().map(|channel| channel.index()) {
+            self.channels[channel].clone_from(&from.channels[channel]);
+            // None of them, or one for each channel.
+            if let Some(leaving) = self.leaving.get_mut(channel) {
+                leaving.clone_from(&from.leaving[channel]);
+            }
+            if let Some(log) = self.logs.get_mut(channel) {
+                log.clone_from(&from.logs[channel]);
+            }
+            if let Some(tags) = self.tags.get_mut(channel) {
+                tags.clone_from(&from.tags[channel]);
+            }
+        }
+    }
+
+    /// Becomes another one in everything but the wires of tasks.
+    pub fn copy_rest(&mut self, from: &Network) {
+        let Network {
+            // See `copy_wires`.
+            channels: _,
+            ports: _,
+            leaving: _,
+            logs: _,
+            tags: _,
+            wakes,
+            config,
+            unbuffered,
+            departures,
+            noting,
+            watch,
+            watched,
+        } = from;
+        self.wakes.clone_from(wakes);
+        self.config.clone_from(config);
+        (self.unbuffered, self.departures, self.noting) = (*unbuffered, *departures, *noting);
+        (self.watch, self.watched) = (*watch, *watched);
+    }
+
+    /// Hashes everything but the wires of tasks.
+    pub fn hash_rest<H: Hasher>(&self, into: &mut H) {
+        let Network {
+            // See `hash_wires`.
+            channels: _,
+            ports: _,
+            leaving: _,
+            logs: _,
+            tags: _,
+            wakes,
+            config,
+            unbuffered,
+            departures,
+            noting,
+            watch,
+            watched,
+        } = self;
+        (wakes, config, unbuffered, departures, noting, watch, watched).hash(into);
+    }
+
     /// True if the task may open one more output buffer now.
     #[inline]
     fn has_room(&mut self, task: TaskId, now: Time) -> bool {

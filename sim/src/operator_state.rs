@@ -12,7 +12,7 @@ reusable! {
     /// The list of a subtask, for what has no key: records held back, say. A restore at another parallelism deals the elements
     /// of all lists out evenly, so a result may depend on what all lists hold together, and not on which subtask holds what or
     /// in which order.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct ListState {
         elements: Vec<Record>,
     }
@@ -58,7 +58,7 @@ reusable! {
     /// records of a broadcast port (see [`Operator::is_broadcast_port`](crate::operator::Operator::is_broadcast_port)), by
     /// [`on_open`](crate::operator::Operator::on_open) and, in the same way in every subtask, by
     /// [`on_close`](crate::operator::Operator::on_close).
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     pub struct BroadcastState {
         entries: BTreeMap<Slot, i64>,
     }

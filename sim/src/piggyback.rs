@@ -23,7 +23,7 @@ use crate::step::Step;
 use crate::time::Time;
 
 /// From an item on, everything in a channel carries this tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Run {
     /// The number of the first item.
     pub from: u64,
@@ -33,7 +33,7 @@ pub struct Run {
 
 reusable! {
     /// The tags of what is in a channel, or in its log.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Runs {
         runs: VecDeque<Run>,
         /// How many items the sender had made when it took its last snapshot.

@@ -2,6 +2,7 @@
 //! lost, late, doubled or reordered. Without a fault, messages of one sender to one receiver keep their order.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::reusable;
 use crate::time::Time;
 
 /// What message faults are at work; chances in per mille, each of all messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct MessageFaults {
     pub lose: u32,
     pub delay: u32,
@@ -22,7 +23,7 @@ pub(crate) struct MessageFaults {
 }
 
 /// A control message, among all of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId {
     /// Who sends it.
     pub sender: Origin,
@@ -46,6 +47,14 @@ reusable! {
         /// The messages sent since the observer was last called, with [`Detail::targets`](crate::event::Detail::targets).
         pub is_noting: bool,
         pub sent: Vec<MessageId>,
+    }
+}
+
+/// Everything that the rest of a run depends on.
+impl Hash for Post {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Post { latency_key, fate_key, latency, jitter, faults, doomed, is_noting, sent: _ } = self;
+        (latency_key, fate_key, latency, jitter, faults, doomed, is_noting).hash(into);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::event::{Origin, Topic};
@@ -15,7 +16,7 @@ use crate::store::Object;
 use crate::time::{NEVER, Time};
 
 /// What happens to a party other than a running task. (A task's own business is in its mailbox and channels.)
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Action {
     /// A fault of the plan begins.
     FaultBegins(u32),
@@ -55,7 +56,7 @@ pub(crate) enum Action {
 pub(crate) type Placed = (TaskId, Option<Handle>);
 
 /// A message to the coordinator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Message {
     /// A node lives, and this is what it runs.
     Heartbeat(NodeId, Time, Arc<[Report]>),
@@ -86,7 +87,7 @@ impl Message {
 }
 
 /// What a node knows of a task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Report {
     pub task: TaskId,
     pub attempt: Attempt,
@@ -96,7 +97,7 @@ pub(crate) struct Report {
 }
 
 /// How a task fares, seen from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Life {
     Starting,
     Running,
@@ -105,7 +106,7 @@ pub(crate) enum Life {
 }
 
 /// A timer of the coordinator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Timer {
     /// The strategy's own.
     Cut(u64),
@@ -171,6 +172,18 @@ reusable! {
     }
 }
 
+/// The entries in their order, without the counts of who has scheduled them; the disruptions follow from them. It must be
+/// [sorted](Queue::sort).
+impl Hash for Queue {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Queue { entries, disruptions: _ } = self;
+        entries.len().hash(into);
+        for Reverse(Entry { time, origin, number: _, action }) in entries {
+            (time, origin, action).hash(into);
+        }
+    }
+}
+
 impl Action {
     /// True if it acts on running tasks at once.
     fn disrupts(&self) -> bool {
@@ -211,12 +224,11 @@ impl Queue {
         Some((entry.time, entry.action))
     }
 
-    /// What is due at an instant: who scheduled it, the count, and the action; in order.
-    pub fn due(&self, time: Time) -> Vec<(Origin, u32, &Action)> {
-        let entries = self.entries.iter().map(|Reverse(entry)| entry).filter(|entry| entry.time == time);
-        let mut due: Vec<_> = entries.map(|entry| (entry.origin, entry.number, &entry.action)).collect();
-        due.sort_by_key(|&(origin, number, _)| (origin, number));
-        due
+    /// What is due at an instant, if nothing is due before: who scheduled it, the count, and the action; in order. The queue must be
+    /// [sorted](Queue::sort).
+    pub fn due(&self, time: Time) -> impl Iterator<Item = (Origin, u32, &Action)> {
+        let due = self.entries.iter().map(|Reverse(entry)| entry).take_while(move |entry| entry.time <= time);
+        due.map(|entry| (entry.origin, entry.number, &entry.action))
     }
 
     /// Takes an action before its turn: the first of those that one party has scheduled under this number.
@@ -228,10 +240,26 @@ impl Queue {
         self.entries = entries.into();
         let Entry { time, action, .. } = entry?;
         if action.disrupts() {
-            let mut removed = false;
-            self.disruptions.retain(|&Reverse(other)| other != time || std::mem::replace(&mut removed, true));
+            drop_one(&mut self.disruptions, time);
         }
         Some((time, action))
+    }
+
+    /// Everything that waits: who scheduled it, the count, and the action; in order, if the queue is [sorted](Queue::sort).
+    pub fn all(&self) -> impl Iterator<Item = (Origin, u32, &Action)> {
+        self.entries.iter().map(|Reverse(entry)| (entry.origin, entry.number, &entry.action))
+    }
+
+    /// Drops all actions that satisfy a condition.
+    pub fn drop_all(&mut self, is_over: impl Fn(&Action) -> bool) {
+        let Queue { entries, disruptions } = self;
+        entries.retain(|Reverse(entry)| {
+            let is_over = is_over(&entry.action);
+            if is_over && entry.action.disrupts() {
+                drop_one(disruptions, entry.time);
+            }
+            !is_over
+        });
     }
 
     /// When the next action that acts on tasks at once is due.
@@ -253,4 +281,10 @@ impl Queue {
     pub fn len(&self) -> usize {
         self.entries.len()
     }
+}
+
+/// Drops one of these.
+fn drop_one(disruptions: &mut BinaryHeap<Reverse<Time>>, time: Time) {
+    let mut dropped = false;
+    disruptions.retain(|&Reverse(other)| other != time || std::mem::replace(&mut dropped, true));
 }

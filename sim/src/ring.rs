@@ -4,6 +4,7 @@
 //! two; and it starts with a single place, for most channels of a large job carry little more than marks.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A first-in, first-out queue of copies.
 #[derive(Default)]
@@ -19,6 +20,14 @@ pub(crate) struct Ring<T> {
 impl<T: Copy + Default + fmt::Debug> fmt::Debug for Ring<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..self.len).filter_map(|at| self.get(at))).finish()
+    }
+}
+
+/// The same: equal queues have one hash.
+impl<T: Copy + Default + Hash> Hash for Ring<T> {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.len.hash(into);
+        (0..self.len).filter_map(|at| self.get(at)).for_each(|value| value.hash(into));
     }
 }
 

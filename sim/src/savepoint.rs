@@ -59,13 +59,13 @@ pub use error::RestoreError;
 use hand_out::{Handover, hand_over};
 
 /// What a job may start from. Cheap to clone; nothing in it ever changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Savepoint {
     saved: Arc<Saved>,
     allow_non_restored_state: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 struct Saved {
     id: CheckpointId,
     /// The newest attempt that anyone has seen.
@@ -79,7 +79,7 @@ struct Saved {
     is_whole: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct SavedOperator {
     uid: String,
     kind: Kind,
@@ -94,7 +94,7 @@ struct SavedOperator {
 }
 
 /// What an operator is, as far as its state depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// It keeps positions in an input.
     Source,

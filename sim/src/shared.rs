@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use crate::store::Store;
 use crate::time::{FAR, Time};
 
 /// What store faults are at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StoreFaults {
     /// Chance in per mille that a write fails.
     pub fail: u32,
@@ -36,7 +37,7 @@ impl Default for StoreFaults {
 }
 
 /// A write to the store, among all of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WriteId(pub u64);
 
@@ -82,6 +83,40 @@ reusable! {
         /// Memory that is used again and again.
         pub scratch: Vec<Record>,
         pub effects: TaskEffects,
+    }
+}
+
+/// Everything that the rest of a run depends on.
+impl Hash for Shared {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Shared {
+            queue,
+            post,
+            external,
+            detail,
+            triggered,
+            slow_tasks,
+            slow_links,
+            store_faults,
+            doomed_writes,
+            failing_commits,
+            service_key,
+            store_key,
+            timer_key,
+            commit_key,
+            // Past.
+            steps: _,
+            writes: _,
+            // Empty between two events.
+            log: _,
+            latencies: _,
+            taken: _,
+            scratch: _,
+            effects: _,
+        } = self;
+        (queue, post, external, detail, triggered, slow_tasks, slow_links).hash(into);
+        (store_faults, doomed_writes, failing_commits).hash(into);
+        (service_key, store_key, timer_key, commit_key).hash(into);
     }
 }
 

@@ -41,7 +41,7 @@ pub struct SplitPosition {
 }
 
 /// One task's part of a checkpoint. Immutable once taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TaskSnapshot {
     /// The task.
     pub task: TaskId,
@@ -97,7 +97,7 @@ pub struct TaskSnapshot {
 }
 
 /// Items that belong to a channel of a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OnChannel {
     /// The number of the channel among the task's inputs, or outputs.
     pub at: u32,

@@ -57,7 +57,7 @@ impl Step<'_> {
         let task = &mut *self.task;
         task.records += 1;
         task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, 0));
-        task.chain = chain(task.chain, record.lineage ^ now);
+        task.chain.0 = chain(task.chain.0, record.lineage ^ now);
         if self.shared.detail.records {
             self.emit(now, Event::Record { input: READING, lineage: record.lineage });
         }

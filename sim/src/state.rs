@@ -6,6 +6,7 @@ mod changes;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::ops::{Bound, RangeBounds};
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,14 @@ impl PartialEq for KeyedState {
 }
 
 impl Eq for KeyedState {}
+
+/// Everything, and not only the entries: for digests of a whole world. (So nobody is to keep states in a map by their hash.)
+impl Hash for KeyedState {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let KeyedState { values, maps, timers, list, broadcast, opened, watermark, changes } = self;
+        (values, maps, timers, list, broadcast, opened, watermark, changes).hash(into);
+    }
+}
 
 impl KeyedState {
     /// Becomes the empty state of a subtask of an operator, and keeps the memory.

@@ -266,7 +266,7 @@ impl Step<'_> {
         task.records += 1;
         task.consumed += u64::from(record.size);
         task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, port));
-        task.chain = chain(task.chain, record.lineage ^ now);
+        task.chain.0 = chain(task.chain.0, record.lineage ^ now);
         if self.shared.detail.records {
             self.emit(now, Event::Record { input, lineage: record.lineage });
         }
@@ -337,7 +337,7 @@ impl Step<'_> {
         let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
         self.take_tag(channel);
         self.settle(channel, slot.tag, consumed, slot.lineage, now);
-        self.task.chain = chain(self.task.chain, slot.weight() ^ now);
+        self.task.chain.0 = chain(self.task.chain.0, slot.weight() ^ now);
         match slot.tag.kind() {
             WATERMARK => self.advance_watermark(input, slot.event_time, now),
             END => {

@@ -25,7 +25,7 @@ use crate::time::{FAR, SECOND, Time};
 pub type Manifest = Arc<[Option<Handle>]>;
 
 /// Something in the store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub enum Object {
     /// One task's part of a checkpoint.
     Snapshot(Arc<TaskSnapshot>),
@@ -45,7 +45,7 @@ impl Object {
 }
 
 /// What a checkpoint leads to: its snapshots, and all that they refer to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Held {
     pub manifest: Manifest,
     /// The snapshots that hold what was in transit, if channels are in a log.
@@ -55,7 +55,7 @@ pub(crate) struct Held {
 
 reusable! {
     /// The store.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub struct Store {
         objects: BTreeMap<Handle, Object>,
         /// How many checkpoints, complete or about to be, lead to an object. It counts names, not objects: what is named

@@ -1,12 +1,13 @@
 //! A task: what it is (this file) and what it does (see [`step`](crate::step)).
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
 use crate::committer::Committer;
-use crate::event::{SnapshotMetrics, Topic};
+use crate::event::{Origin, SnapshotMetrics, Topic};
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
@@ -18,6 +19,7 @@ use crate::state::KeyedState;
 use crate::termination::Detection;
 use crate::time::{NEVER, Time};
 use crate::topology::TaskInfo;
+use crate::untold::Untold;
 
 /// How a task fares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,7 +52,7 @@ impl Status {
 }
 
 /// What comes to a task beside its channels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Mail {
     /// The state has been read: start.
     Restored,
@@ -98,8 +100,23 @@ pub(crate) struct Letter {
     pub mail: Mail,
 }
 
+impl Letter {
+    /// Who has sent it; the rest of the rank is the sender's count.
+    pub fn sender(&self) -> Origin {
+        Origin((self.rank >> 32) as u32)
+    }
+}
+
+/// Without the sender's count: letters stand in their order.
+impl Hash for Letter {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Letter { time, rank: _, attempt, mail } = self;
+        (time, self.sender(), attempt, mail).hash(into);
+    }
+}
+
 /// A snapshot on its way to the store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Upload {
     pub id: CheckpointId,
     pub handle: Handle,
@@ -126,7 +143,7 @@ pub(crate) struct Upload {
 }
 
 /// An input of which everything up to the mark of a checkpoint belongs to the snapshot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Capture {
     pub id: CheckpointId,
     pub input: Input,
@@ -134,7 +151,7 @@ pub(crate) struct Capture {
 }
 
 /// What the mark of a cut has overtaken, until the snapshot takes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Overtaken {
     pub id: CheckpointId,
     /// For each output channel the position before what was overtaken.
@@ -143,7 +160,7 @@ pub(crate) struct Overtaken {
 }
 
 /// When the first mark of a checkpoint reached a task, and how many bytes the task had consumed then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Marks {
     pub id: CheckpointId,
     pub first: Time,
@@ -151,7 +168,7 @@ pub(crate) struct Marks {
 }
 
 /// Where a source is in one split.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Reading {
     pub at: SplitPosition,
     /// What stands there.
@@ -160,12 +177,12 @@ pub(crate) struct Reading {
 
 reusable! {
     /// A task. Others reach it only through its port, its mailbox and the disruptions of the queue.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Task {
         pub status: Status,
         /// What it was before, and since when it is what it is: an observer at an earlier instant sees the former.
-        pub status_before: Status,
-        pub status_since: Time,
+        pub status_before: Untold<Status>,
+        pub status_since: Untold<Time>,
         /// True if the restored snapshot was taken after the end.
         pub resumes_ended: bool,
         pub attempt: Attempt,
@@ -215,11 +232,11 @@ reusable! {
         pub repetition_said: bool,
         pub gap_said: bool,
         /// The chain of everything handled.
-        pub chain: u64,
+        pub chain: Untold<u64>,
         /// Number of service-time draws.
         pub draws: u64,
         /// Number of things scheduled.
-        pub sent: u32,
+        pub sent: Untold<u32>,
         /// The last delivery to the coordinator and to this task.
         pub last_up: Time,
         pub last_down: Time,
@@ -272,19 +289,25 @@ impl Task {
 
     /// Changes the status.
     pub fn become_status(&mut self, status: Status, now: Time) {
-        self.status_before = std::mem::replace(&mut self.status, status);
-        self.status_since = now;
+        self.status_before.0 = std::mem::replace(&mut self.status, status);
+        self.status_since.0 = now;
     }
 
     /// The status as of an instant that the task may have run ahead of.
     pub fn status_at(&self, now: Time) -> Status {
-        if self.status_since > now { self.status_before } else { self.status }
+        if self.status_since.0 > now { self.status_before.0 } else { self.status }
     }
 
     /// The number of the next thing this task schedules.
     pub fn next_number(&mut self) -> u32 {
-        self.sent += 1;
-        self.sent
+        self.sent.0 += 1;
+        self.sent.0
+    }
+
+    /// Hashes what a task that is gone has not forgotten when it begins anew: see [`Task::begin`].
+    pub fn hash_what_stays<H: Hasher>(&self, into: &mut H) {
+        let Task { status, attempt, node, draws, last_up, last_down, last_external, snapshots, .. } = self;
+        (status, attempt, node, draws, last_up, last_down, last_external, snapshots).hash(into);
     }
 
     /// Becomes a task that has done nothing, in a new attempt; what must never repeat (numbers, handles, the chain of

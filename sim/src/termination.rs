@@ -68,7 +68,7 @@ pub(crate) struct Around {
 }
 
 /// What the inputs of a side have delivered of one round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Round {
     /// How many of them have delivered the probe, or will never.
     delivered: u32,
@@ -78,7 +78,7 @@ struct Round {
 
 reusable! {
     /// The probes that came on the inputs of a side. Some inputs may be rounds ahead of others.
-    #[derive(Debug, Default, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash)]
     struct Arrivals {
         /// The number of inputs, and how many of them have ended.
         inputs: u32,
@@ -129,7 +129,7 @@ impl Arrivals {
 
 reusable! {
     /// What a task knows of the end of its loop.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq, Eq, Hash)]
     pub(crate) struct Detection {
         /// The number of inputs from outside that have not ended.
         outside: u32,

@@ -97,7 +97,7 @@ pub struct ChannelInfo {
 }
 
 /// An edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Edge {
     /// The sending operator.
     pub from: OperatorId,

@@ -14,7 +14,7 @@ const FEW: usize = 4;
 
 reusable! {
     /// A winner tree.
-    #[derive(Debug)]
+    #[derive(Debug, Hash)]
     pub struct Tournament {
         /// The instant of each of a few entrants.
         few: [Time; FEW],

@@ -43,19 +43,20 @@ use crate::task::{Letter, Mail, Status, Task};
 use crate::time::{NEVER, Time};
 use crate::topology::Topology;
 use crate::tournament::Tournament;
+use crate::untold::Untold;
 
 /// Latencies are handed to the observer when there are so many, if no event comes before.
 const LATENCIES_AT_ONCE: usize = 1 << 16;
 
 reusable! {
     /// A machine of the cluster.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Node {
         pub up: bool,
         /// What is deployed on it.
         pub tasks: Vec<TaskId>,
         /// Number of things it has scheduled.
-        pub number: u32,
+        pub number: Untold<u32>,
         /// The last delivery to the coordinator.
         pub last_up: Time,
     }
@@ -554,7 +555,7 @@ impl World {
         let mut fold = |word: u64| hasher.update(&word.to_le_bytes());
         self.digests.iter().copied().for_each(&mut fold);
         for (at, task) in self.tasks.iter().enumerate() {
-            [task.chain, task.records, task.lineages, task.state.fingerprint()]
+            [task.chain.0, task.records, task.lineages, task.state.fingerprint()]
                 .into_iter()
                 .for_each(&mut fold);
             let id = TaskId(at as u32);

@@ -3,7 +3,7 @@
 //! planted.
 
 /// A bug that happened in a real system and that cannot be planted yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wanting {
     /// Its number in the zoo: see [`Bug::zoo`](super::Bug::zoo).
     pub zoo: &'static str,

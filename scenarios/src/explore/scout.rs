@@ -10,7 +10,7 @@ use cutline_sim::time::Time;
 use cutline_sim::world::{Outcome, World};
 
 use super::findings::{Findings, Fork, Objections, Struck};
-use super::seen::{About, Changes, Judged, Parts, Seen, View};
+use super::seen::{About, Changes, Collector, Digests, Judged, Seen, View};
 use super::victims::Victims;
 use super::{Explorer, Pass, Watch};
 
@@ -39,9 +39,9 @@ struct Tools<'a> {
     targets: Vec<Fault>,
     /// The states in which a second fault was tried.
     states: BTreeSet<u128>,
-    /// The digests of a state and a part of it as text: memory to use again.
-    parts: Parts,
-    text: String,
+    /// The digests of a state, and what a part of it is made of: memory to use again.
+    digests: Digests,
+    memory: Collector,
     /// The faults that have struck.
     strikes: Vec<Struck>,
     found: Findings,
@@ -60,8 +60,8 @@ impl<'a> Scout<'a> {
             spare: None,
             targets: Vec::new(),
             states: BTreeSet::new(),
-            parts: Parts::default(),
-            text: String::new(),
+            digests: Digests::default(),
+            memory: Collector::default(),
             strikes: Vec::new(),
             found: Findings::default(),
             enough: u64::MAX,
@@ -86,7 +86,7 @@ impl<'a> Scout<'a> {
 
     /// Goes through the original to its end: how many events it has, its states at which walks may meet, and what is to be said of it.
     pub(super) fn count(&mut self) -> (u64, BTreeSet<u128>, Option<Fork>) {
-        let Walk { now, before } = &mut self.walks[0];
+        let now = &mut self.walks[0].now;
         let mut moment = now.moment();
         let outcome = loop {
             self.at += 1;
@@ -94,8 +94,7 @@ impl<'a> Scout<'a> {
                 break outcome;
             }
             if std::mem::replace(&mut moment, now.moment()) != now.moment() {
-                let digest =
-                    self.tools.parts.renew(now, &Changes::all(), &mut before.world, &mut self.tools.text);
+                let digest = self.tools.digest(now);
                 self.tools.states.insert(digest);
             }
         };
@@ -285,8 +284,7 @@ impl Tools<'_> {
             // some forks.
             let is_new = std::mem::replace(&mut moment, walk.now.moment()) != walk.now.moment();
             if is_new && !was_seen && self.explorer.remembers {
-                let digest =
-                    self.parts.renew(&walk.now, &Changes::all(), &mut walk.before.world, &mut self.text);
+                let digest = self.digest(&mut walk.now);
                 was_seen = !self.states.insert(digest);
             }
             let ended = self.try_all(std::slice::from_mut(walk), event, was_seen).is_some();
@@ -296,6 +294,13 @@ impl Tools<'_> {
             }
         }
         self.strikes.pop();
+    }
+
+    /// The digest of a state.
+    fn digest(&mut self, seen: &mut Seen) -> u128 {
+        seen.world.settle();
+        let state = self.digests.renew(seen, Changes::ALL, &mut self.memory);
+        self.memory.with_counts(state, seen)
     }
 
     /// Asks every oracle about the end of the fork.

@@ -1,17 +1,16 @@
 //! A world and those who look at it, forked together.
 
-use std::fmt::Write;
+use std::hash::{Hash, Hasher};
 
 use cutline_sim::event::{Event, Origin, Stamped, chain};
 use cutline_sim::faults::Fault;
-use cutline_sim::fork::Part;
-use cutline_sim::ids::TaskId;
-use cutline_sim::interleaving::Choice;
+use cutline_sim::fork::Parts;
+use cutline_sim::interleaving::{Actors, Choice, Chosen};
 use cutline_sim::oracles::{Verdict, state};
 use cutline_sim::reusable;
 use cutline_sim::time::{MILLISECOND, Time};
 use cutline_sim::world::{Outcome, World};
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::findings::Objections;
 use crate::jury::Jury;
@@ -43,13 +42,6 @@ impl View {
         }
     }
 
-    /// Writes all that the verdict depends on.
-    fn write_state(&self, text: &mut String) {
-        let View { jury, life, running, completed, history: _ } = self;
-        // A string takes everything.
-        let _ = write!(text, "{jury:?}{life:?}{running} {completed}");
-    }
-
     fn note(&mut self, event: &Event) {
         let (what, which) = match event {
             Event::CheckpointTriggered { id } => (1, id.0),
@@ -66,6 +58,14 @@ impl View {
     }
 }
 
+/// All that the verdict depends on.
+impl Hash for View {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let View { jury, life, running, completed, history: _ } = self;
+        (jury, life, running, completed).hash(into);
+    }
+}
+
 /// A world, and who has looked at it.
 #[derive(Clone)]
 pub(super) struct Seen {
@@ -77,6 +77,14 @@ impl Seen {
     pub fn become_copy(&mut self, from: &Seen) {
         self.world.clone_from(&from.world);
         self.view.clone_from(&from.view);
+    }
+
+    /// The same for one that differs in nothing but this.
+    pub fn copy_changes(&mut self, from: &Seen, changes: Changes) {
+        self.world.copy_parts(&from.world, changes.parts);
+        if changes.view {
+            self.view.clone_from(&from.view);
+        }
     }
 
     pub fn advance(&mut self) -> Option<Outcome> {
@@ -100,28 +108,30 @@ impl Seen {
         struck
     }
 
-    /// Does what was chosen, and what tasks then have coming from themselves alone, after telling each; how the run has ended, if it has.
-    /// Leaves what can be chosen next, and notes what may have changed.
+    /// Does what was chosen, and what tasks then have coming from themselves alone, after telling each. Leaves what can be chosen next.
     pub fn go_on(
         &mut self,
         choice: Choice,
-        (choices, changes): (&mut Vec<Choice>, &mut Changes),
+        choices: &mut Vec<Choice>,
         tell: &mut dyn FnMut(&World, Choice),
-    ) -> Option<Outcome> {
+    ) -> Step {
         let mut next = Some(choice);
-        let mut outcome = None;
-        while let (Some(choice), None) = (next, outcome) {
+        let mut step = Step { outcome: None, changes: Changes::NONE, actors: Actors::NONE };
+        while let (Some(choice), None) = (next, step.outcome) {
             let Seen { world, view } = self;
             tell(world, choice);
-            changes.add(choice.task());
-            outcome = world.choose(choice, &mut |world, events| {
-                changes.seen = true;
+            let mut was_seen = false;
+            let Chosen { outcome, reached, actors } = world.choose(choice, &mut |world, events| {
+                was_seen = true;
                 view.observe(world, events);
             });
-            world.choices(choices);
+            let parts = reached.and(world.choices(choices));
+            step.outcome = outcome;
+            step.changes = step.changes.and(Changes { parts, view: was_seen });
+            step.actors = step.actors.and(actors);
             next = choices.iter().copied().find(|choice| choice.is_own());
         }
-        outcome
+        step
     }
 
     /// Asks every oracle about the end of the run.
@@ -133,8 +143,18 @@ impl Seen {
             Ok(reference) => view.life.judge(world, outcome, &reference, again),
             Err(_) => Opinion::unknown(String::new()),
         };
-        let mut judged =
-            Judged { objections: Objections::default(), undecided: false, history: view.history };
+        let mut judged = Judged {
+            objections: Objections::default(),
+            undecided: false,
+            history: view.history,
+            came_to: [
+                u64::from(world.attempt().0),
+                world.store().completed().next_back().map_or(0, |newest| newest.0),
+                u64::from(view.completed),
+            ]
+            .into_iter()
+            .fold(0, chain),
+        };
         view.jury.speak(
             (world, outcome),
             opinion,
@@ -147,6 +167,7 @@ impl Seen {
         );
         let end = (u64::from(judged.objections.0) << 8) | outcome_number(outcome);
         judged.history = chain(judged.history, end);
+        judged.came_to = chain(judged.came_to, end);
         judged
     }
 }
@@ -155,7 +176,10 @@ impl Seen {
 pub(super) struct Judged {
     pub objections: Objections,
     pub undecided: bool,
+    /// What the coordinator has done, and the verdict.
     pub history: u64,
+    /// The attempts, the newest checkpoint, how many have completed, and the verdict: what a state says, whatever the way to it was.
+    pub came_to: u64,
 }
 
 /// What the end of a run is judged by.
@@ -179,66 +203,91 @@ fn outcome_number(outcome: Outcome) -> u64 {
     }
 }
 
+/// What was done.
+pub(super) struct Step {
+    /// How the run has ended, if it has.
+    pub outcome: Option<Outcome>,
+    /// What may have changed.
+    pub changes: Changes,
+    /// Who has acted.
+    pub actors: Actors,
+}
+
 /// What may have changed since a state.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Changes {
-    /// These tasks.
-    tasks: Vec<TaskId>,
-    /// Everything but those who look on.
-    others: bool,
+    /// Of the world.
+    parts: Parts,
     /// Those who look on.
-    seen: bool,
+    view: bool,
 }
 
 impl Changes {
+    /// Nothing.
+    pub const NONE: Changes = Changes { parts: Parts::NONE, view: false };
     /// Everything.
-    pub fn all() -> Changes {
-        Changes { tasks: Vec::new(), others: true, seen: true }
-    }
+    pub const ALL: Changes = Changes { parts: Parts::ALL, view: true };
 
-    /// A task has acted, or somebody else.
-    fn add(&mut self, actor: Option<TaskId>) {
-        self.tasks.extend(actor);
-        self.others |= actor.is_none();
+    /// What may have changed by one thing or another.
+    pub fn and(self, other: Changes) -> Changes {
+        Changes { parts: self.parts.and(other.parts), view: self.view || other.view }
     }
 }
 
-/// The digests of all parts of what was seen: of each task, the coordinator, the store, and those who look on.
+/// The digests of all parts of what was seen: those of the world, and those who look on.
 #[derive(Clone, Default)]
-pub(super) struct Parts(Vec<u128>);
+pub(super) struct Digests(Vec<u128>);
 
-impl Parts {
+impl Digests {
     /// Those of another state.
-    pub fn become_copy(&mut self, from: &Parts) {
+    pub fn become_copy(&mut self, from: &Digests) {
         self.0.clone_from(&from.0);
     }
 
     /// Computes anew what may have changed; a digest of all that the rest of a run, and the verdict about it, depend on.
-    pub fn renew(&mut self, seen: &Seen, changes: &Changes, scratch: &mut World, text: &mut String) -> u128 {
-        seen.world.settle(scratch);
-        let tasks = scratch.topology().tasks.len();
-        self.0.resize(tasks + 3, 0);
-        let mut digest = |part| {
-            text.clear();
-            scratch.write_part(part, text);
-            xxh3_128(text.as_bytes())
-        };
-        let all = (0..tasks as u32).map(TaskId);
-        for task in all.filter(|task| changes.others || changes.tasks.contains(task)) {
-            self.0[task.index()] = digest(Part::Task(task));
+    pub fn renew(&mut self, seen: &Seen, changes: Changes, memory: &mut Collector) -> u128 {
+        let Seen { world, view } = seen;
+        let mut count = 0;
+        for (at, part) in world.parts().enumerate() {
+            self.0.resize(self.0.len().max(at + 2), 0);
+            if changes.parts.contains(part) {
+                self.0[at] = memory.digest(|into| world.hash_part(part, into));
+            }
+            count = at + 1;
         }
-        if changes.others {
-            self.0[tasks] = digest(Part::Coordinator);
-            self.0[tasks + 1] = digest(Part::Store);
+        if changes.view {
+            self.0[count] = memory.digest(|into| view.hash(into));
         }
-        let rest = digest(Part::Rest);
-        if changes.seen {
-            text.clear();
-            seen.view.write_state(text);
-            self.0[tasks + 2] = xxh3_128(text.as_bytes());
-        }
-        let mut whole = Xxh3Default::new();
-        self.0.iter().chain([&rest]).for_each(|digest| whole.update(&digest.to_le_bytes()));
-        whole.digest128()
+        memory.digest(|into| self.0.hash(into))
+    }
+}
+
+/// Collects what is hashed: a digest of all at once is faster than one bit by bit.
+#[derive(Default)]
+pub(super) struct Collector(Vec<u8>);
+
+impl Collector {
+    /// The digest of a state, with the counts by which things are named.
+    pub fn with_counts(&mut self, state: u128, seen: &Seen) -> u128 {
+        self.digest(|into| {
+            state.hash(into);
+            seen.world.hash_counts(into);
+        })
+    }
+
+    fn digest(&mut self, hash: impl FnOnce(&mut Collector)) -> u128 {
+        self.0.clear();
+        hash(self);
+        xxh3_128(&self.0)
+    }
+}
+
+impl Hasher for Collector {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        xxh3_64(&self.0)
     }
 }

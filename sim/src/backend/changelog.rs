@@ -14,6 +14,7 @@
 //! Not modelled: the tail is not uploaded before a checkpoint asks for it (Flink does so from 5 MB on); a materialisation that
 //! is incremental itself.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::shares::{FileNumber, Shares};
@@ -30,7 +31,7 @@ const LOG: u32 = 0;
 const MATERIALIZED: u32 = 1;
 
 /// A stretch of the log: what was appended from one position up to another, without that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Stretch {
     to: u64,
     entries: Arc<[Update]>,
@@ -38,7 +39,7 @@ struct Stretch {
 }
 
 /// A file with a stretch of the log, up to a position.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Segment {
     number: FileNumber,
     to: u64,
@@ -46,7 +47,7 @@ struct Segment {
 }
 
 /// The whole state as of a position of the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Materialized {
     number: FileNumber,
     handle: Handle,
@@ -55,7 +56,7 @@ struct Materialized {
 }
 
 /// The log of one task.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Changelog {
     /// The position of the next change.
     end: u64,
@@ -216,6 +217,10 @@ impl Backend for Changelog {
 
     fn clone_box(&self) -> Box<dyn Backend> {
         Box::new(self.clone())
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }
 

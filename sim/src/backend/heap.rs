@@ -1,5 +1,6 @@
 //! The heap backend: the whole state is written with every snapshot (Flink: `HashMapStateBackend`).
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Backend, BackendCtx, Part, Saved, StateFile};
@@ -7,7 +8,7 @@ use crate::ids::CheckpointId;
 use crate::state::{Changes, KeyedState};
 
 /// Keeps nothing between snapshots; `WAITS` if the task stands still until the state is in the store.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Heap<const WAITS: bool>;
 
 impl<const WAITS: bool> Backend for Heap<WAITS> {
@@ -34,5 +35,9 @@ impl<const WAITS: bool> Backend for Heap<WAITS> {
 
     fn clone_box(&self) -> Box<dyn Backend> {
         Box::new(*self)
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }

@@ -15,6 +15,7 @@
 //! Not modelled: RocksDB cuts the run of a level into files of 64 MiB and merges them one at a time, which moves as many bytes
 //! on average in smaller portions; blocks, filters, caches, compression.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::shares::{FileNumber, Shares};
@@ -28,7 +29,7 @@ use crate::time::{FAR, SECOND, Time};
 const LEVEL_RATIO: u64 = 10;
 
 /// A run: a file, where it stands, and what the task calls it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Run {
     number: FileNumber,
     level: u32,
@@ -36,7 +37,7 @@ struct Run {
 }
 
 /// A compaction that goes on: the runs from `first` to `last` become one of a level.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Compaction {
     first: FileNumber,
     last: FileNumber,
@@ -45,7 +46,7 @@ struct Compaction {
 }
 
 /// The tree of one task.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Lsm {
     /// True if files of completed checkpoints are shared.
     incremental: bool,
@@ -226,6 +227,10 @@ impl Backend for Lsm {
 
     fn clone_box(&self) -> Box<dyn Backend> {
         Box::new(self.clone())
+    }
+
+    fn hash_into(&self, mut into: &mut dyn Hasher) {
+        self.hash(&mut into);
     }
 }
 

@@ -62,6 +62,7 @@ pub mod shares;
 mod tests;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::config::SnapshotCosts;
@@ -71,7 +72,7 @@ use crate::state::{Changes, KeyedState, Update};
 use crate::time::Time;
 
 /// A file of a task's state. Immutable.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct StateFile {
     /// The task.
     pub task: TaskId,
@@ -86,7 +87,7 @@ pub struct StateFile {
 }
 
 /// A file that a snapshot refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
     /// Its name in the store.
     pub handle: Handle,
@@ -213,6 +214,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// A copy.
     fn clone_box(&self) -> Box<dyn Backend>;
+
+    /// Hashes all that it holds.
+    fn hash_into(&self, into: &mut dyn Hasher);
+}
+
+impl Hash for dyn Backend {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.hash_into(into);
+    }
 }
 
 impl Clone for Box<dyn Backend> {

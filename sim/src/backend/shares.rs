@@ -18,7 +18,7 @@ pub type FileNumber = u64;
 type Named = (FileNumber, Handle);
 
 /// The files of one snapshot, by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Taken {
     id: CheckpointId,
     files: Vec<Named>,
@@ -36,7 +36,7 @@ impl Taken {
 }
 
 /// What was uploaded, and what of it is safe.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shares {
     /// Of the newest checkpoint that is known to be complete.
     completed: Taken,

@@ -29,6 +29,7 @@ impl World {
         };
         self.protocol.on_coordinator(&job, event, &mut fx);
         let count = fx.0.len();
+        self.coordinator.wants.0 += count;
         for effect in fx.0 {
             self.carry_out(effect);
         }
@@ -82,8 +83,8 @@ impl World {
     }
 
     pub(super) fn tell_task(&mut self, task: TaskId, mail: Mail) {
-        self.coordinator.number += 1;
-        let number = self.coordinator.number;
+        self.coordinator.number.0 += 1;
+        let number = self.coordinator.number.0;
         let attempt = self.coordinator.attempt;
         let last = &mut self.tasks[task.index()].last_down;
         let deliveries = self.shared.post.deliver(self.now, Origin::COORDINATOR.0, number, last);
@@ -91,8 +92,8 @@ impl World {
             self.log(trouble);
         }
         for time in deliveries.times() {
-            self.coordinator.number += 1;
-            let from = (Origin::COORDINATOR, self.coordinator.number);
+            self.coordinator.number.0 += 1;
+            let from = (Origin::COORDINATOR, self.coordinator.number.0);
             self.post_letter(task, attempt, time, from, mail.clone());
         }
     }
@@ -112,12 +113,12 @@ impl World {
         let (took, fine) = self.shared.write(&self.topology.config.store, u64::MAX - id.0, bytes);
         let held = self.store.refer(manifest, &log);
         self.coordinator.writing.push(Writing { id, held, doomed: self.coordinator.frozen });
-        self.coordinator.number += 1;
+        self.coordinator.number.0 += 1;
         let action = Action::MetadataWritten(id, fine);
         self.shared.queue.push(
             self.now + took.max(self.topology.config.least),
             Origin::COORDINATOR,
-            self.coordinator.number,
+            self.coordinator.number.0,
             action,
         );
     }

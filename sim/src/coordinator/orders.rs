@@ -33,7 +33,7 @@ use crate::time::Time;
 use crate::world::{Outcome, World};
 
 /// How far the coordinator is with the savepoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Phase {
     /// None was asked for, or all is done.
     #[default]
@@ -54,7 +54,7 @@ enum Phase {
 
 reusable! {
     /// What the user has asked for, and what has become of it.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Orders {
         phase: Phase,
         /// When the savepoint was asked for, and how long it took.

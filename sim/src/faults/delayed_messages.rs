@@ -8,7 +8,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Control messages are late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DelayedMessages {
     /// Chance of each message, in per mille.
     pub per_mille: u32,

@@ -7,7 +7,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Control messages arrive twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DoubledMessages {
     /// Chance of each message, in per mille.
     pub per_mille: u32,

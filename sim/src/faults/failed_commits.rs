@@ -8,7 +8,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Requests for commit fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailedCommits {
     /// Chance of each request, in per mille.
     pub per_mille: u32,

@@ -8,7 +8,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// One write fails, if it has not begun yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailedWrite {
     /// Which.
     pub write: WriteId,

@@ -7,7 +7,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Writes fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailedWrites {
     /// Chance of each write, in per mille.
     pub per_mille: u32,

@@ -8,7 +8,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// One control message is lost, if it has not been sent yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostMessage {
     /// Which.
     pub message: MessageId,

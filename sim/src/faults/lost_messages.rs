@@ -7,7 +7,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Control messages are lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostMessages {
     /// Chance of each message, in per mille.
     pub per_mille: u32,

@@ -71,7 +71,7 @@ macro_rules! faults {
         $(mod $module; pub use $module::$kind;)*
 
         /// A fault of any kind.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Fault {
             $($(#[$doc])* #[serde(rename = $name)] $kind($kind),)*
         }
@@ -214,7 +214,7 @@ impl Point {
 }
 
 /// When a fault strikes. Times in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     /// At an instant.
@@ -229,7 +229,7 @@ pub enum When {
 }
 
 /// A fault and when it strikes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Planned {
     /// When.
     pub when: When,
@@ -238,7 +238,7 @@ pub struct Planned {
 }
 
 /// All faults of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FaultPlan {
     /// The faults; their place in the list is their number.
     pub faults: Vec<Planned>,
@@ -310,7 +310,7 @@ fn ordinal(number: u32) -> &'static str {
 
 reusable! {
     /// The faults of a world: the plan, and how far it has come.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub(crate) struct Faults {
         plan: Arc<FaultPlan>,
         /// For each fault that waits for a point, how many such events there have been; `u32::MAX` once it has struck.

@@ -11,7 +11,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// A node crashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NodeCrash {
     /// The node.
     pub node: NodeId,

@@ -9,7 +9,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// A slow link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SlowLink {
     /// The node of the senders.
     pub from: NodeId,

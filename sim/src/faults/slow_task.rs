@@ -8,7 +8,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// A slow task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SlowTask {
     /// The task.
     pub task: TaskId,

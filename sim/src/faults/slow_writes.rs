@@ -7,7 +7,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// Slow writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SlowWrites {
     /// The factor.
     pub factor: u32,

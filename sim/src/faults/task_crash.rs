@@ -10,7 +10,7 @@ use crate::topology::Topology;
 use crate::world::World;
 
 /// A task crashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskCrash {
     /// The task; `None`: the one at which the awaited point happened, or task 0 if it did not happen at a task.
     pub task: Option<TaskId>,

@@ -8,7 +8,7 @@ use crate::record::Mark;
 use crate::time::Time;
 
 /// Buffers that are on their way, but only from an instant on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Leaving {
     starts: Time,
     slots: u32,

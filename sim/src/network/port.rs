@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hash::{Hash, Hasher};
 
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::InputSet;
+use crate::random::mix;
 use crate::record::Mark;
 use crate::reusable;
 use crate::time::{NEVER, Time};
@@ -52,7 +54,7 @@ reusable! {
 
 /// The inputs of a task that come over one edge, and the floating buffers that they share
 /// (`taskmanager.network.memory.floating-buffers-per-gate`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Gate {
     /// Its first input; it ends where the next one begins.
     first: u32,
@@ -63,7 +65,7 @@ pub(crate) struct Gate {
 }
 
 /// Something that a task notices beside the order of its inputs, from an instant on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Notice {
     pub time: Time,
     pub channel: ChannelId,
@@ -71,7 +73,7 @@ pub(crate) struct Notice {
 }
 
 /// What it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum What {
     /// A mark arrives on this input channel.
     Arrival(Mark),
@@ -81,6 +83,34 @@ pub(crate) enum What {
     Departure(CheckpointId),
     /// The end has been consumed from this output channel.
     EndConsumed,
+}
+
+/// Everything, wherever it lies.
+impl Hash for Port {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Port {
+            heads,
+            blocked,
+            free_at,
+            used,
+            capacity,
+            releases,
+            starved,
+            gates,
+            open,
+            flush_at,
+            tick_at,
+            notices,
+            sent_to,
+            tag_bytes,
+            piggybacked,
+        } = self;
+        (heads, blocked, free_at, used, capacity, starved, gates).hash(into);
+        (open, flush_at, tick_at, notices, sent_to, tag_bytes, piggybacked).hash(into);
+        releases.len().hash(into);
+        let sum = releases.iter().fold(0_u64, |sum, &Reverse(time)| sum.wrapping_add(mix(time)));
+        sum.hash(into); // a heap keeps no order
+    }
 }
 
 impl Port {

@@ -23,7 +23,7 @@ use crate::world::{Outcome, World};
 pub const NAME: &str = "cut";
 
 /// Where a cut is torn: enough to find the guilty record in a second run of the same seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tear {
     /// The checkpoint.
     pub id: CheckpointId,
@@ -38,7 +38,7 @@ pub struct Tear {
 }
 
 /// The oracle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Cut {
     checked: u64,
     /// The first checkpoint that names a snapshot which is not there, and of which task.

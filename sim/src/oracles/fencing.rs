@@ -11,7 +11,7 @@ use crate::world::{Outcome, World};
 pub const NAME: &str = "fencing";
 
 /// The oracle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Fencing {
     newest: Option<CheckpointId>,
     proof: Option<String>,

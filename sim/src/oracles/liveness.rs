@@ -14,7 +14,7 @@ use crate::world::{Bound, Outcome, World};
 pub const NAME: &str = "liveness";
 
 /// The oracle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Liveness {
     last_completed: Option<(u64, CheckpointId)>,
     aborted_since: u32,

@@ -12,7 +12,7 @@ use crate::world::{Outcome, World};
 pub const NAME: &str = "order";
 
 /// The oracle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Order {
     first: Option<Stamped>,
 }

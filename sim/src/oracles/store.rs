@@ -33,7 +33,7 @@ pub const NAME: &str = "store";
 
 reusable! {
     /// The oracle.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub struct Store {
         /// The newest checkpoints that have completed: those that must be retained.
         newest: BTreeSet<CheckpointId>,

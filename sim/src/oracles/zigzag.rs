@@ -30,7 +30,7 @@ use crate::world::{Outcome, World};
 pub const NAME: &str = "zigzag";
 
 /// A checkpoint that a task has taken on its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Own {
     id: CheckpointId,
     at: Time,
@@ -40,7 +40,7 @@ struct Own {
 
 reusable! {
     /// The oracle.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Hash)]
     pub struct Zigzag {
         /// By task, the checkpoints of the history that counts, oldest first, from the newest stored line on.
         own: Vec<Vec<Own>>,

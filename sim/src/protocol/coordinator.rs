@@ -1,6 +1,7 @@
 //! The machine in the coordinator: what it may look at, what happens to it, what it may have done.
 
 use std::fmt;
+use std::hash::Hash;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub struct JobCtx<'a> {
 }
 
 /// How many items a task had sent on each of its outputs and consumed from each of its inputs when it took a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Positions {
     /// By output: see [`ChannelInfo::output`].
     pub sent: Vec<u64>,
@@ -183,8 +184,8 @@ impl CoordinatorEffects {
     }
 }
 
-/// The part of a cut protocol that runs in the coordinator.
-pub trait CoordinatorCut: Clone + fmt::Debug + Send + Sync + 'static {
+/// The part of a cut protocol that runs in the coordinator. Its hash is of all that it holds.
+pub trait CoordinatorCut: Clone + fmt::Debug + Hash + Send + Sync + 'static {
     /// A machine for a job that has not run yet.
     fn new(job: &JobCtx<'_>) -> Self;
 

@@ -1,5 +1,7 @@
 //! Sets of small numbers. They are asked all the time and become empty and full again at every checkpoint, so they are bits.
 
+use std::hash::{Hash, Hasher};
+
 use crate::reusable;
 
 reusable! {
@@ -8,6 +10,15 @@ reusable! {
     pub struct InputSet {
         words: Vec<u64>,
         len: u32,
+    }
+}
+
+/// What it holds: a set that once held a larger number has the hash of one that did not.
+impl Hash for InputSet {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.len.hash(into);
+        let used = self.words.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        self.words[..used].iter().for_each(|word| word.hash(into));
     }
 }
 

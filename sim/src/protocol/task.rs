@@ -1,6 +1,7 @@
 //! The machine in a task: what it may look at, what happens to it, what it may have done.
 
 use std::fmt;
+use std::hash::Hash;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -175,8 +176,8 @@ impl TaskEffects {
     }
 }
 
-/// The part of a cut protocol that runs in every task.
-pub trait TaskCut: Clone + fmt::Debug + Send + Sync + 'static {
+/// The part of a cut protocol that runs in every task. Its hash is of all that it holds: states of a run are compared by it.
+pub trait TaskCut: Clone + fmt::Debug + Hash + Send + Sync + 'static {
     /// What must survive a crash: it is saved with every snapshot and given back at the restore.
     type Durable: Clone + Default + Serialize + DeserializeOwned;
 

@@ -46,7 +46,7 @@ impl Operator for Idle {
 }
 
 /// Machines that do nothing; `N` makes types of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Still<const N: u8>;
 
 impl<const N: u8> TaskCut for Still<N> {

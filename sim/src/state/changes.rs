@@ -4,7 +4,7 @@
 use super::{KeyedState, Slot, Timer};
 
 /// The address of an entry that belongs to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKey {
     /// The value of a key.
     Value(u64),
@@ -21,7 +21,7 @@ pub type Update = (EntryKey, Option<i64>);
 ///
 /// Where the same entry changes again and again its older changes are thrown away now and then, so this does not grow with the
 /// number of records but with that of entries. What was thrown away is still counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Changes {
     updates: Vec<Update>,
     /// How many there were altogether.

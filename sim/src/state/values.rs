@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{group_owner, key_group};
@@ -28,6 +29,12 @@ pub(crate) struct KeyLayout {
 impl fmt::Debug for KeyLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyLayout of subtask {}", self.subtask)
+    }
+}
+
+impl Hash for KeyLayout {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.subtask.hash(into);
     }
 }
 
@@ -75,6 +82,14 @@ reusable! {
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The same: equal states have one hash.
+impl Hash for Values {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.len().hash(into);
+        self.iter().for_each(|entry| entry.hash(into));
     }
 }
 

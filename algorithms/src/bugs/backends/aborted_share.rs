@@ -7,7 +7,7 @@ use cutline_sim::ids::CheckpointId;
 use crate::mutant_backend::BackendMutation;
 
 /// Says that what was given up is complete.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AbortedShare;
 
 impl BackendMutation for AbortedShare {

@@ -8,7 +8,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Says that a materialisation is stored as soon as it begins.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct EarlyTruncation;
 
 impl BackendMutation for EarlyTruncation {

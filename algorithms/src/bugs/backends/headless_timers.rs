@@ -9,7 +9,7 @@ use cutline_sim::state::{Changes, EntryKey, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Leaves timers out of the log from the first materialisation on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct HeadlessTimers {
     is_cut_off: bool,
 }

@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Keeps it to itself that a write has failed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct HungUpload;
 
 impl TaskMutation for HungUpload {

@@ -10,7 +10,7 @@ use cutline_sim::state::KeyedState;
 use crate::mutant_backend::BackendMutation;
 
 /// Hides the last file of a restore.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct IgnoredTail;
 
 impl BackendMutation for IgnoredTail {

@@ -8,7 +8,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Leaves out of the log what comes first after a materialisation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct InclusiveBoundary {
     at_boundary: bool,
 }

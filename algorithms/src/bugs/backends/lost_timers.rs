@@ -10,7 +10,7 @@ use cutline_sim::state::{KeyedState, Timer};
 use crate::mutant_backend::BackendMutation;
 
 /// Deletes timers that do not come from a file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct LostTimers;
 
 impl BackendMutation for LostTimers {

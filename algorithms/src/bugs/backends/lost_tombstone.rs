@@ -8,7 +8,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Takes tombstones out of what is flushed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct LostTombstone;
 
 impl BackendMutation for LostTombstone {

@@ -10,7 +10,7 @@ use cutline_sim::state::KeyedState;
 use crate::mutant_backend::BackendMutation;
 
 /// Hides from the backend what comes from no file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct RootlessLog;
 
 impl BackendMutation for RootlessLog {

@@ -12,7 +12,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Saves the empty state once after each restore.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct SavedWhileLoading {
     is_loading: bool,
 }

@@ -10,7 +10,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Forgets, when a checkpoint is complete, what newer ones have uploaded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct StaleCopy {
     taken: Vec<CheckpointId>,
 }

@@ -6,7 +6,7 @@ use cutline_sim::backend::Backend;
 use crate::mutant_backend::BackendMutation;
 
 /// Lets everything go.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct UncountedFiles;
 
 impl BackendMutation for UncountedFiles {

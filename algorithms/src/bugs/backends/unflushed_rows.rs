@@ -9,7 +9,7 @@ use cutline_sim::state::{Changes, KeyedState, Update};
 use crate::mutant_backend::BackendMutation;
 
 /// Saves the last changes with the next snapshot only.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct UnflushedRows {
     waiting: Vec<Update>,
 }

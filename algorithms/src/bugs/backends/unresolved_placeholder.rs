@@ -9,7 +9,7 @@ use cutline_sim::state::{Changes, KeyedState};
 use crate::mutant_backend::BackendMutation;
 
 /// Names something else in the place of every file that is shared.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct UnresolvedPlaceholder;
 
 impl BackendMutation for UnresolvedPlaceholder {

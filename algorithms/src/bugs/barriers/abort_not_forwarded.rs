@@ -10,7 +10,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Drops the cancellations.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AbortNotForwarded;
 
 impl TaskMutation for AbortNotForwarded {

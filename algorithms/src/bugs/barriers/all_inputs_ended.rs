@@ -9,7 +9,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Does not acknowledge what it takes without an open input.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct AllInputsEnded {
     waits: Vec<CheckpointId>,
 }

@@ -7,7 +7,7 @@ use crate::abs_cyclic::AbsCyclic;
 use crate::mutants::TaskMutation;
 
 /// Hides from the machine which inputs are back-edges.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AwaitsBackEdges;
 
 impl TaskMutation for AwaitsBackEdges {

@@ -9,7 +9,7 @@ use crate::at_least_once::AtLeastOnce;
 use crate::mutants::TaskMutation;
 
 /// Shows the machine a task without open inputs when so many barriers have come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct CountBarriers {
     counted: u32,
 }

@@ -10,7 +10,7 @@ use crate::at_least_once::AtLeastOnce;
 use crate::mutants::TaskMutation;
 
 /// Sends the barrier of a checkpoint at its first sign.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct EarlyForward {
     /// The newest checkpoint whose barrier was sent.
     sent: u64,

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::stop_the_world::StopTheWorld;
 
 /// Lets sources read on too early.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct EarlyResume;
 
 impl TaskMutation for EarlyResume {

@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Hides from the machine that inputs end.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct EndedInputsCount;
 
 impl TaskMutation for EndedInputsCount {

@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Shows the machine a task without open inputs when a barrier comes, so that no other one is awaited.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct FirstBarrier;
 
 impl TaskMutation for FirstBarrier {

@@ -9,7 +9,7 @@ use crate::aligned_timeout::AlignedTimeout;
 use crate::mutants::TaskMutation;
 
 /// Sends the barrier ahead of what the snapshot counts as sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct FlushedBehind;
 
 impl TaskMutation for FlushedBehind {

@@ -7,7 +7,7 @@ use crate::freeze_the_world::FreezeTheWorld;
 use crate::mutants::TaskMutation;
 
 /// Drops the timers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct FrozenForEver;
 
 impl TaskMutation for FrozenForEver {

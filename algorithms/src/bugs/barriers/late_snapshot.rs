@@ -11,7 +11,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Puts off every snapshot.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct LateSnapshot;
 
 /// How long the task yields.

@@ -8,7 +8,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Drops the blocking.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct NoBlock;
 
 impl TaskMutation for NoBlock {

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::stop_the_world::StopTheWorld;
 
 /// Shows the machine a task without open inputs, so that there is nothing to drain.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct NoDrain;
 
 impl TaskMutation for NoDrain {

@@ -13,7 +13,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Leaves the start of a cancelled checkpoint in the mailbox.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct StartAfterNewer {
     /// The newest checkpoint whose start was put there,
     begun: CheckpointId,

@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Acknowledges too early.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AckBeforeDurable;
 
 impl TaskMutation for AckBeforeDurable {

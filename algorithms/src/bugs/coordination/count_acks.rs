@@ -8,7 +8,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Puts a task that has not answered in the place of one that answers twice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct CountAcks {
     /// The newest checkpoint acknowledged,
     id: CheckpointId,

@@ -12,7 +12,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Discards what has been there for too long, for whatever checkpoint it was taken.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct DeletedByAge {
     /// What has been uploaded for checkpoints on their way, and when that was heard.
     uploaded: Vec<(Time, CheckpointId, Handle)>,

@@ -6,7 +6,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Does not ask whether they are to stay.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct GivesAllBack;
 
 impl CoordinatorMutation for GivesAllBack {

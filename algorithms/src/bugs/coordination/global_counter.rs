@@ -13,7 +13,7 @@ use crate::mutants::TaskMutation;
 static ACKNOWLEDGEMENTS: AtomicU64 = AtomicU64::new(0); // tidy-allow: statics it is the bug
 
 /// Lets acknowledgements wait.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct GlobalCounter;
 
 impl TaskMutation for GlobalCounter {

@@ -11,7 +11,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Shuffles the tasks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct HashOrder;
 
 impl CoordinatorMutation for HashOrder {

@@ -9,7 +9,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Discards nothing that comes late.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct IgnoreLateAck;
 
 impl CoordinatorMutation for IgnoreLateAck {

@@ -8,7 +8,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Keeps one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct KeepsTheNewest;
 
 impl CoordinatorMutation for KeepsTheNewest {

@@ -11,7 +11,7 @@ use crate::mutants::CoordinatorMutation;
 use crate::rounds::is_expiry;
 
 /// Waits without a limit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct LostStart;
 
 impl CoordinatorMutation for LostStart {

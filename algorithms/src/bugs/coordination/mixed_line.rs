@@ -10,7 +10,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Takes the entry of the task in the middle from an older checkpoint.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct MixedLine;
 
 impl CoordinatorMutation for MixedLine {

@@ -9,7 +9,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// From the request on, puts an older snapshot in the place of the first.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct OldSource {
     asked: bool,
 }

@@ -11,7 +11,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Restores the newest checkpoint that was not asked for by the user.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct SavepointPassedOver {
     /// The user has asked for one, and none has begun since.
     is_asked: bool,

@@ -11,7 +11,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Forgets to look at the attempt.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct StaleAck;
 
 impl CoordinatorMutation for StaleAck {

@@ -10,7 +10,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Remembers for ever what stood for a task when it finished.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct StaleStanding {
     /// Per task that snapshot.
     standing: Vec<Option<Handle>>,

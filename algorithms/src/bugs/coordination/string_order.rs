@@ -9,7 +9,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Restores the last checkpoint in the order of strings.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct StringOrder;
 
 impl CoordinatorMutation for StringOrder {

@@ -9,7 +9,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Makes room before the new checkpoint exists.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct SubsumeEarly;
 
 impl CoordinatorMutation for SubsumeEarly {

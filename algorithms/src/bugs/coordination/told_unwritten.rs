@@ -11,7 +11,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Says of what was asked for at an end that it is complete when its metadata are sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct ToldUnwritten {
     /// A source has ended in this attempt, and asked for a checkpoint.
     is_ending: bool,

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Acknowledges too early.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AckBeforeCaptured;
 
 impl TaskMutation for AckBeforeCaptured {

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Captures at later barriers, too.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct CaptureAgain;
 
 impl TaskMutation for CaptureAgain {

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Drops the captures of all other inputs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct FirstInput;
 
 impl TaskMutation for FirstInput {

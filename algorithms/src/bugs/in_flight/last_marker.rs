@@ -10,7 +10,7 @@ use crate::chandy_lamport::ChandyLamport;
 use crate::mutants::TaskMutation;
 
 /// Puts off what is recorded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct LastMarker {
     /// Markers that are still to come.
     awaited: Vec<(Input, CheckpointId)>,

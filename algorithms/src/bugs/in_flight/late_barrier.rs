@@ -10,7 +10,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Takes a late barrier for the next one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct LateBarrier {
     /// The newest checkpoint that was given up.
     stopped: CheckpointId,

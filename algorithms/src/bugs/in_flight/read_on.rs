@@ -12,7 +12,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Puts off every snapshot.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct ReadOn {
     /// The checkpoint whose snapshot is still to be taken.
     due: CheckpointId,

@@ -9,7 +9,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Drops the captures of the first checkpoint after a restore.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct RestoredUncaptured {
     /// The task was restored, and no checkpoint has begun since.
     is_restored: bool,

@@ -8,7 +8,7 @@ use crate::freeze_the_world::FreezeTheWorld;
 use crate::mutants::TaskMutation;
 
 /// Drops the captures.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct StillWorld;
 
 impl TaskMutation for StillWorld {

@@ -8,7 +8,7 @@ use crate::aligned_timeout::AlignedTimeout;
 use crate::mutants::TaskMutation;
 
 /// Lets inputs go on at the time-out, and nothing else.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct TimeoutReadsOn;
 
 impl TaskMutation for TimeoutReadsOn {

@@ -8,7 +8,7 @@ use crate::aligned_timeout::AlignedTimeout;
 use crate::mutants::TaskMutation;
 
 /// Drops the captures.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct TimeoutUncaptured;
 
 impl TaskMutation for TimeoutUncaptured {

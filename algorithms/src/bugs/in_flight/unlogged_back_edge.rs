@@ -7,7 +7,7 @@ use crate::abs_cyclic::AbsCyclic;
 use crate::mutants::TaskMutation;
 
 /// Drops the captures.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct UnloggedBackEdge;
 
 impl TaskMutation for UnloggedBackEdge {

@@ -7,7 +7,7 @@ use crate::chandy_lamport::ChandyLamport;
 use crate::mutants::TaskMutation;
 
 /// Drops the captures of the first input.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct UnrecordedInput;
 
 impl TaskMutation for UnrecordedInput {

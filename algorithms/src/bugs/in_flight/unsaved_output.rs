@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Takes the snapshot first.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct UnsavedOutput;
 
 impl TaskMutation for UnsavedOutput {

@@ -8,7 +8,7 @@ use crate::mutants::TaskMutation;
 use crate::unaligned::Unaligned;
 
 /// Acknowledges nothing after a write that has failed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct WriterEnds {
     has_ended: bool,
 }

@@ -7,7 +7,7 @@ use crate::communication_induced_bcs::CommunicationInducedBcs;
 use crate::mutants::TaskMutation;
 
 /// Catches up in words only.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct AdoptedIndex;
 
 impl TaskMutation for AdoptedIndex {

@@ -7,7 +7,7 @@ use crate::communication_induced::CommunicationInduced;
 use crate::mutants::TaskMutation;
 
 /// Forgets what it hears.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct DeafClocks;
 
 impl TaskMutation for DeafClocks {

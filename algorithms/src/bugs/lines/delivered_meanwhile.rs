@@ -9,7 +9,7 @@ use crate::communication_induced::CommunicationInduced;
 use crate::mutants::TaskMutation;
 
 /// Takes a forced checkpoint a moment later.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct DeliveredMeanwhile;
 
 impl TaskMutation for DeliveredMeanwhile {

@@ -7,7 +7,7 @@ use crate::communication_induced_bcs::CommunicationInducedBcs;
 use crate::mutants::TaskMutation;
 
 /// Compares with "not less".
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct EqualIndex;
 
 impl TaskMutation for EqualIndex {

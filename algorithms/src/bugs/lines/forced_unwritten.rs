@@ -7,7 +7,7 @@ use crate::communication_induced::CommunicationInduced;
 use crate::mutants::TaskMutation;
 
 /// Acknowledges at once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct ForcedUnwritten;
 
 impl TaskMutation for ForcedUnwritten {

@@ -8,7 +8,7 @@ use crate::mutants::CoordinatorMutation;
 use crate::recovery_line::RecoveryLine;
 
 /// Discards nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Hoard;
 
 impl CoordinatorMutation for Hoard {

@@ -7,7 +7,7 @@ use crate::mutants::CoordinatorMutation;
 use crate::recovery_line::RecoveryLine;
 
 /// Looks at no channel.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct NewestOfAll;
 
 impl CoordinatorMutation for NewestOfAll {

@@ -7,7 +7,7 @@ use crate::mutants::CoordinatorMutation;
 use crate::recovery_line::RecoveryLine;
 
 /// Remembers what was taken behind the line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Undead;
 
 impl CoordinatorMutation for Undead {

@@ -7,7 +7,7 @@ use crate::mutants::TaskMutation;
 use crate::uncoordinated::Uncoordinated;
 
 /// Commits at once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct CommitAlone;
 
 impl TaskMutation for CommitAlone {

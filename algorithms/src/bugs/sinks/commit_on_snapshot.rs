@@ -8,7 +8,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Commits too early.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct CommitOnSnapshot;
 
 impl TaskMutation for CommitOnSnapshot {

@@ -8,7 +8,7 @@ use crate::aligned::Aligned;
 use crate::mutants::TaskMutation;
 
 /// Commits one checkpoint less.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct ForgetLastCommit;
 
 impl TaskMutation for ForgetLastCommit {

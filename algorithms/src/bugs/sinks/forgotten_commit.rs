@@ -9,7 +9,7 @@ use cutline_sim::ids::CheckpointId;
 use crate::mutant_committer::CommitterMutation;
 
 /// Forgets what it has asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct ForgottenCommit;
 
 impl CommitterMutation for ForgottenCommit {

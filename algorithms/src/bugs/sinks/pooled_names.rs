@@ -10,7 +10,7 @@ use cutline_sim::ids::CheckpointId;
 use crate::mutant_committer::CommitterMutation;
 
 /// Commits whatever is there under the name of a producer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct PooledNames;
 
 /// The size of the pool: so many checkpoints later the same producer has its turn again.

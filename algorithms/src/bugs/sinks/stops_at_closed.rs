@@ -11,7 +11,7 @@ use crate::aligned::Coordinator;
 use crate::mutants::CoordinatorMutation;
 
 /// Tells the tasks before the first that has finished.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct StopsAtClosed;
 
 impl CoordinatorMutation for StopsAtClosed {

@@ -8,7 +8,7 @@ use cutline_sim::external::TransactionId;
 use crate::mutant_committer::CommitterMutation;
 
 /// Never asks again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct TakenForDone;
 
 impl CommitterMutation for TakenForDone {

@@ -11,7 +11,7 @@ use cutline_sim::record::Record;
 use crate::mutant_committer::CommitterMutation;
 
 /// Keeps what it has written, to write it again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct WrittenAgain {
     written: BTreeMap<TransactionId, Arc<Vec<Record>>>,
 }

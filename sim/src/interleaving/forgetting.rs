@@ -1,0 +1,71 @@
+//! What is over: a world whose next step somebody chooses forgets at once what will never change anything again, so that states which have
+//! one future are one.
+//!
+//! - *What nobody heeds any more*: a letter of another attempt, a write of a task that is gone, a report or a timer of an attempt that
+//!   is over. Attempts only grow, so whenever its turn came nothing would happen.
+//! - *What waits for a task that is gone.* It begins anew with an empty mailbox.
+//! - *How many names a task has given to objects.* The names of an attempt begin behind all that an older one can have given.
+//! - *When a task was woken*, if it has nothing to do: it says anew when it will.
+
+use crate::fork::{Part, Parts};
+use crate::ids::{Attempt, TaskId};
+use crate::queue::{Action, Message, Timer};
+use crate::task::Task;
+use crate::world::World;
+
+/// So many names, to the power of two, are kept for an attempt of a task.
+const NAMES: u32 = 16;
+
+impl World {
+    /// Forgets what is over, of these parts.
+    pub(super) fn forget(&mut self, parts: Parts) {
+        let attempt = self.coordinator.attempt;
+        let tasks = &self.tasks;
+        self.shared.queue.drop_all(|action| is_over(action, attempt, tasks));
+        for id in (0..self.tasks.len() as u32).map(TaskId) {
+            if parts.contains(Part::Task(id)) {
+                self.tasks[id.index()].forget();
+            }
+            if parts.contains(Part::Wires(id)) {
+                self.lie_down(id);
+            }
+        }
+    }
+
+    /// A task says anew when it acts next.
+    fn lie_down(&mut self, id: TaskId) {
+        if self.tasks[id.index()].status.is_dead() {
+            return self.network.silence(id);
+        }
+        let mut step = self.step_of(id, self.now);
+        let wake = step.next_action().min(step.net.ports[id.index()].flush_at);
+        step.sleep(wake);
+    }
+}
+
+impl Task {
+    fn forget(&mut self) {
+        let Task { attempt, mailbox, .. } = self;
+        if !self.status.is_dead() {
+            return mailbox.retain(|letter| letter.attempt == *attempt);
+        }
+        mailbox.clear();
+        self.snapshots = self.snapshots.max(attempt.0.saturating_mul(1 << NAMES));
+    }
+}
+
+/// True for an action that would do nothing.
+fn is_over(action: &Action, now: Attempt, tasks: &[Task]) -> bool {
+    match action {
+        Action::Written(task, attempt, ..) => {
+            let writer = &tasks[task.index()];
+            writer.attempt != *attempt || writer.status.is_dead()
+        }
+        Action::Deploy(_, attempt, _)
+        | Action::Timer(Timer::Retry(attempt) | Timer::Restart(attempt) | Timer::Pursue(attempt)) => {
+            *attempt != now
+        }
+        Action::Tell(Message::Status(report)) => report.attempt != now,
+        _ => false,
+    }
+}
