@@ -21,7 +21,7 @@ use stateright::{Checker, Model};
 /// So many records, half of them in each source.
 const RECORDS: u8 = 12;
 /// After so many states it is enough.
-const STATES: u64 = 5_000;
+const STATES: u64 = 20_000;
 /// The counter, behind the two sources.
 const COUNTER: TaskId = TaskId(2);
 /// Rounds of the comparison in turn.
