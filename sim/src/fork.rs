@@ -188,8 +188,13 @@ impl World {
                     }
                 }
             }
-            Part::Wires(task) if self.is_cut_off(task) => {}
-            Part::Wires(task) => network.hash_wires(task, &topology.tasks[task.index()].inputs, into),
+            Part::Wires(task) => {
+                let inputs = &topology.tasks[task.index()].inputs;
+                match self.is_cut_off(task) {
+                    true => network.hash_what_stays(inputs, into),
+                    false => network.hash_wires(task, inputs, into),
+                }
+            }
             Part::Coordinator => {
                 coordinator.hash(into);
                 protocol.hash_coordinator(into);

@@ -68,6 +68,14 @@ impl Network {
         }
     }
 
+    /// Hashes what channels do not forget when they are emptied: see [`Network::reset`].
+    pub fn hash_what_stays<H: Hasher>(&self, channels: &[ChannelId], into: &mut H) {
+        for channel in channels {
+            let Channel { latency, slowed, key, draws, .. } = &self.channels[channel.index()];
+            (latency, slowed, key, draws).hash(into);
+        }
+    }
+
     /// Becomes another one in the port of a task and the channels that lead to it.
     pub fn copy_wires(&mut self, from: &Network, task: TaskId, inputs: &[ChannelId]) {
         self.ports[task.index()].clone_from(&from.ports[task.index()]);
