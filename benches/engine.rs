@@ -20,6 +20,7 @@ pub const OPTIONS: Options = Options {
     check_determinism: false,
     lookahead: true,
     metrics: false,
+    course: false,
     detail: false,
     turn: None,
 };

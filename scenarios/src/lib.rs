@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod capsule;
+pub mod course;
 pub mod explore;
 pub mod faults;
 pub mod guarantee;

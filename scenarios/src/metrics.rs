@@ -7,9 +7,11 @@ use cutline_sim::graph::Role;
 use cutline_sim::ids::{CheckpointId, TaskId};
 use cutline_sim::protocol::AbortReason;
 use cutline_sim::time::Time;
+use cutline_sim::topology::Topology;
 use cutline_sim::world::World;
 use hdrhistogram::Histogram;
 
+use crate::course::{Course, Recorder};
 use crate::local::Local;
 use crate::record::{CheckpointEnd, CheckpointRecord, ExpiredTransactions, Latency, RestoreRecord};
 
@@ -37,6 +39,8 @@ pub struct Metrics {
     /// The checkpoints that tasks take on their own, if they do.
     pub local: Local,
     latencies: Option<Histogram<u64>>,
+    /// What takes down the course of the run, if that is asked for.
+    course: Option<Recorder>,
     /// The first crash that no restore has repaired, the notice of it, and the end of the cancellation.
     crashed: Option<Time>,
     noticed: Time,
@@ -44,11 +48,31 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The same, and takes down the course of a run of this job.
+    #[must_use]
+    pub fn with_course(mut self, topology: &Topology) -> Metrics {
+        self.course = Some(Recorder::new(topology));
+        self
+    }
+
     /// Reads a batch of events.
     pub fn observe(&mut self, world: &World, events: &[Stamped]) {
         for stamped in events {
             self.read(world, stamped);
         }
+        if let Some(course) = &mut self.course {
+            course.observe(world, events);
+        }
+    }
+
+    /// The course of the run that is over, if it was taken down.
+    pub fn take_course(&mut self, world: &World) -> Option<Course> {
+        let course = self.course.take()?;
+        let quantile = |parts: u32| {
+            let histogram = self.latencies.as_ref().filter(|histogram| !histogram.is_empty())?;
+            Some(histogram.value_at_quantile(f64::from(parts) / 1e6))
+        };
+        Some(course.finish(world, quantile))
     }
 
     /// Takes in latencies of arrivals.

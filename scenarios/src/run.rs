@@ -22,6 +22,7 @@ use cutline_sim::savepoint::Savepoint;
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::world::{Outcome, World};
 
+use crate::course::Course;
 use crate::jury::Jury;
 use crate::life::{Again, Life, Opinion, no_result, reference_of};
 use crate::metrics::Metrics;
@@ -85,6 +86,8 @@ pub struct Options {
     pub lookahead: bool,
     /// Collect latencies, checkpoints, restores.
     pub metrics: bool,
+    /// Take down the [`Course`] of the run, for pictures; only together with `metrics`.
+    pub course: bool,
     /// Emit an event for every record and mark (only of use with a trace).
     pub detail: bool,
     /// From some moment on chance goes another way. (A repetition does not turn, so it is of no use together with this.)
@@ -103,7 +106,8 @@ pub struct Turn {
 impl Default for Options {
     fn default() -> Self {
         let (forks, turn) = (None, None);
-        Options { forks, check_determinism: false, lookahead: true, metrics: true, detail: false, turn }
+        let (metrics, course, detail) = (true, false, false);
+        Options { forks, check_determinism: false, lookahead: true, metrics, course, detail, turn }
     }
 }
 
@@ -126,6 +130,7 @@ pub struct Runner<'a> {
     world: World,
     fork: Option<World>,
     taken: Option<Savepoint>,
+    course: Option<Course>,
 }
 
 impl<'a> Runner<'a> {
@@ -139,14 +144,14 @@ impl<'a> Runner<'a> {
             pristine.start_at(start);
         }
         let world = pristine.clone();
-        Runner { prepared, contender, pristine, world, fork: None, taken: None }
+        Runner { prepared, contender, pristine, world, fork: None, taken: None, course: None }
     }
 
     /// The same with worlds that were used for the same scenario, prepared with another seed ([`Prepared::with_seed`]).
     pub fn with_worlds(prepared: &'a Prepared, worlds: Worlds) -> Runner<'a> {
         let Worlds { contender, mut pristine, world, fork } = worlds;
         pristine.take_operators(prepared.topology_under(contender.guarantee));
-        Runner { prepared, contender, pristine, world, fork, taken: None }
+        Runner { prepared, contender, pristine, world, fork, taken: None, course: None }
     }
 
     /// Its worlds, for [`Runner::with_worlds`].
@@ -186,6 +191,7 @@ impl<'a> Runner<'a> {
             records: options.detail,
             marks: options.detail,
             latencies: options.metrics,
+            course: options.course,
             ..Detail::default()
         });
         self.world.set_lookahead(options.lookahead);
@@ -210,6 +216,9 @@ impl<'a> Runner<'a> {
         watch: Option<Watcher<'_>>,
     ) -> RunRecord {
         let mut metrics = Metrics::default();
+        if options.course {
+            metrics = metrics.with_course(self.prepared.topology());
+        }
         let Judged { outcome, mut verdicts, tear, life, reference } =
             self.judge(seed, plan, options, &mut metrics, watch);
         if let Some(tear) = tear {
@@ -220,6 +229,7 @@ impl<'a> Runner<'a> {
                 }
             }
         }
+        self.course = metrics.take_course(&self.world);
         let digest = self.world.digest();
         let mut record = self.record(seed, plan, outcome, verdicts, &metrics);
         record.counted_again = self.counted_again(outcome, &reference);
@@ -238,6 +248,11 @@ impl<'a> Runner<'a> {
     /// if it is retained.
     pub fn taken(&self) -> Option<&Savepoint> {
         self.taken.as_ref()
+    }
+
+    /// The course of the last run, if it was asked for.
+    pub fn course(&self) -> Option<&Course> {
+        self.course.as_ref()
     }
 
     /// The world at the end of the last run.

@@ -396,6 +396,9 @@ pub struct Detail {
     pub marks: bool,
     /// Latencies at the sinks, in [`World::latencies`](crate::world::World).
     pub latencies: bool,
+    /// What the course of a run is drawn from: see [`World::arrivals`](crate::world::World::arrivals) and
+    /// [`World::stalls`](crate::world::World::stalls). Only together with `latencies`.
+    pub course: bool,
     /// What single faults can strike, in [`World::targets`](crate::world::World::targets).
     pub targets: bool,
 }

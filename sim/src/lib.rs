@@ -8,6 +8,7 @@ mod cluster;
 pub mod committer;
 pub mod config;
 mod coordinator;
+pub mod course;
 pub mod erased;
 pub mod event;
 pub mod external;

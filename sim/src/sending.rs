@@ -54,7 +54,7 @@ impl Step<'_> {
     fn send_to(&mut self, output: &Output, receiver: u32, record: &Record, now: Time) {
         let channel = ChannelId(output.first.0 + receiver);
         if !self.task.pending.is_empty() || !self.net.try_send_record(self.id, channel, record, now) {
-            self.task.pending.push_back((channel, Slot::record(record)));
+            self.keep(channel, Slot::record(record), now);
         }
     }
 
@@ -78,7 +78,7 @@ impl Step<'_> {
     fn send(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         let needs_buffer = slot.tag.kind() <= WATERMARK;
         if !self.task.pending.is_empty() || (needs_buffer && !self.net.try_send(channel, slot, now)) {
-            self.task.pending.push_back((channel, slot));
+            self.keep(channel, slot, now);
         } else if !needs_buffer {
             self.net.send_event(channel, slot, now);
         }
@@ -106,5 +106,15 @@ impl Step<'_> {
             }
             self.task.pending.pop_front();
         }
+        self.note_stall(false, now);
+    }
+
+    /// Keeps something until there is a buffer for it.
+    #[inline(never)]
+    fn keep(&mut self, channel: ChannelId, slot: Slot, now: Time) {
+        if self.task.pending.is_empty() {
+            self.note_stall(true, now);
+        }
+        self.task.pending.push_back((channel, slot));
     }
 }

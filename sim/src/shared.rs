@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::StoreConfig;
+use crate::course::Stall;
 use crate::event::{Detail, Event, Origin, Stamped};
 use crate::external::External;
 use crate::ids::{CheckpointId, NodeId, TaskId};
@@ -59,6 +60,10 @@ reusable! {
         pub detail: Detail,
         /// Latencies at the sinks not yet handed to observers.
         pub latencies: Vec<Time>,
+        /// When each of these was recorded, with [`Detail::course`].
+        pub arrivals: Vec<Time>,
+        /// Where output was full, and where it is so no longer, since the observer was last called; with [`Detail::course`].
+        pub stalls: Vec<Stall>,
         /// Where snapshots are each task's own: those taken that were not yet handed to observers, and where they stand.
         pub taken: Vec<(TaskId, CheckpointId, Arc<Positions>)>,
         /// Things done so far.
@@ -110,6 +115,8 @@ impl Hash for Shared {
             // Empty between two events.
             log: _,
             latencies: _,
+            arrivals: _,
+            stalls: _,
             taken: _,
             scratch: _,
             effects: _,

@@ -322,6 +322,9 @@ impl Step<'_> {
         // A result without an instant of its own (a sum at the end of the input) has no latency.
         if self.shared.detail.latencies && record.event_time != NEVER {
             self.shared.latencies.push(now.saturating_sub(record.event_time));
+            if self.shared.detail.course {
+                self.shared.arrivals.push(now);
+            }
         }
     }
 

@@ -158,6 +158,8 @@ impl World {
             external: External::new(config.external.transaction_timeout),
             detail: Detail::default(),
             latencies: Vec::new(),
+            arrivals: Vec::new(),
+            stalls: Vec::new(),
             taken: Vec::new(),
             steps: 0,
             triggered: Default::default(),
@@ -284,6 +286,8 @@ impl World {
         events.clear();
         self.handed = events;
         self.shared.latencies.clear();
+        self.shared.arrivals.clear();
+        self.shared.stalls.clear();
         self.shared.taken.clear();
     }
 
