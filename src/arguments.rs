@@ -13,6 +13,7 @@ use cutline::scenarios::sweep::seeds::Seeds;
 use cutline::sim::protocol::SnapshotMethod;
 use jiff::SignedDuration;
 
+use crate::compare::arguments::CompareArguments;
 use crate::explore::arguments::ExploreArguments;
 use crate::savepoints::Origin;
 use crate::viewers::{GraphArguments, ViewerArguments};
@@ -223,17 +224,6 @@ pub struct RunArguments {
     /// For existing viewers.
     #[command(flatten)]
     pub viewers: ViewerArguments,
-}
-
-/// `cutline compare`
-#[derive(Debug, Args)]
-pub struct CompareArguments {
-    /// What to run.
-    #[command(flatten)]
-    pub subject: Subject,
-    /// The strategies (or planted bugs), separated by commas; if absent all that can checkpoint the job
-    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
-    pub strategies: Vec<String>,
 }
 
 /// `cutline guarantees`

@@ -1,57 +1,310 @@
-//! `cutline compare`: the same scenario, input and faults under several strategies.
+//! `cutline compare`: the same scenario, input and faults under several strategies, with one seed or several.
+
+pub mod arguments;
+mod folder;
+mod runs;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use cutline::reports;
-use cutline::scenarios::record::{Class, RunRecord};
+use cutline::reports::comparison::table::table;
+use cutline::reports::comparison::{Comparison, Contestant, Ran};
+use cutline::reports::page::FailedRun;
+use cutline::reports::plots::sensitivity::Sensitivity;
+use cutline::scenarios::capsule::CapsuleOptions;
+use cutline::scenarios::record::{Class, RunRecord, Verdict};
+use cutline::scenarios::run::{Contender, place_of};
+use cutline::scenarios::spec::load;
+use cutline::scenarios::{faults, library_files};
+use serde::Serialize;
 
-use crate::arguments::CompareArguments;
-use crate::execute::{Order, Watchers, announce_seed, execute, exit_code};
+use arguments::CompareArguments;
+use folder::{Folder, Story};
+use runs::{Common, Done};
+
+use crate::execute::{announce_plan, announce_seed, exit_code};
 use crate::failure::Failure;
 use crate::files::Output;
+use crate::interrupts::{self, INTERRUPTED};
 use crate::registry::Choice;
 use crate::screen::{Screen, paint};
-use crate::{files, run};
+use crate::setup::Waiting;
+use crate::{capsules, files, run, threads};
 
-/// Runs the scenario once per strategy, and shows the runs side by side.
+/// More runs are a matter for `cutline sweep`.
+const RUNS_MAX: u64 = 20_000;
+
+/// What `--json` prints for a value of the key that is varied.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told<'a> {
+    key: &'a str,
+    value: &'a str,
+    runs: Vec<&'a RunRecord>,
+}
+
+/// Runs the scenario under each strategy, and shows the runs side by side.
 pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, Failure> {
     let subject = &arguments.subject;
     screen.set_json(subject.json);
-    let seed = subject.seed.number();
-    announce_seed(screen, seed)?;
+    let seeds = seeds(arguments)?;
+    match (&arguments.seeds, seeds.as_slice()) {
+        (None, [seed]) => announce_seed(screen, *seed)?,
+        (asked, _) => screen.say(&format!("seeds {}\n", asked.iter().map(ToString::to_string).collect::<String>()))?,
+    }
     files::check_apart(&[subject.svg.as_deref()], &subject.files())?;
     let mut choice = Choice::of(&arguments.strategies)?;
-    let ready = run::ready(subject, seed, &mut choice, screen)?;
+    let profile = faults::resolve(&subject.faults)?;
+    let source = library_files::resolve(&subject.scenario)?;
+    let values = values(arguments);
+    // What is wrong with a value is known before the first run.
+    values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop))?;
+    let options = CapsuleOptions {
+        forks: subject.forks(),
+        check_determinism: subject.check_determinism,
+        lookahead: true,
+    };
+    let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
+    let mut common =
+        Common { subject, source: &source, profile: &profile, contenders: &[], options, course };
+    let (first, plan) = {
+        let _waiting = Waiting::new("computing the failure-free result");
+        runs::prepare(&common, &values[0].1, seeds[0])?
+    };
+    choice.fit(&first.prepared, screen)?;
+    let contenders: Vec<Contender> = choice.contenders().collect();
+    common.contenders = &contenders;
+    let jobs: Vec<(Vec<String>, u64)> =
+        values.iter().flat_map(|(_, overrides)| seeds.iter().map(|&seed| (overrides.clone(), seed))).collect();
+    if jobs.len() == 1 {
+        announce_plan(screen, &first, &subject.faults, &plan)?;
+    }
+    let reads = first.reads();
+    let outputs = [subject.svg.as_deref()];
+    files::check_apart(&outputs, &reads)?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
-    let mut orders = Vec::new();
-    let mut records = Vec::new();
-    for contender in choice.contenders() {
-        let (faults, plan) = (subject.faults.clone(), Arc::clone(&ready.plan));
-        let order = Order { contender, faults, plan, seed: ready.seed, options: ready.options };
-        records.push(execute(&ready.setup, &order, Watchers::default()).record);
-        orders.push(order);
+    let all_reads: Vec<_> = reads.into_iter().chain(subject.files()).collect();
+    let folder = arguments.out.as_deref().map(|path| Folder::open(path, &all_reads)).transpose()?;
+    let threads = threads::pool(arguments.jobs, "--jobs")?;
+    // A single run is short enough, and Ctrl-C ends it.
+    let interrupted = if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
+    drop(first);
+
+    let mut done = threads.install(|| runs::work(&common, &jobs, &interrupted))?.into_iter();
+    let mut by_value: Vec<Vec<Option<Done>>> =
+        values.iter().map(|_| done.by_ref().take(seeds.len()).collect()).collect();
+    let whole = |at: usize, by_value: &[Vec<Option<Done>>]| by_value.iter().all(|of_value| of_value[at].is_some());
+    let kept: Vec<bool> = (0..seeds.len()).map(|at| whole(at, &by_value)).collect();
+    let finished: Vec<Vec<Done>> = by_value
+        .iter_mut()
+        .map(|all| all.drain(..).zip(&kept).filter_map(|(done, kept)| done.filter(|_| *kept)).collect())
+        .collect();
+    let complete = kept.iter().all(|kept| *kept);
+    if finished[0].is_empty() {
+        screen.note("interrupted before there was anything to compare\n")?;
+        return Ok(INTERRUPTED);
     }
+    if !complete {
+        let number = finished[0].len();
+        screen.note(&format!("interrupted: {number} of {} seeds were run, and only those are shown\n", seeds.len()))?;
+    }
+    let asked = AskedSeeds { arguments, complete };
+    let (comparisons, failures) = judged(&common, finished, &asked)?;
+    show(screen, arguments, &values, &comparisons)?;
+    for (_, text) in &failures {
+        screen.say(text)?;
+    }
+    let firsts: Vec<RunRecord> = comparisons[0].firsts().map(|(_, ran)| ran.record.clone()).collect();
+    if let Some(output) = svg {
+        run::picture(output, &firsts)?;
+    }
+    let records: Vec<&RunRecord> = comparisons.iter().flat_map(records).collect();
+    let class = worst(&records);
+    if let Some(folder) = folder {
+        let failed: Vec<FailedRun> = failures.into_iter().map(|(failed, _)| failed).collect();
+        let overrides = subject.overrides();
+        let command = command();
+        let story =
+            Story { overrides: &overrides, scenario_text: &source.text, command: &command, failures: &failed };
+        let (comparison, vary) = match &arguments.vary {
+            Some(vary) => {
+                let points = vary.values.iter().cloned().zip(comparisons).collect();
+                let vary = Sensitivity { key: vary.key.clone(), points };
+                (vary.points.first().map(|(_, first)| first.clone()).unwrap_or_default(), Some(vary))
+            }
+            None => (comparisons.into_iter().next().unwrap_or_default(), None),
+        };
+        let _waiting = Waiting::new("drawing");
+        let page = threads.install(|| folder.write(&comparison, vary.as_ref(), &story))?;
+        screen.say(&format!("\nthe page is {}: open it in a browser\n", page.display()))?;
+    }
+    Ok(if complete || class != 0 { class } else { INTERRUPTED })
+}
+
+/// The seeds that were asked for.
+fn seeds(arguments: &CompareArguments) -> Result<Vec<u64>, Failure> {
+    let Some(seeds) = &arguments.seeds else { return Ok(vec![arguments.subject.seed.number()]) };
+    let values = arguments.vary.as_ref().map_or(1, |vary| vary.values.len() as u64);
+    let strategies = arguments.strategies.len().max(1) as u64;
+    let most = RUNS_MAX / (values * strategies).max(1);
+    if seeds.count() > most {
+        let message = format!("{} seeds are too many to compare: {most} are the most here", seeds.count());
+        return Err(Failure::new(message).with_help("ask for fewer; `cutline sweep` is made for many runs"));
+    }
+    Ok((0..seeds.count()).filter_map(|place| seeds.nth(place)).collect())
+}
+
+/// The values of the key that is varied, each with what is laid over the scenario then; one without any if none is.
+fn values(arguments: &CompareArguments) -> Vec<(Option<&str>, Vec<String>)> {
+    let overrides = arguments.subject.overrides();
+    match &arguments.vary {
+        None => vec![(None, overrides)],
+        Some(vary) => vary
+            .values
+            .iter()
+            .map(|value| {
+                let with = overrides.iter().cloned().chain([format!("{}={value}", vary.key)]);
+                (Some(value.as_str()), with.collect())
+            })
+            .collect(),
+    }
+}
+
+/// How seeds are named: as they were asked for, unless some were not run.
+struct AskedSeeds<'a> {
+    arguments: &'a CompareArguments,
+    complete: bool,
+}
+
+impl AskedSeeds<'_> {
+    fn name(&self, done: &[Done]) -> String {
+        match &self.arguments.seeds {
+            Some(seeds) if self.complete => seeds.to_string(),
+            _ => done.iter().map(|done| done.seed.to_string()).collect::<Vec<_>>().join(","),
+        }
+    }
+}
+
+type Failed = (FailedRun, String);
+
+/// A comparison for each value; and the failed runs, each of which leaves a capsule, with what is said of it.
+fn judged(
+    common: &Common<'_>,
+    finished: Vec<Vec<Done>>,
+    seeds: &AskedSeeds<'_>,
+) -> Result<(Vec<Comparison>, Vec<Failed>), Failure> {
+    let (mut comparisons, mut failures) = (Vec::new(), Vec::new());
+    for (at, of_value) in finished.into_iter().enumerate() {
+        let names = seeds.name(&of_value);
+        let setting = seeds.arguments.vary.as_ref().map(|vary| format!("{}={}", vary.key, vary.values[at]));
+        let mut contestants: Vec<Contestant> = common
+            .contenders
+            .iter()
+            .map(|contender| Contestant {
+                name: contender.name.to_owned(),
+                place: place_of(contender.name),
+                runs: Vec::new(),
+            })
+            .collect();
+        for done in of_value {
+            for (contender, ran) in common.contenders.iter().zip(&done.runs) {
+                if ran.record.class() != Class::Pass {
+                    failures.push(failed(common, &done, *contender, ran)?);
+                }
+            }
+            for (contestant, ran) in contestants.iter_mut().zip(done.runs) {
+                contestant.runs.push(ran);
+            }
+        }
+        let first = contestants.first().and_then(|one| one.runs.first());
+        let scenario = first.map_or_else(String::new, |ran| ran.record.scenario.clone());
+        comparisons.push(Comparison {
+            scenario: setting.map_or_else(|| scenario.clone(), |setting| format!("{scenario}, {setting}")),
+            faults: common.subject.faults.clone(),
+            seeds: names,
+            contestants,
+        });
+    }
+    Ok((comparisons, failures))
+}
+
+/// Leaves the capsule of a failed run.
+fn failed(common: &Common<'_>, done: &Done, contender: Contender, ran: &Ran) -> Result<Failed, Failure> {
+    let record = &ran.record;
+    let objections = record.verdicts.iter().filter_map(|verdict| match &verdict.verdict {
+        Verdict::Fail(proof) => Some((verdict.oracle.clone(), proof.clone())),
+        Verdict::Pass | Verdict::Unknown(_) => None,
+    });
+    let objections = objections.collect();
+    let mut command = None;
+    if let Some(setup) = &done.setup {
+        let given = (common.subject.input.as_deref(), done.overrides.as_slice());
+        let order = done.order(common, contender);
+        let path = capsules::save(&common.subject.capsule_dir, setup, given, &order, record)?;
+        command = Some(capsules::command(&path));
+    }
+    let said = command.iter().map(|command| format!("\nto replay:\n  {command}\n")).collect();
+    Ok((FailedRun { strategy: record.strategy.clone(), seed: done.seed, objections, command }, said))
+}
+
+fn records(comparison: &Comparison) -> impl Iterator<Item = &RunRecord> {
+    let seeds = 0..comparison.repetitions();
+    seeds.flat_map(|seed| comparison.contestants.iter().map(move |one| &one.runs[seed].record))
+}
+
+fn show(
+    screen: &mut Screen,
+    arguments: &CompareArguments,
+    values: &[(Option<&str>, Vec<String>)],
+    comparisons: &[Comparison],
+) -> Result<(), Failure> {
     if screen.is_json() {
-        screen.json(&records)?;
-    } else {
-        screen.result(&paint(&reports::side_by_side(&records), |line| line.starts_with("oracle ")))?;
+        return match &arguments.vary {
+            None => screen.json(&records(&comparisons[0]).collect::<Vec<_>>()),
+            Some(vary) => {
+                let told = comparisons.iter().zip(values).map(|(comparison, (value, _))| Told {
+                    key: &vary.key,
+                    value: value.unwrap_or_default(),
+                    runs: records(comparison).collect(),
+                });
+                screen.json(&told.collect::<Vec<_>>())
+            }
+        };
     }
-    let mut problem = svg.map_or(Ok(()), |output| run::picture(output, &records)).err();
-    for (order, record) in orders.iter().zip(&records) {
-        let left = run::leave_capsule(screen, subject, &ready.setup, order, record);
-        problem = problem.or(left.err());
+    if arguments.seeds.is_none() && arguments.vary.is_none() {
+        let records: Vec<RunRecord> = records(&comparisons[0]).cloned().collect();
+        return screen.result(&paint(&reports::side_by_side(&records), |line| line.starts_with("oracle ")));
     }
-    problem.map_or(Ok(worst(&records)), Err)
+    for (number, comparison) in comparisons.iter().enumerate() {
+        let space = if number > 0 { "\n" } else { "" };
+        screen.result(&format!("{space}{}", table(comparison)))?;
+    }
+    Ok(())
+}
+
+/// The command line of this program, for a shell.
+fn command() -> String {
+    let word = |word: String| {
+        let bare = word.trim_start_matches('-');
+        match word.len() - bare.len() {
+            0 => capsules::quoted(&word),
+            _ if bare.is_empty() => word,
+            dashes => format!("{}{}", &word[..dashes], capsules::quoted(bare)),
+        }
+    };
+    let words: Vec<String> = std::env::args().skip(1).map(word).collect();
+    format!("cutline {}", words.join(" "))
 }
 
 /// The exit code of the worst run: non-determinism, then safety, then stalls.
-fn worst(records: &[RunRecord]) -> u8 {
+fn worst(records: &[&RunRecord]) -> u8 {
     let gravity = |class: &Class| match class {
         Class::Pass => 0,
         Class::Stall => 1,
         Class::Safety => 2,
         Class::NonDeterminism => 3,
     };
-    let worst = records.iter().map(RunRecord::class).max_by_key(gravity);
+    let worst = records.iter().map(|record| record.class()).max_by_key(gravity);
     exit_code(worst.unwrap_or(Class::Pass))
 }

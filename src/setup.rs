@@ -29,8 +29,19 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Loads and builds a scenario.
+    /// Loads and builds a scenario, with a sign of life.
     pub fn new(
+        source: ScenarioText,
+        overrides: &[String],
+        input: Option<&Path>,
+        seed: u64,
+    ) -> Result<Setup, Failure> {
+        let _waiting = Waiting::new("computing the failure-free result");
+        Setup::quiet(source, overrides, input, seed)
+    }
+
+    /// The same, in silence.
+    pub fn quiet(
         source: ScenarioText,
         overrides: &[String],
         input: Option<&Path>,
@@ -50,15 +61,19 @@ impl Setup {
             // Read now, the file is to blame and not the scenario's line about it.
             texts.get(None).map_err(|error| Failure::new(error.to_string()))?;
         }
-        let _waiting = Waiting::new("computing the failure-free result");
         let prepared = Prepared::new(&scenario, seed, &mut texts)?;
         Ok(Setup { source, texts, prepared, savepoint: None, reads_text })
     }
 
     /// The same, started from a savepoint, if there is one.
     pub fn start_from(self, origin: Option<Origin<'_>>, seed: u64) -> Result<Setup, Failure> {
+        let _waiting = origin.map(|_| Waiting::new("computing the failure-free result from the savepoint on"));
+        self.start_from_quietly(origin, seed)
+    }
+
+    /// The same, in silence.
+    pub fn start_from_quietly(self, origin: Option<Origin<'_>>, seed: u64) -> Result<Setup, Failure> {
         let Some(origin) = origin else { return Ok(self) };
-        let _waiting = Waiting::new("computing the failure-free result from the savepoint on");
         let (prepared, savepoint) = origin.start(&self.prepared, seed)?;
         Ok(Setup { prepared, savepoint: Some(savepoint), ..self })
     }

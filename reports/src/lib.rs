@@ -2,11 +2,16 @@
 //!
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
 
+pub mod comparison;
 pub mod counts;
+pub mod drawing;
 pub mod explored;
 pub mod github;
 pub mod guarantees;
 pub mod junit;
+pub mod page;
+pub mod plots;
+pub mod png;
 pub mod run_table;
 pub mod shrink_table;
 pub mod side_by_side;

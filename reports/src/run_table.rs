@@ -253,7 +253,7 @@ fn counted_again(record: &RunRecord) -> String {
 }
 
 /// `MetadataNotStored` as `metadata not stored`.
-fn spaced(name: &str) -> String {
+pub(crate) fn spaced(name: &str) -> String {
     let mut text = String::new();
     for letter in name.chars() {
         if letter.is_uppercase() && !text.is_empty() {

@@ -1,5 +1,6 @@
 //! Records for the tests of this crate.
 
+use cutline_scenarios::course::{Course, OperatorCourse, QUANTILES, Slice};
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain,
@@ -10,6 +11,8 @@ use cutline_scenarios::situations::Seen;
 use cutline_scenarios::sweep::failure::Failure;
 use cutline_scenarios::sweep::row::{Row, SeenRow};
 use cutline_scenarios::sweep::tally::Tally;
+
+use crate::comparison::{Comparison, Contestant, Ran};
 
 const MS: u64 = 1_000_000;
 
@@ -149,4 +152,62 @@ pub fn sweep(proof: &str) -> (Tally, Vec<Failure>) {
         }
     }
     (tally, failures)
+}
+
+/// A run with its course: latencies of 50 ms, nothing for 520 ms from the crash on, then late records for 280 ms.
+pub fn ran(strategy: &str) -> Ran {
+    let record = run(strategy);
+    let slice = |number: u64| {
+        let at = number * 10;
+        let (arrivals, late) = match at {
+            900..1420 => (0, 0),
+            1420..1700 => (400, 600),
+            _ => (170, 50),
+        };
+        let latency = |part: u64| late * MS * part / 10;
+        Slice {
+            arrivals,
+            latency_p50: latency(10),
+            latency_p99: latency(14),
+            latency_max: latency(15),
+            stored: 4096 * (1 + at / 500),
+        }
+    };
+    let operator = |name: &str, share: u64| OperatorCourse {
+        operator: name.to_owned(),
+        subtasks: 2,
+        backpressured: (0..242).map(|number| if number % 3 == 0 { share * MS } else { 0 }).collect(),
+    };
+    let course = Course {
+        width: 10 * MS,
+        slices: (0..242).map(slice).collect(),
+        quantiles: QUANTILES.iter().map(|&parts| (40 + u64::from(parts / 20_000)) * MS).collect(),
+        operators: vec![operator("source", 6), operator("count", 2), operator("sink", 0)],
+    };
+    Ran { record, course }
+}
+
+/// Three strategies, three seeds.
+pub fn comparison() -> Comparison {
+    let contestant = |(place, name): (usize, &str)| Contestant {
+        name: name.to_owned(),
+        place,
+        runs: (0..3)
+            .map(|seed| {
+                let mut ran = ran(name);
+                ran.record.seed = seed;
+                ran.record.latency.p99 += (seed + place as u64) * 30 * MS;
+                for latency in &mut ran.course.quantiles {
+                    *latency += (seed + place as u64 * 5) * 2 * MS;
+                }
+                ran
+            })
+            .collect(),
+    };
+    Comparison {
+        scenario: "wordcount".to_owned(),
+        faults: "crashes".to_owned(),
+        seeds: "0..3".to_owned(),
+        contestants: ["stop-the-world", "aligned", "unaligned"].into_iter().enumerate().map(contestant).collect(),
+    }
 }

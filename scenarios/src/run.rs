@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cutline_algorithms::Strategy;
+use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_algorithms::bugs::{self, Bug};
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
@@ -55,6 +55,13 @@ impl Contender {
         let strategy = cutline_algorithms::find(name).map(Contender::from);
         strategy.or_else(|| bugs::find(name).map(Contender::from))
     }
+}
+
+/// The place of a strategy or a planted bug among all of them, by which pictures know it: strategies come first, in the order of their
+/// registry.
+pub fn place_of(name: &str) -> usize {
+    let mut names = STRATEGIES.iter().map(|strategy| strategy.name).chain(bugs::all().map(|bug| bug.name));
+    names.position(|known| known == name).unwrap_or(0)
 }
 
 impl From<&Strategy> for Contender {

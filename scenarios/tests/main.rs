@@ -4,6 +4,7 @@ mod backends;
 mod books;
 mod bugs;
 mod costs;
+mod course;
 mod cycles;
 mod engine;
 mod explore;

@@ -2,6 +2,7 @@
 
 mod ci;
 mod ci_files;
+mod compare;
 mod explore;
 mod files;
 mod input;

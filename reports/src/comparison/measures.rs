@@ -1,0 +1,131 @@
+//! What strategies are compared by: a row for each measure. Tables, the page and the plots of sensitivity read it.
+
+use cutline_scenarios::record::CheckpointRecord;
+
+use super::{Quartiles, Ran, catch_up};
+use crate::drawing::axis::Unit;
+
+/// Which of two values is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// The lower one.
+    Low,
+    /// The higher one.
+    High,
+}
+
+/// A measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Its name, as people read it.
+    pub name: &'static str,
+    /// Its name as a column.
+    pub column: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// Which of two is the better one.
+    pub better: Better,
+    /// True if its sensitivity is drawn.
+    pub is_drawn: bool,
+    /// Its value for a run, if the run has one.
+    pub of: fn(&Ran) -> Option<f64>,
+}
+
+macro_rules! measures {
+    ($($name:literal, $column:literal, $unit:ident, $better:ident, $drawn:literal, $of:expr;)*) => {
+        /// All measures.
+        pub const MEASURES: &[Measure] = &[$(Measure {
+            name: $name,
+            column: $column,
+            unit: Unit::$unit,
+            better: Better::$better,
+            is_drawn: $drawn,
+            of: $of,
+        }),*];
+    };
+}
+
+measures! {
+    "latency, p50", "latency_p50_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p50);
+    "latency, p99", "latency_p99_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p99);
+    "latency, p99.99", "latency_p9999_ns", Time, Low, false, |ran| ran.course.quantile(999_900).map(|ns| ns as f64);
+    "throughput", "throughput_per_s", Rate, High, true, |ran| Some(ran.record.throughput).filter(|rate| *rate > 0.0);
+    "checkpoint duration, median", "checkpoint_duration_ns", Time, Low, true, |ran| middle(ran, |one| one.duration);
+    "checkpoint duration, longest", "checkpoint_duration_max_ns", Time, Low, false,
+        |ran| ran.record.completed().map(|one| one.duration as f64).reduce(f64::max);
+    "checkpointed data size, median", "checkpointed_bytes", Bytes, Low, true, |ran| middle(ran, |one| one.checkpointed_data_size);
+    "persisted in-flight data, median", "in_flight_bytes", Bytes, Low, false, |ran| middle(ran, |one| one.persisted_in_flight_data);
+    "most in the store", "stored_max_bytes", Bytes, Low, true, |ran| some(ran.course.stored_max() > 0, ran.course.stored_max());
+    "crash to running, median", "recovery_ns", Time, Low, true, |ran| {
+        let restores = ran.record.restores.iter();
+        median(restores.filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed) as f64)))
+    };
+    "crash to caught up, median", "caught_up_ns", Time, Low, false,
+        |ran| median(catch_up::recoveries(ran).iter().map(|recovery| recovery.whole() as f64));
+    "replayed records", "replayed_records", Count, Low, false,
+        |ran| some(!ran.record.restores.is_empty(), ran.record.replayed_records);
+    "backpressure of the worst operator", "backpressure_max", Share, Low, true, |ran| {
+        let operators = ran.course.operators.iter();
+        operators.map(|operator| ran.course.backpressure(operator, ran.record.duration)).reduce(f64::max)
+    };
+}
+
+fn some(is_there: bool, value: u64) -> Option<f64> {
+    is_there.then_some(value as f64)
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    Quartiles::of(numbers).map(|quartiles| quartiles.median)
+}
+
+fn middle(ran: &Ran, of: fn(&CheckpointRecord) -> u64) -> Option<f64> {
+    median(ran.record.completed().map(|checkpoint| of(checkpoint) as f64))
+}
+
+impl Measure {
+    /// The middle and the quartiles of its values for these runs.
+    pub fn over(&self, runs: &[Ran]) -> Option<Quartiles> {
+        Quartiles::of(runs.iter().filter_map(self.of))
+    }
+
+    /// Which of these are the best: none if they do not differ.
+    pub fn best(&self, of: &[Option<Quartiles>]) -> Vec<bool> {
+        let shown = |quartiles: &Quartiles| self.unit.show(quartiles.median);
+        let there = || of.iter().flatten();
+        let sign = if self.better == Better::Low { 1.0 } else { -1.0 };
+        let best = there().min_by(|a, b| (a.median * sign).total_cmp(&(b.median * sign))).map(shown);
+        let differ = there().any(|one| Some(shown(one)) != best);
+        of.iter().map(|one| differ && one.as_ref().map(shown) == best).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn every_measure_has_a_name_of_its_own_and_a_value_for_a_run_with_everything() {
+        let names: BTreeSet<&str> = MEASURES.iter().flat_map(|measure| [measure.name, measure.column]).collect();
+        assert_eq!(names.len(), 2 * MEASURES.len());
+        let ran = samples::ran("aligned");
+        for measure in MEASURES {
+            assert!((measure.of)(&ran).is_some_and(f64::is_finite), "{}", measure.name);
+        }
+        let nothing = Ran { record: samples::empty(), course: Default::default() };
+        let some: Vec<&str> = MEASURES.iter().filter(|one| (one.of)(&nothing).is_some()).map(|one| one.name).collect();
+        assert!(some.is_empty(), "{some:?}");
+    }
+
+    #[test]
+    fn the_best_is_marked_unless_all_are() {
+        let of = |median| Some(Quartiles { low: median, median, high: median });
+        let (low, high) = (&MEASURES[0], &MEASURES[3]);
+        assert_eq!(low.best(&[of(2e6), of(1e6), None, of(1e6)]), [false, true, false, true]);
+        assert_eq!(high.best(&[of(2e6), of(1e6), None]), [true, false, false]);
+        assert_eq!(low.best(&[of(1e6), of(1e6)]), [false, false]);
+        assert_eq!(low.best(&[]), [false; 0]);
+    }
+}

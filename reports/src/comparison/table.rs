@@ -1,0 +1,70 @@
+//! A comparison as a table for the screen: strategies are columns.
+
+use super::measures::MEASURES;
+use super::{Comparison, Contestant, Quartiles};
+use crate::drawing::axis::Unit;
+use crate::{plain_table, text};
+
+/// What stands behind the best value of a row.
+const BEST: &str = " *";
+
+/// The middle of each measure over all seeds, with the quartiles behind it, the best of each row with a star; and how the runs ended.
+pub fn table(comparison: &Comparison) -> String {
+    let contestants = &comparison.contestants;
+    if contestants.is_empty() {
+        return String::new();
+    }
+    let row = |name: &str, cells: Vec<String>| std::iter::once(name.to_owned()).chain(cells).collect::<Vec<String>>();
+    let mut rows = vec![row("", contestants.iter().map(|one| one.name.clone()).collect())];
+    rows.push(row("runs that passed", contestants.iter().map(passed).collect()));
+    for measure in MEASURES {
+        let values: Vec<Option<Quartiles>> = contestants.iter().map(|one| measure.over(&one.runs)).collect();
+        if values.iter().all(Option::is_none) {
+            continue;
+        }
+        let best = measure.best(&values);
+        let cell = |(value, best): (&Option<Quartiles>, bool)| {
+            let star = if best { BEST } else { "" };
+            value.map_or_else(|| "-".to_owned(), |value| spread(measure.unit, value) + star)
+        };
+        rows.push(row(measure.name, values.iter().zip(best).map(cell).collect()));
+    }
+    let mut table = plain_table(rows);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    let legend = match comparison.repetitions() {
+        1 => "* the best of its row\n",
+        _ => "the median over the seeds, in brackets the quartiles; * the best of its row\n",
+    };
+    format!("{}\n\n{}\n{legend}", comparison.title(), text(&table))
+}
+
+/// `20 of 20`.
+pub fn passed(contestant: &Contestant) -> String {
+    use cutline_scenarios::record::Class;
+    let passed = contestant.runs.iter().filter(|ran| ran.record.class() == Class::Pass).count();
+    format!("{passed} of {}", contestant.runs.len())
+}
+
+/// The median, and the quartiles if they differ from it.
+pub fn spread(unit: Unit, Quartiles { low, median, high }: Quartiles) -> String {
+    let [low, median, high] = [low, median, high].map(|value| unit.show(value));
+    if low == median && high == median { median } else { format!("{median} ({low} to {high})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn strategies_are_columns_and_the_best_has_a_star() {
+        let comparison = samples::comparison();
+        let table = table(&comparison);
+        let line = |start: &str| table.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+        assert!(table.starts_with("wordcount, faults crashes, seeds 0..3\n"), "{table}");
+        assert!(line("runs that passed").ends_with("3 of 3"), "{table}");
+        assert!(line("latency, p99 ").contains("140 ms *"), "{table}");
+        assert!(line("latency, p99 ").contains('('), "{table}");
+        assert_eq!(super::table(&Comparison::default()), "");
+    }
+}

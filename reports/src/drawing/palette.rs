@@ -1,0 +1,87 @@
+//! Colours and marks. The colours are those of Okabe and Ito, which people with any form of colour blindness can tell apart; marks and
+//! dashes differ too, so that a picture survives a black-and-white printer.
+
+use plotters::style::RGBColor;
+
+/// The paper.
+pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+/// Texts and axes.
+pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+/// Texts that matter less.
+pub const SOFT: RGBColor = RGBColor(0x55, 0x55, 0x55);
+/// Lines of the grid.
+pub const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
+/// The time in which a job does not run.
+pub const SHADE: RGBColor = RGBColor(0xd4, 0xd4, 0xd4);
+/// Crashes.
+pub const CRASH: RGBColor = VERMILLION;
+/// Checkpoints, whatever their strategy.
+pub const CHECKPOINT: RGBColor = RGBColor(0x6b, 0x6b, 0x6b);
+
+const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+const BLACK: RGBColor = RGBColor(0x00, 0x00, 0x00);
+
+/// The shape of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// A disc.
+    Circle,
+    /// A square on its side.
+    Square,
+    /// A triangle that points up.
+    Up,
+    /// A triangle that points down.
+    Down,
+    /// A square on its corner.
+    Diamond,
+    /// A cross.
+    Cross,
+    /// A plus.
+    Plus,
+}
+
+/// How a strategy looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The colour of its lines, bars and marks.
+    pub colour: RGBColor,
+    /// Its mark.
+    pub marker: Marker,
+    /// True if its lines have gaps.
+    pub dashed: bool,
+}
+
+const COLOURS: [RGBColor; 7] = [VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, BLACK];
+const MARKERS: [Marker; 7] =
+    [Marker::Square, Marker::Circle, Marker::Up, Marker::Diamond, Marker::Down, Marker::Plus, Marker::Cross];
+
+/// The look of the strategy in this place of the registry: the same in every picture.
+pub fn look(place: usize) -> Look {
+    let round = place / COLOURS.len();
+    Look {
+        colour: COLOURS[place % COLOURS.len()],
+        marker: MARKERS[(place + 3 * round) % MARKERS.len()],
+        dashed: round % 2 == 1,
+    }
+}
+
+/// The parts of something that is split up: as different in lightness as in colour.
+pub const PARTS: [RGBColor; 5] = [SKY, ORANGE, RGBColor(0x33, 0x33, 0x33), BLUE, RGBColor(0xf0, 0xe4, 0x42)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_strategies_look_alike() {
+        let looks: Vec<Look> = (0..28).map(look).collect();
+        for (at, one) in looks.iter().enumerate() {
+            assert!(looks[..at].iter().all(|other| other != one), "{at}");
+        }
+    }
+}

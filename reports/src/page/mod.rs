@@ -1,0 +1,234 @@
+//! A comparison as a page: one file of HTML that works from disk, without a network and without anything beside it. What matters comes
+//! first: verdicts and figures, then pictures, then every checkpoint, then faults and recoveries, then how to do it again.
+//!
+//! Whatever comes from scenarios and the command line is escaped, and the page's own policy forbids it to load anything.
+
+mod checkpoints;
+mod summary;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::comparison::Comparison;
+use crate::drawing::palette::Look;
+
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// What was compared.
+    pub comparison: &'a Comparison,
+    /// The pictures, in their order.
+    pub pictures: &'a [Picture],
+    /// What was laid over the scenario, as `KEY=VALUE`.
+    pub overrides: &'a [String],
+    /// The scenario's text.
+    pub scenario_text: &'a str,
+    /// The command that does it again.
+    pub command: &'a str,
+    /// The runs that failed.
+    pub failures: &'a [FailedRun],
+    /// The version of the program.
+    pub version: &'a str,
+}
+
+/// A picture, in the page and in files of its own.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Its name, without an ending.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What it shows.
+    pub about: String,
+    /// The picture.
+    pub svg: String,
+}
+
+/// A run that failed.
+#[derive(Clone, Debug)]
+pub struct FailedRun {
+    /// The strategy.
+    pub strategy: String,
+    /// The seed.
+    pub seed: u64,
+    /// What objects, and the proof.
+    pub objections: Vec<(String, String)>,
+    /// The command that replays it, if it has left something to replay.
+    pub command: Option<String>,
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+const SECTIONS: [(&str, &str); 5] = [
+    ("summary", "Summary"),
+    ("plots", "Plots"),
+    ("checkpoints", "Checkpoints"),
+    ("faults", "Faults and recoveries"),
+    ("again", "Once more"),
+];
+
+/// The page.
+pub fn page(page: &Page<'_>) -> String {
+    let comparison = page.comparison;
+    let title = format!("{}: {} strategies compared", comparison.scenario, comparison.contestants.len());
+    let whole = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="generator" content=(format!("cutline {}", page.version));
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                a.skip href="#summary" { "Skip to the summary" }
+                header {
+                    h1 { (comparison.scenario) ": what checkpoints cost" }
+                    p.soft { (comparison.title()) }
+                }
+                nav aria-label="Sections" {
+                    ul { @for (id, name) in SECTIONS { li { a href={ "#" (id) } { (name) } } } }
+                }
+                main {
+                    (section(0, &summary::summary(page)))
+                    (section(1, &plots(page.pictures)))
+                    (section(2, &checkpoints::checkpoints(comparison)))
+                    (section(3, &checkpoints::faults(comparison)))
+                    (section(4, &again(page)))
+                }
+                footer { "Made by cutline " (page.version) ". Times are virtual: the same command gives the same page, byte for byte." }
+                script { (PreEscaped(include_str!("script.js"))) }
+            }
+        }
+    };
+    whole.into_string()
+}
+
+fn section(number: usize, content: &Markup) -> Markup {
+    let (id, name) = SECTIONS[number];
+    html! { section id=(id) aria-labelledby={ (id) "-title" } { h2 id={ (id) "-title" } { (name) } (content) } }
+}
+
+fn plots(pictures: &[Picture]) -> Markup {
+    html! {
+        p.soft { "Colours and marks of a strategy are the same in every plot." }
+        @for picture in pictures {
+            figure id=(picture.name) {
+                // Focus, so that a narrow screen can be scrolled by keys.
+                div.plot tabindex="0" role="group" aria-label=(picture.title) { (PreEscaped(&picture.svg)) }
+                figcaption {
+                    (picture.about) " "
+                    @for (at, end) in ["svg", "png", "csv"].iter().enumerate() {
+                        @if at > 0 { ", " }
+                        a href={ (picture.name) "." (end) } aria-label={ (picture.title) " as " (end.to_uppercase()) } { (end.to_uppercase()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn again(page: &Page<'_>) -> Markup {
+    html! {
+        p { "This command does all of it again:" }
+        pre tabindex="0" { code { (page.command) } }
+        @for failure in page.failures {
+            @if let Some(command) = &failure.command {
+                p { "The run of " (failure.strategy) " with seed " (failure.seed) " that failed:" }
+                pre tabindex="0" { code { (command) } }
+            }
+        }
+    }
+}
+
+/// The colour of a strategy, as CSS has it.
+fn swatch(look: Look) -> Markup {
+    let plotters::style::RGBColor(red, green, blue) = look.colour;
+    html! { span.swatch style={ "background:" (format!("#{red:02x}{green:02x}{blue:02x}")) } aria-hidden="true" {} }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plots::PLOTS;
+    use crate::samples;
+
+    fn made(comparison: &Comparison, failures: &[FailedRun]) -> String {
+        let pictures: Vec<Picture> = PLOTS
+            .iter()
+            .map(|plot| Picture {
+                name: plot.name.to_owned(),
+                title: plot.title.to_owned(),
+                about: plot.about.to_owned(),
+                svg: (plot.draw)(plot, comparison).expect("a picture"),
+            })
+            .collect();
+        page(&Page {
+            comparison,
+            pictures: &pictures,
+            overrides: &["a=\"<b>\"".to_owned()],
+            scenario_text: "name = \"<i>\"",
+            command: "cutline compare 'a&b'",
+            failures,
+            version: "0",
+        })
+    }
+
+    #[test]
+    fn the_page_has_everything_and_loads_nothing() {
+        let html = made(&samples::comparison(), &[]);
+        assert_eq!(html, made(&samples::comparison(), &[]));
+        assert_eq!(html.matches("<svg ").count(), PLOTS.len());
+        for (id, _) in SECTIONS {
+            assert!(html.contains(&format!("<section id=\"{id}\"")), "{id}");
+        }
+        // Namespaces are names, not places.
+        let places = html.replace("http://www.w3.org/2000/svg", "");
+        for outside in ["http:", "https:", "src=", "@import", "url("] {
+            assert!(!places.contains(outside), "{outside}");
+        }
+        assert!(html.contains("3 of 3") && html.contains("count[1] crashes"), "verdicts and faults");
+    }
+
+    #[test]
+    fn names_with_markup_are_escaped() {
+        let mut comparison = samples::comparison();
+        comparison.scenario = "<script>alert(1)</script>".to_owned();
+        comparison.contestants[1].name = "\"><img src=x>".to_owned();
+        comparison.contestants[0].runs[0].record.plan = vec!["<b>".to_owned()];
+        let failed = FailedRun {
+            strategy: "<u>".to_owned(),
+            seed: 1,
+            objections: vec![("cut".to_owned(), "item <em>".to_owned())],
+            command: Some("cutline replay '<s>'".to_owned()),
+        };
+        let html = made(&comparison, &[failed]);
+        for markup in ["<script>alert", "<img", "<b>", "<i>", "<u>", "<em>", "<s>"] {
+            assert!(!html.contains(markup), "{markup}");
+        }
+        assert!(html.contains("item &lt;em&gt;"));
+    }
+
+    #[test]
+    fn a_page_of_nothing_says_so() {
+        let empty = || crate::comparison::Ran { record: samples::empty(), course: Default::default() };
+        let mut comparison = samples::comparison();
+        comparison.contestants.iter_mut().for_each(|one| one.runs = vec![empty()]);
+        let html = made(&comparison, &[]);
+        assert!(html.contains("No checkpoint was triggered") && html.contains("No fault was drawn"), "{html}");
+        assert!(made(&Comparison::default(), &[]).contains("</html>"));
+    }
+
+    #[test]
+    fn a_page_of_very_many_checkpoints_is_bounded_and_says_where_the_others_are() {
+        let mut comparison = samples::comparison();
+        let one = comparison.contestants[0].runs[0].record.checkpoints[0].clone();
+        comparison.contestants[0].runs[0].record.checkpoints = vec![one; 50_000];
+        let html = made(&comparison, &[]);
+        assert!(html.len() < 4_000_000, "{}", html.len());
+        assert!(html.contains("checkpoint-duration.csv"));
+        assert!(html.contains("more"), "what is left out is said");
+    }
+}

@@ -1,0 +1,90 @@
+//! The course of a run: it changes nothing, and its sums are those of the record.
+
+use std::sync::Arc;
+
+use cutline_algorithms::STRATEGIES;
+use cutline_scenarios::course::Course;
+use cutline_scenarios::faults;
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::record::RunRecord;
+use cutline_scenarios::run::{Contender, Options, Runner};
+
+fn prepared(name: &str, overrides: &[&str]) -> Prepared {
+    let source = resolve(name).expect("a scenario");
+    Prepared::load(&source, overrides, 1).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn run(prepared: &Prepared, strategy: &str, profile: &str, options: Options) -> (RunRecord, Option<Course>) {
+    let profile = faults::resolve(profile).expect("a profile");
+    let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), 4));
+    let contender = Contender::named(strategy).expect("a strategy");
+    let mut runner = Runner::new(prepared, contender);
+    let record = runner.run(4, &plan, &Options { forks: Some(false), ..options }, None);
+    (record, runner.course().cloned())
+}
+
+const WITH: fn() -> Options = || Options { course: true, ..Options::default() };
+
+#[test]
+fn a_course_changes_nothing_and_sums_up() {
+    for (name, overrides) in [("wordcount", &[][..]), ("slow-task", &[]), ("sum-even-odd", &[])] {
+        let prepared = prepared(name, overrides);
+        for strategy in STRATEGIES {
+            let of = format!("{name} under {}", strategy.name);
+            let without = run(&prepared, strategy.name, "crashes", Options::default());
+            let (record, course) = run(&prepared, strategy.name, "crashes", WITH());
+            assert_eq!(without, (record.clone(), None), "{of}");
+            let course = course.expect("a course");
+            let arrivals: u64 = course.slices.iter().map(|slice| slice.arrivals).sum();
+            assert_eq!(arrivals, record.arrivals, "{of}");
+            let longest = course.slices.iter().map(|slice| slice.latency_max).max();
+            // The record knows two digits.
+            let known = record.latency.max;
+            assert!(longest.is_some_and(|longest| longest <= known && known - longest <= known / 50), "{of}: {longest:?} {known}");
+            assert_eq!((course.quantile(500_000), course.quantile(990_000)), (Some(record.latency.p50), Some(record.latency.p99)), "{of}");
+            let ends = course.slices.len() as u64 * course.width;
+            assert!(ends > record.duration && ends - record.duration <= course.width, "{of}: {ends} {}", record.duration);
+            assert_eq!(course.operators.len(), prepared.topology().operators.len(), "{of}");
+            // What is retained is there at the end, and while it is written so is what it replaces.
+            let newest = record.completed().last().map_or(0, |newest| newest.full_checkpoint_data_size);
+            assert!(course.stored_max() >= newest, "{of}: {} {newest}", course.stored_max());
+            assert_eq!(run(&prepared, strategy.name, "crashes", WITH()).1, Some(course), "{of}: twice the same");
+        }
+    }
+}
+
+#[test]
+fn the_course_is_the_same_with_and_without_lookahead_but_for_when_the_store_was_looked_at() {
+    let prepared = prepared("wordcount", &[]);
+    let (_, ahead) = run(&prepared, "aligned", "crashes", WITH());
+    let (_, ordered) = run(&prepared, "aligned", "crashes", Options { lookahead: false, ..WITH() });
+    let seen = |course: Option<Course>| {
+        let mut course = course.expect("a course");
+        course.slices.iter_mut().for_each(|slice| slice.stored = 0);
+        course
+    };
+    assert_eq!(seen(ahead), seen(ordered));
+}
+
+#[test]
+fn a_slow_operator_presses_back_on_those_before_it_and_on_no_other() {
+    let prepared = prepared("slow-task", &[]);
+    let uids: Vec<String> = prepared.topology().operators.iter().map(|operator| operator.uid.clone()).collect();
+    let (record, course) = run(&prepared, "aligned", "none", WITH());
+    let course = course.expect("a course");
+    let shares: Vec<f64> =
+        course.operators.iter().map(|operator| course.backpressure(operator, record.duration)).collect();
+    assert_eq!(uids[..2], ["source", "slow"]);
+    assert!((0.3..1.0).contains(&shares[0]), "{uids:?} {shares:?}");
+    assert_eq!(shares[1..], [0.0; 3], "{uids:?} {shares:?}");
+    for operator in &course.operators {
+        let most = course.width * u64::from(operator.subtasks);
+        assert!(operator.backpressured.iter().all(|stalled| *stalled <= most), "{}", operator.operator);
+    }
+    let free = self::prepared("wordcount", &[]);
+    let (record, course) = run(&free, "aligned", "none", WITH());
+    let course = course.expect("a course");
+    let all = course.operators.iter().map(|operator| course.backpressure(operator, record.duration));
+    assert_eq!(all.fold(0.0, f64::max), 0.0, "a job that has time is never kept from working");
+}

@@ -1,0 +1,114 @@
+//! The runs of a comparison: for each value of the key that is varied and each seed the same input and the same faults, under each
+//! strategy, on several threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cutline::reports::comparison::Ran;
+use cutline::scenarios::capsule::CapsuleOptions;
+use cutline::scenarios::faults::{self, Profile};
+use cutline::scenarios::library_files::ScenarioText;
+use cutline::scenarios::record::Class;
+use cutline::scenarios::run::{Contender, Options, Runner};
+use cutline::sim::faults::FaultPlan;
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+
+use crate::arguments::Subject;
+use crate::execute::Order;
+use crate::failure::Failure;
+use crate::setup::Setup;
+
+/// What all runs have in common.
+pub struct Common<'a> {
+    /// What was asked for.
+    pub subject: &'a Subject,
+    /// The scenario's text.
+    pub source: &'a ScenarioText,
+    /// The fault profile.
+    pub profile: &'a Profile,
+    /// The strategies.
+    pub contenders: &'a [Contender],
+    /// What the runs do beyond running.
+    pub options: CapsuleOptions,
+    /// True if their course is taken down.
+    pub course: bool,
+}
+
+/// The runs of one value and one seed.
+pub struct Done {
+    /// The seed.
+    pub seed: u64,
+    /// What was laid over the scenario.
+    pub overrides: Vec<String>,
+    /// The faults.
+    pub plan: Arc<FaultPlan>,
+    /// A run for each strategy.
+    pub runs: Vec<Ran>,
+    /// What was run, if one of them failed: it leaves a capsule.
+    pub setup: Option<Setup>,
+}
+
+impl Done {
+    /// The run of this strategy as it was ordered.
+    pub fn order(&self, common: &Common<'_>, contender: Contender) -> Order {
+        let (faults, plan) = (common.subject.faults.clone(), Arc::clone(&self.plan));
+        Order { contender, faults, plan, seed: self.seed, options: common.options }
+    }
+}
+
+/// Prepares the scenario with what is laid over it, for a seed, and draws its faults. Nothing is printed.
+pub fn prepare(common: &Common<'_>, overrides: &[String], seed: u64) -> Result<(Setup, Arc<FaultPlan>), Failure> {
+    let subject = common.subject;
+    let setup = Setup::quiet(common.source.clone(), overrides, subject.input.as_deref(), seed)?;
+    let setup = setup.start_from_quietly(subject.origin(), seed)?;
+    let prepared = &setup.prepared;
+    let plan = faults::draw(common.profile, prepared.topology(), prepared.duration(), seed);
+    Ok((setup, Arc::new(plan)))
+}
+
+/// Does all jobs, each of which is what is laid over the scenario, and a seed; without those that were not done when it was
+/// interrupted. They come in the order in which they were asked for, whatever the number of threads.
+pub fn work(
+    common: &Common<'_>,
+    jobs: &[(Vec<String>, u64)],
+    interrupted: &AtomicBool,
+) -> Result<Vec<Option<Done>>, Failure> {
+    let bar = ProgressBar::new((jobs.len() * common.contenders.len()) as u64);
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} runs, {elapsed}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let one = |(overrides, seed): &(Vec<String>, u64)| -> Result<Option<Done>, Failure> {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let (setup, plan) = prepare(common, overrides, *seed)?;
+        let run = |contender: &Contender| {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
+            }
+            let ran = run(common, &setup, &plan, *seed, *contender);
+            bar.inc(1);
+            Some(ran)
+        };
+        let runs: Option<Vec<Ran>> = common.contenders.par_iter().map(run).collect();
+        let done = runs.map(|runs| {
+            let failed = runs.iter().any(|ran| ran.record.class() != Class::Pass);
+            Done { seed: *seed, overrides: overrides.clone(), plan, runs, setup: failed.then_some(setup) }
+        });
+        Ok(done)
+    };
+    let done = jobs.par_iter().map(one).collect();
+    bar.finish_and_clear();
+    done
+}
+
+fn run(common: &Common<'_>, setup: &Setup, plan: &Arc<FaultPlan>, seed: u64, contender: Contender) -> Ran {
+    let options = Options { course: common.course, ..common.options.options() };
+    let mut runner = Runner::new(&setup.prepared, contender);
+    let mut record = runner.run(seed, plan, &options, None);
+    record.faults = common.subject.faults.clone();
+    if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
+        started.path = Some(savepoint.file.path.clone());
+    }
+    Ran { record, course: runner.course().cloned().unwrap_or_default() }
+}
