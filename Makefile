@@ -5,11 +5,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CUTLINE := $(TARGET)/release/cutline
 # The text whose words `make demo` counts: one that is in every clone.
 INPUT ?= LICENSE-APACHE
-PICTURE := cutline-out/demo.svg
+DEMO := cutline-out/demo
+MAIN := stop-the-world,aligned,unaligned,async-incremental
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit bench sweep product zoo slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit browser bench sweep product zoo slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,18 +18,23 @@ help: ## List the targets
 build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
 
-demo: build ## Crash a word count while it takes checkpoints, under two strategies; draw what happened
-	@mkdir -p $(dir $(PICTURE))
-	$(CUTLINE) compare wordcount --strategies stop-the-world,aligned --faults crashes --seed 8 \
-		--input '$(INPUT)' --set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' \
-		--svg $(PICTURE)
-	@echo "The picture is $(PICTURE): open it in a browser."
+demo: build ## Crash three jobs while they take checkpoints, under the four main strategies; show what it costs on a page
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seeds 8..11 --input '$(INPUT)' \
+		--set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' --out $(DEMO)/wordcount
+	$(CUTLINE) compare nexmark-q3 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q3
+	$(CUTLINE) compare nexmark-q12 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q12
+	@echo "Open $(DEMO)/wordcount/index.html, and those beside it, in a browser."
 
-picture: build ## Draw docs/compare.svg, the picture of the README, anew
+picture: build ## Draw the pictures of the README anew
 	@mkdir -p docs
 	$(CUTLINE) compare sum-even-odd --strategies stop-the-world,aligned --faults crashes --seed 8 \
 		--set cluster.store.write-bandwidth=100MiB/s \
 		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
+	@mkdir -p docs/pictures
+	$(CUTLINE) compare docs/examples/sensors.toml --strategies $(MAIN) --faults crashes --seeds 0..20 \
+		--vary execution.checkpointing.interval=250ms,500ms,1s,2s --out cutline-out/pictures
+	cp cutline-out/pictures/sensitivity.svg cutline-out/pictures/latency-over-time.svg \
+		cutline-out/pictures/checkpoint-duration.svg docs/pictures/
 
 test: format lint determinism docs unit ## Check everything that a change must pass
 
@@ -49,6 +55,11 @@ docs: ## Run the examples in the documentation
 unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
+
+browser: build ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
+	tests/browser.sh $(CUTLINE)
 
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches

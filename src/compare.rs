@@ -51,7 +51,9 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let seeds = seeds(arguments)?;
     match (&arguments.seeds, seeds.as_slice()) {
         (None, [seed]) => announce_seed(screen, *seed)?,
-        (asked, _) => screen.say(&format!("seeds {}\n", asked.iter().map(ToString::to_string).collect::<String>()))?,
+        (asked, _) => {
+            screen.say(&format!("seeds {}\n", asked.iter().map(ToString::to_string).collect::<String>()))?
+        }
     }
     files::check_apart(&[subject.svg.as_deref()], &subject.files())?;
     let mut choice = Choice::of(&arguments.strategies)?;
@@ -66,8 +68,7 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
         lookahead: true,
     };
     let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
-    let mut common =
-        Common { subject, source: &source, profile: &profile, contenders: &[], options, course };
+    let mut common = Common { subject, source: &source, profile: &profile, contenders: &[], options, course };
     let (first, plan) = {
         let _waiting = Waiting::new("computing the failure-free result");
         runs::prepare(&common, &values[0].1, seeds[0])?
@@ -75,8 +76,10 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     choice.fit(&first.prepared, screen)?;
     let contenders: Vec<Contender> = choice.contenders().collect();
     common.contenders = &contenders;
-    let jobs: Vec<(Vec<String>, u64)> =
-        values.iter().flat_map(|(_, overrides)| seeds.iter().map(|&seed| (overrides.clone(), seed))).collect();
+    let jobs: Vec<(Vec<String>, u64)> = values
+        .iter()
+        .flat_map(|(_, overrides)| seeds.iter().map(|&seed| (overrides.clone(), seed)))
+        .collect();
     if jobs.len() == 1 {
         announce_plan(screen, &first, &subject.faults, &plan)?;
     }
@@ -88,13 +91,15 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let folder = arguments.out.as_deref().map(|path| Folder::open(path, &all_reads)).transpose()?;
     let threads = threads::pool(arguments.jobs, "--jobs")?;
     // A single run is short enough, and Ctrl-C ends it.
-    let interrupted = if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
+    let interrupted =
+        if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
     drop(first);
 
     let mut done = threads.install(|| runs::work(&common, &jobs, &interrupted))?.into_iter();
     let mut by_value: Vec<Vec<Option<Done>>> =
         values.iter().map(|_| done.by_ref().take(seeds.len()).collect()).collect();
-    let whole = |at: usize, by_value: &[Vec<Option<Done>>]| by_value.iter().all(|of_value| of_value[at].is_some());
+    let whole =
+        |at: usize, by_value: &[Vec<Option<Done>>]| by_value.iter().all(|of_value| of_value[at].is_some());
     let kept: Vec<bool> = (0..seeds.len()).map(|at| whole(at, &by_value)).collect();
     let finished: Vec<Vec<Done>> = by_value
         .iter_mut()
@@ -107,7 +112,10 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     }
     if !complete {
         let number = finished[0].len();
-        screen.note(&format!("interrupted: {number} of {} seeds were run, and only those are shown\n", seeds.len()))?;
+        screen.note(&format!(
+            "interrupted: {number} of {} seeds were run, and only those are shown\n",
+            seeds.len()
+        ))?;
     }
     let asked = AskedSeeds { arguments, complete };
     let (comparisons, failures) = judged(&common, finished, &asked)?;
@@ -125,8 +133,12 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
         let failed: Vec<FailedRun> = failures.into_iter().map(|(failed, _)| failed).collect();
         let overrides = subject.overrides();
         let command = command();
-        let story =
-            Story { overrides: &overrides, scenario_text: &source.text, command: &command, failures: &failed };
+        let story = Story {
+            overrides: &overrides,
+            scenario_text: &source.text,
+            command: &command,
+            failures: &failed,
+        };
         let (comparison, vary) = match &arguments.vary {
             Some(vary) => {
                 let points = vary.values.iter().cloned().zip(comparisons).collect();
@@ -220,7 +232,8 @@ fn judged(
         let first = contestants.first().and_then(|one| one.runs.first());
         let scenario = first.map_or_else(String::new, |ran| ran.record.scenario.clone());
         comparisons.push(Comparison {
-            scenario: setting.map_or_else(|| scenario.clone(), |setting| format!("{scenario}, {setting}")),
+            scenario,
+            setting,
             faults: common.subject.faults.clone(),
             seeds: names,
             contestants,

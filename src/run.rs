@@ -25,8 +25,6 @@ const FREQUENT: usize = 10;
 
 /// What every command that runs a scenario has before it runs.
 pub struct Ready {
-    /// The seed.
-    pub seed: u64,
     /// The scenario.
     pub setup: Setup,
     /// The faults.
@@ -55,7 +53,7 @@ pub fn ready(
         check_determinism: subject.check_determinism,
         lookahead: true,
     };
-    Ok(Ready { seed, setup, plan, options })
+    Ok(Ready { setup, plan, options })
 }
 
 /// Runs.

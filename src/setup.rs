@@ -67,7 +67,8 @@ impl Setup {
 
     /// The same, started from a savepoint, if there is one.
     pub fn start_from(self, origin: Option<Origin<'_>>, seed: u64) -> Result<Setup, Failure> {
-        let _waiting = origin.map(|_| Waiting::new("computing the failure-free result from the savepoint on"));
+        let _waiting =
+            origin.map(|_| Waiting::new("computing the failure-free result from the savepoint on"));
         self.start_from_quietly(origin, seed)
     }
 

@@ -25,7 +25,13 @@ impl Default for Painter {
         let mut fonts = fontdb::Database::new();
         fonts.load_font_data(FONT.to_vec());
         fonts.set_sans_serif_family(FAMILY);
-        Painter { options: Options { fontdb: Arc::new(fonts), font_family: FAMILY.to_owned(), ..Options::default() } }
+        Painter {
+            options: Options {
+                fontdb: Arc::new(fonts),
+                font_family: FAMILY.to_owned(),
+                ..Options::default()
+            },
+        }
     }
 }
 
@@ -56,15 +62,19 @@ mod tests {
         let paper = Pixmap::decode_png(&png).expect("a picture");
         let dark = paper.pixels().iter().enumerate().filter(|(_, pixel)| pixel.red() < 128);
         let places = dark.map(|(at, _)| (at as u32 % paper.width(), at as u32 / paper.width()));
-        places.fold(None, |all: Option<(u32, u32, u32, u32)>, (x, y)| {
-            let (left, top, right, bottom) = all.unwrap_or((x, y, x, y));
-            Some((left.min(x), top.min(y), right.max(x), bottom.max(y)))
-        })
-        .map(|(left, top, right, bottom)| (left as f32 / SCALE, top as f32 / SCALE, right as f32 / SCALE, bottom as f32 / SCALE))
+        places
+            .fold(None, |all: Option<(u32, u32, u32, u32)>, (x, y)| {
+                let (left, top, right, bottom) = all.unwrap_or((x, y, x, y));
+                Some((left.min(x), top.min(y), right.max(x), bottom.max(y)))
+            })
+            .map(|(left, top, right, bottom)| {
+                (left as f32 / SCALE, top as f32 / SCALE, right as f32 / SCALE, bottom as f32 / SCALE)
+            })
     }
 
     fn written(text: &str) -> String {
-        let draw = |canvas: &crate::drawing::Canvas<'_>| canvas.text(text, (20.0, 20.0), SMALL, INK, Anchor::Start);
+        let draw =
+            |canvas: &crate::drawing::Canvas<'_>| canvas.text(text, (20.0, 20.0), SMALL, INK, Anchor::Start);
         picture((400.0, 40.0), "t", "t", draw).expect("a picture")
     }
 
@@ -73,7 +83,10 @@ mod tests {
         for text in ["virtual time in s", "stop-the-world (12)", "WWW iii 0123"] {
             let (left, top, right, bottom) = inked(&written(text)).expect("a text");
             let measured = width(text, SMALL) as f32;
-            assert!((left - 20.0).abs() < 2.5 && (right - left - measured).abs() < 4.0, "{text}: {left} {right} {measured}");
+            assert!(
+                (left - 20.0).abs() < 2.5 && (right - left - measured).abs() < 4.0,
+                "{text}: {left} {right} {measured}"
+            );
             assert!(top > 8.0 && bottom < 30.0, "{text}: {top} {bottom}");
         }
         assert_eq!(inked(&written(" ")), None);

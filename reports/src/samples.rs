@@ -1,6 +1,6 @@
 //! Records for the tests of this crate.
 
-use cutline_scenarios::course::{Course, OperatorCourse, QUANTILES, Slice};
+use cutline_scenarios::course::{Course, OperatorCourse, QUANTILES, Slice, SlowestSubtask};
 use cutline_scenarios::record::Attempt;
 use cutline_scenarios::record::{
     AbortReason, CheckpointEnd, CheckpointId, CheckpointMode, CheckpointRecord, CountedAgain,
@@ -183,6 +183,13 @@ pub fn ran(strategy: &str) -> Ran {
         slices: (0..242).map(slice).collect(),
         quantiles: QUANTILES.iter().map(|&parts| (40 + u64::from(parts / 20_000)) * MS).collect(),
         operators: vec![operator("source", 6), operator("count", 2), operator("sink", 0)],
+        slowest: vec![SlowestSubtask {
+            checkpoint: CheckpointId(1),
+            start_delay: MS,
+            alignment: 2 * MS,
+            sync: MS,
+            asynchronous: 3 * MS,
+        }],
     };
     Ran { record, course }
 }
@@ -206,8 +213,13 @@ pub fn comparison() -> Comparison {
     };
     Comparison {
         scenario: "wordcount".to_owned(),
+        setting: None,
         faults: "crashes".to_owned(),
         seeds: "0..3".to_owned(),
-        contestants: ["stop-the-world", "aligned", "unaligned"].into_iter().enumerate().map(contestant).collect(),
+        contestants: ["stop-the-world", "aligned", "unaligned"]
+            .into_iter()
+            .enumerate()
+            .map(contestant)
+            .collect(),
     }
 }

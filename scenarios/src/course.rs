@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use cutline_sim::course::Stall;
-use cutline_sim::event::{Event, Stamped};
-use cutline_sim::ids::TaskId;
+use cutline_sim::event::{Event, SnapshotMetrics, Stamped};
+use cutline_sim::ids::{CheckpointId, TaskId};
 use cutline_sim::store::{Object, Store};
 use cutline_sim::time::Time;
 use cutline_sim::topology::Topology;
@@ -24,8 +24,8 @@ const BITS: u32 = 5;
 
 /// The quantiles of latencies that a course has, in parts per million: dense where the tail is.
 pub const QUANTILES: [u32; 20] = [
-    100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000, 800_000, 900_000, 950_000, 970_000, 980_000,
-    990_000, 995_000, 997_000, 999_000, 999_500, 999_700, 999_900, 1_000_000,
+    100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000, 800_000, 900_000, 950_000, 970_000,
+    980_000, 990_000, 995_000, 997_000, 999_000, 999_500, 999_700, 999_900, 1_000_000,
 ];
 
 /// The course of a run.
@@ -40,6 +40,37 @@ pub struct Course {
     pub quantiles: Vec<Time>,
     /// The operators of the job, in its order.
     pub operators: Vec<OperatorCourse>,
+    /// What held up each checkpoint, in the order of their ids; nothing where tasks take checkpoints on their own.
+    pub slowest: Vec<SlowestSubtask>,
+}
+
+/// The part in a checkpoint of the subtask that was the last to have everything stored. Its durations follow one another: together they
+/// last from the trigger until its acknowledgement can be sent. In nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SlowestSubtask {
+    /// The checkpoint.
+    pub checkpoint: CheckpointId,
+    /// From the trigger to the first mark.
+    pub start_delay: Time,
+    /// From the first mark to the cut. Where the cut does not wait for the data it is nothing, for the alignment goes on beside.
+    pub alignment: Time,
+    /// The synchronous part.
+    pub sync: Time,
+    /// From its end until everything is stored.
+    pub asynchronous: Time,
+}
+
+impl SlowestSubtask {
+    /// All of it.
+    pub fn whole(&self) -> Time {
+        self.parts().iter().sum()
+    }
+
+    /// The durations, one after the other.
+    pub fn parts(&self) -> [Time; 4] {
+        [self.start_delay, self.alignment, self.sync, self.asynchronous]
+    }
 }
 
 /// What was the case in a slice of time.
@@ -163,13 +194,14 @@ pub struct Recorder {
     bins: Vec<Bin>,
     /// The operator of each task, and since when its output is full, if it is.
     tasks: Vec<(usize, Option<Time>)>,
+    slowest: BTreeMap<CheckpointId, SlowestSubtask>,
 }
 
 impl Recorder {
     /// For a run of this job.
     pub fn new(topology: &Topology) -> Recorder {
         let tasks = topology.tasks.iter().map(|task| (task.operator.index(), None)).collect();
-        Recorder { width: NARROWEST, bins: Vec::new(), tasks }
+        Recorder { width: NARROWEST, bins: Vec::new(), tasks, slowest: BTreeMap::new() }
     }
 
     /// Takes in a batch of events, and what was noted beside them.
@@ -182,6 +214,11 @@ impl Recorder {
         world.stalls().iter().for_each(|stall| self.stall(stall));
         let mut looks = false;
         for stamped in events {
+            if let Event::Persisted { id, metrics } = stamped.event
+                && !world.logs_sent()
+            {
+                self.take_part(id, metrics);
+            }
             match stamped.event {
                 Event::TaskCrashed { task } => self.relieve(task, stamped.time),
                 Event::NodeCrashed { .. } => {
@@ -239,7 +276,18 @@ impl Recorder {
         });
         let slices = slices.collect();
         let quantiles = QUANTILES.iter().filter_map(|&parts| quantile(parts)).collect();
-        Course { width: self.width, slices, quantiles, operators }
+        let slowest = self.slowest.into_values().collect();
+        Course { width: self.width, slices, quantiles, operators, slowest }
+    }
+
+    /// A subtask has stored its part of a checkpoint.
+    fn take_part(&mut self, checkpoint: CheckpointId, metrics: SnapshotMetrics) {
+        let SnapshotMetrics { start_delay, waiting: alignment, sync, asynchronous, .. } = metrics;
+        let part = SlowestSubtask { checkpoint, start_delay, alignment, sync, asynchronous };
+        let slowest = self.slowest.entry(checkpoint).or_insert(part);
+        if part.whole() > slowest.whole() {
+            *slowest = part;
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = TaskId> + use<> {
@@ -307,9 +355,14 @@ mod tests {
 
     #[test]
     fn latencies_are_told_apart_to_three_percent() {
-        for latency in (0..63).map(|power| 1_u64 << power).flat_map(|power| [power, power + power / 3, power * 2 - 1]) {
+        for latency in
+            (0..63).map(|power| 1_u64 << power).flat_map(|power| [power, power + power / 3, power * 2 - 1])
+        {
             let known = latency_of(size_of(latency));
-            assert!(known >= latency && (known - latency) as f64 <= latency as f64 / 32.0, "{latency} {known}");
+            assert!(
+                known >= latency && (known - latency) as f64 <= latency as f64 / 32.0,
+                "{latency} {known}"
+            );
         }
         assert!(size_of(u64::MAX) < 64 << BITS);
         let sizes: Vec<u16> = (0..10_000).map(size_of).collect();
@@ -318,7 +371,8 @@ mod tests {
 
     #[test]
     fn slices_become_wider_and_lose_nothing() {
-        let mut recorder = Recorder { width: NARROWEST, bins: Vec::new(), tasks: vec![(1, None)] };
+        let mut recorder =
+            Recorder { width: NARROWEST, bins: Vec::new(), tasks: vec![(1, None)], slowest: BTreeMap::new() };
         let stall = |time, begins| Stall { task: TaskId(0), time, begins };
         recorder.stall(&stall(50_000, true));
         recorder.stall(&stall(70_000, true));
@@ -341,7 +395,7 @@ mod tests {
     #[test]
     fn quantiles_of_a_slice() {
         let mut bin = Bin { latency_max: 20, ..Bin::default() };
-        (1..=20).for_each(|latency| drop(bin.latencies.insert(size_of(latency), 1)));
+        bin.latencies = (1..=20).map(|latency| (size_of(latency), 1)).collect();
         assert_eq!([bin.quantile(50, 100), bin.quantile(99, 100)], [10, 20]);
         assert_eq!(Bin::default().quantile(50, 100), 0);
     }

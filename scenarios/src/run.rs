@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_algorithms::bugs::{self, Bug};
+use cutline_algorithms::{STRATEGIES, Strategy};
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::event::{Detail, Event, Stamped};

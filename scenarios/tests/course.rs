@@ -41,15 +41,39 @@ fn a_course_changes_nothing_and_sums_up() {
             let longest = course.slices.iter().map(|slice| slice.latency_max).max();
             // The record knows two digits.
             let known = record.latency.max;
-            assert!(longest.is_some_and(|longest| longest <= known && known - longest <= known / 50), "{of}: {longest:?} {known}");
-            assert_eq!((course.quantile(500_000), course.quantile(990_000)), (Some(record.latency.p50), Some(record.latency.p99)), "{of}");
+            assert!(
+                longest.is_some_and(|longest| longest <= known && known - longest <= known / 50),
+                "{of}: {longest:?} {known}"
+            );
+            assert_eq!(
+                (course.quantile(500_000), course.quantile(990_000)),
+                (Some(record.latency.p50), Some(record.latency.p99)),
+                "{of}"
+            );
             let ends = course.slices.len() as u64 * course.width;
-            assert!(ends > record.duration && ends - record.duration <= course.width, "{of}: {ends} {}", record.duration);
+            assert!(
+                ends > record.duration && ends - record.duration <= course.width,
+                "{of}: {ends} {}",
+                record.duration
+            );
             assert_eq!(course.operators.len(), prepared.topology().operators.len(), "{of}");
             // What is retained is there at the end, and while it is written so is what it replaces.
             let newest = record.completed().last().map_or(0, |newest| newest.full_checkpoint_data_size);
             assert!(course.stored_max() >= newest, "{of}: {} {newest}", course.stored_max());
-            assert_eq!(run(&prepared, strategy.name, "crashes", WITH()).1, Some(course), "{of}: twice the same");
+            for checkpoint in record.completed() {
+                let slowest = course.slowest.iter().find(|slowest| slowest.checkpoint == checkpoint.id);
+                assert_eq!(slowest.is_some(), record.local.is_none(), "{of}");
+                // Then the acknowledgement is under way, and the metadata are written.
+                let whole = slowest.map_or(0, |slowest| slowest.whole());
+                assert!(whole < checkpoint.duration, "{of}: {whole} of {}", checkpoint.duration);
+                let most = slowest.is_none() || whole > checkpoint.duration / 4;
+                assert!(most, "{of}: {whole} of {}", checkpoint.duration);
+            }
+            assert_eq!(
+                run(&prepared, strategy.name, "crashes", WITH()).1,
+                Some(course),
+                "{of}: twice the same"
+            );
         }
     }
 }
@@ -70,7 +94,8 @@ fn the_course_is_the_same_with_and_without_lookahead_but_for_when_the_store_was_
 #[test]
 fn a_slow_operator_presses_back_on_those_before_it_and_on_no_other() {
     let prepared = prepared("slow-task", &[]);
-    let uids: Vec<String> = prepared.topology().operators.iter().map(|operator| operator.uid.clone()).collect();
+    let uids: Vec<String> =
+        prepared.topology().operators.iter().map(|operator| operator.uid.clone()).collect();
     let (record, course) = run(&prepared, "aligned", "none", WITH());
     let course = course.expect("a course");
     let shares: Vec<f64> =

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn a_key_has_two_values_or_more() {
         let vary: Vary = "a.b=1s, 2s".parse().expect("values");
-        assert_eq!((vary.key.as_str(), vary.values.as_slice()), ("a.b", &["1s".to_owned(), "2s".to_owned()][..]));
+        assert_eq!(
+            (vary.key.as_str(), vary.values.as_slice()),
+            ("a.b", &["1s".to_owned(), "2s".to_owned()][..])
+        );
         for wrong in ["", "a", "a=", "a=1", "a=1,", "=1,2", "a=1,2,1"] {
             assert!(wrong.parse::<Vary>().is_err(), "{wrong}");
         }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use cutline::reports::comparison::Comparison;
 use cutline::reports::drawing::PictureError;
 use cutline::reports::page::{FailedRun, Page, Picture, page};
-use cutline::reports::plots::{Data, PLOTS, sensitivity::{self, Sensitivity}};
+use cutline::reports::plots::{
+    Data, PLOTS,
+    sensitivity::{self, Sensitivity},
+};
 use cutline::reports::png::Painter;
 use rayon::prelude::*;
 
@@ -50,7 +53,12 @@ impl Folder {
     }
 
     /// Writes everything; where the page is.
-    pub fn write(self, comparison: &Comparison, vary: Option<&Sensitivity>, story: &Story<'_>) -> Result<PathBuf, Failure> {
+    pub fn write(
+        self,
+        comparison: &Comparison,
+        vary: Option<&Sensitivity>,
+        story: &Story<'_>,
+    ) -> Result<PathBuf, Failure> {
         let drawn = |name: &str, drawn: Result<String, PictureError>| {
             drawn.map_err(|error| Failure::new(format!("cannot draw the plot `{name}`: {error}")))
         };
@@ -95,7 +103,8 @@ impl Folder {
     fn plot(&self, painter: &Painter, picture: &Picture, data: &Data) -> Result<(), Failure> {
         let name = &picture.name;
         let png = painter.png(&picture.svg);
-        let png = png.map_err(|error| Failure::new(format!("cannot draw the plot `{name}` as PNG: {error}")))?;
+        let png =
+            png.map_err(|error| Failure::new(format!("cannot draw the plot `{name}` as PNG: {error}")))?;
         self.file(&format!("{name}.svg"), picture.svg.as_bytes())?;
         self.file(&format!("{name}.png"), &png)?;
         self.file(&format!("{name}.csv"), csv(name, data)?.as_bytes())

@@ -58,7 +58,11 @@ impl Done {
 }
 
 /// Prepares the scenario with what is laid over it, for a seed, and draws its faults. Nothing is printed.
-pub fn prepare(common: &Common<'_>, overrides: &[String], seed: u64) -> Result<(Setup, Arc<FaultPlan>), Failure> {
+pub fn prepare(
+    common: &Common<'_>,
+    overrides: &[String],
+    seed: u64,
+) -> Result<(Setup, Arc<FaultPlan>), Failure> {
     let subject = common.subject;
     let setup = Setup::quiet(common.source.clone(), overrides, subject.input.as_deref(), seed)?;
     let setup = setup.start_from_quietly(subject.origin(), seed)?;

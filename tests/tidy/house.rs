@@ -66,6 +66,7 @@ const REGISTRIES: &[&str] = &[
     "scenarios/src/inputs",
     "scenarios/src/faults",
     "scenarios/src/shrink/passes",
+    "reports/src/plots",
 ];
 
 /// Files in those folders that are no variant: each serves the others.
@@ -78,6 +79,9 @@ const SERVANTS: &[&str] = &[
     "algorithms/src/mutant_backend.rs",
     "algorithms/src/mutant_committer.rs",
     "scenarios/src/faults/tests.rs",
+    "reports/src/plots/data.rs",
+    "reports/src/plots/frame.rs",
+    "reports/src/plots/sensitivity.rs",
 ];
 
 /// What only the crate `cluster` may name.

@@ -108,14 +108,16 @@ mod tests {
 
     #[test]
     fn every_measure_has_a_name_of_its_own_and_a_value_for_a_run_with_everything() {
-        let names: BTreeSet<&str> = MEASURES.iter().flat_map(|measure| [measure.name, measure.column]).collect();
+        let names: BTreeSet<&str> =
+            MEASURES.iter().flat_map(|measure| [measure.name, measure.column]).collect();
         assert_eq!(names.len(), 2 * MEASURES.len());
         let ran = samples::ran("aligned");
         for measure in MEASURES {
             assert!((measure.of)(&ran).is_some_and(f64::is_finite), "{}", measure.name);
         }
         let nothing = Ran { record: samples::empty(), course: Default::default() };
-        let some: Vec<&str> = MEASURES.iter().filter(|one| (one.of)(&nothing).is_some()).map(|one| one.name).collect();
+        let some: Vec<&str> =
+            MEASURES.iter().filter(|one| (one.of)(&nothing).is_some()).map(|one| one.name).collect();
         assert!(some.is_empty(), "{some:?}");
     }
 

@@ -16,6 +16,8 @@ use measures::{MEASURES, Measure};
 pub struct Comparison {
     /// The scenario's name.
     pub scenario: String,
+    /// What it was run with, if that is what varies: `KEY=VALUE`.
+    pub setting: Option<String>,
     /// The fault profile's name.
     pub faults: String,
     /// The seeds, as people write them.
@@ -66,7 +68,8 @@ impl Comparison {
     pub fn data(&self) -> Data {
         let columns: Vec<&str> = MEASURES.iter().map(|measure| measure.column).collect();
         Data::of_runs(self, &[&["class"], columns.as_slice()].concat(), |_, ran| {
-            let cell = |measure: &Measure| (measure.of)(ran).map_or_else(String::new, |value| value.to_string());
+            let cell =
+                |measure: &Measure| (measure.of)(ran).map_or_else(String::new, |value| value.to_string());
             let class = ran.record.class().name().to_owned();
             [std::iter::once(class).chain(MEASURES.iter().map(cell)).collect()]
         })
@@ -80,13 +83,22 @@ impl Comparison {
     /// `wordcount, faults crashes, seed 4`: of the first runs.
     pub fn first_title(&self) -> String {
         let seed = self.firsts().next().map_or(0, |(_, ran)| ran.record.seed);
-        format!("{}, faults {}, seed {seed}", self.scenario, self.faults)
+        format!("{}{}, faults {}, seed {seed}", self.scenario, self.with(), self.faults)
     }
 
     /// `wordcount, faults crashes, seeds 0..20`: of all runs.
     pub fn title(&self) -> String {
+        format!("{}{}, {}", self.scenario, self.with(), self.faults_and_seeds())
+    }
+
+    /// `faults crashes, seeds 0..20`.
+    pub fn faults_and_seeds(&self) -> String {
         let word = if self.repetitions() == 1 { "seed" } else { "seeds" };
-        format!("{}, faults {}, {word} {}", self.scenario, self.faults, self.seeds)
+        format!("faults {}, {word} {}", self.faults, self.seeds)
+    }
+
+    fn with(&self) -> String {
+        self.setting.iter().map(|setting| format!(", {setting}")).collect()
     }
 }
 
@@ -125,7 +137,10 @@ mod tests {
         assert_eq!(Quartiles::of([]), None);
         assert_eq!(Quartiles::of([f64::NAN]), None);
         assert_eq!(Quartiles::of([7.0]), Some(Quartiles { low: 7.0, median: 7.0, high: 7.0 }));
-        assert_eq!(Quartiles::of([5.0, 1.0, 3.0, 2.0, 4.0]), Some(Quartiles { low: 2.0, median: 3.0, high: 4.0 }));
+        assert_eq!(
+            Quartiles::of([5.0, 1.0, 3.0, 2.0, 4.0]),
+            Some(Quartiles { low: 2.0, median: 3.0, high: 4.0 })
+        );
         assert_eq!(Quartiles::of([1.0, 2.0]), Some(Quartiles { low: 1.25, median: 1.5, high: 1.75 }));
     }
 }

@@ -14,7 +14,9 @@ pub fn table(comparison: &Comparison) -> String {
     if contestants.is_empty() {
         return String::new();
     }
-    let row = |name: &str, cells: Vec<String>| std::iter::once(name.to_owned()).chain(cells).collect::<Vec<String>>();
+    let row = |name: &str, cells: Vec<String>| {
+        std::iter::once(name.to_owned()).chain(cells).collect::<Vec<String>>()
+    };
     let mut rows = vec![row("", contestants.iter().map(|one| one.name.clone()).collect())];
     rows.push(row("runs that passed", contestants.iter().map(passed).collect()));
     for measure in MEASURES {
@@ -48,7 +50,15 @@ pub fn passed(contestant: &Contestant) -> String {
 /// The median, and the quartiles if they differ from it.
 pub fn spread(unit: Unit, Quartiles { low, median, high }: Quartiles) -> String {
     let [low, median, high] = [low, median, high].map(|value| unit.show(value));
-    if low == median && high == median { median } else { format!("{median} ({low} to {high})") }
+    if low == median && high == median { median } else { format!("{median} ({})", between(&low, &high)) }
+}
+
+/// `61 to 67 records/s`, `209 ms to 3.17 s`.
+pub fn between(low: &str, high: &str) -> String {
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
 }
 
 #[cfg(test)]
@@ -60,11 +70,17 @@ mod tests {
     fn strategies_are_columns_and_the_best_has_a_star() {
         let comparison = samples::comparison();
         let table = table(&comparison);
-        let line = |start: &str| table.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+        let line =
+            |start: &str| table.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
         assert!(table.starts_with("wordcount, faults crashes, seeds 0..3\n"), "{table}");
         assert!(line("runs that passed").ends_with("3 of 3"), "{table}");
-        assert!(line("latency, p99 ").contains("140 ms *"), "{table}");
+        assert!(line("latency, p99 ").contains("170 ms (155 to 185 ms) *"), "{table}");
         assert!(line("latency, p99 ").contains('('), "{table}");
+        assert_eq!(between("61 records/s", "67 records/s"), "61 to 67 records/s");
+        assert_eq!(
+            (between("209 ms", "3.17 s"), between("1", "2")),
+            ("209 ms to 3.17 s".into(), "1 to 2".into())
+        );
         assert_eq!(super::table(&Comparison::default()), "");
     }
 }

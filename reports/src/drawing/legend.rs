@@ -46,10 +46,13 @@ const ROW: f64 = 24.0;
 /// How wide a sign is, and how far from its name, and a name from the next sign.
 const SIGN: f64 = 34.0;
 const GAP: f64 = 8.0;
-const APART: f64 = 26.0;
+const APART: f64 = 20.0;
+
+/// Where our font is missing, others may be wider by so much.
+const OTHER_FONTS: f64 = 1.12;
 
 fn wide(entry: &Entry) -> f64 {
-    SIGN + GAP + width(&entry.name, SMALL)
+    SIGN + GAP + width(&entry.name, SMALL) * OTHER_FONTS
 }
 
 /// The entries of each row, if a row is so wide.
@@ -79,7 +82,12 @@ pub fn height(entries: &[Entry], most: f64) -> f64 {
 ///
 /// # Errors
 /// If the drawing library refuses.
-pub fn draw(canvas: &Canvas<'_>, entries: &[Entry], (left, top): Point, most: f64) -> Result<(), PictureError> {
+pub fn draw(
+    canvas: &Canvas<'_>,
+    entries: &[Entry],
+    (left, top): Point,
+    most: f64,
+) -> Result<(), PictureError> {
     for (number, row) in rows(entries, most).into_iter().enumerate() {
         let (mut x, y) = (left, top + ROW * (number as f64 + 0.5));
         for entry in row {
@@ -114,7 +122,12 @@ fn sign(canvas: &Canvas<'_>, sign: Sign, (x, y): Point) -> Result<(), PictureErr
 }
 
 /// Light stripes over a bar of a strategy whose lines are dashed.
-pub fn stripes(canvas: &Canvas<'_>, look: Look, (left, top): Point, (right, bottom): Point) -> Result<(), PictureError> {
+pub fn stripes(
+    canvas: &Canvas<'_>,
+    look: Look,
+    (left, top): Point,
+    (right, bottom): Point,
+) -> Result<(), PictureError> {
     let mut x = left + 5.0;
     while look.dashed && x + 2.0 < right {
         canvas.fill((x, top), (x + 2.0, bottom), PAPER, 1.0)?;
@@ -140,7 +153,9 @@ pub fn crash(canvas: &Canvas<'_>, (x, y): Point) -> Result<(), PictureError> {
 /// A line with ends: from one value to another.
 pub fn error(canvas: &Canvas<'_>, from: Point, to: Point) -> Result<(), PictureError> {
     canvas.line(&[from, to], INK, 1.6)?;
-    let across = |(x, y): Point| if from.1 == to.1 { [(x, y - 4.0), (x, y + 4.0)] } else { [(x - 4.0, y), (x + 4.0, y)] };
+    let across = |(x, y): Point| {
+        if from.1 == to.1 { [(x, y - 4.0), (x, y + 4.0)] } else { [(x - 4.0, y), (x + 4.0, y)] }
+    };
     canvas.line(&across(from), INK, 1.6)?;
     canvas.line(&across(to), INK, 1.6)
 }

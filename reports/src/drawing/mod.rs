@@ -148,8 +148,8 @@ impl Canvas<'_> {
     /// Those of [`picture`].
     pub fn curve(&self, points: &[Point], look: Look) -> Result<(), PictureError> {
         match look.dashed {
-            true => self.dashes(points, look.colour, 2.4),
-            false => self.line(points, look.colour, 2.4),
+            true => self.dashes(points, look.colour, 2.4 * look.thick),
+            false => self.line(points, look.colour, 2.4 * look.thick),
         }
     }
 
@@ -157,7 +157,13 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// Those of [`picture`].
-    pub fn frame(&self, (left, top): Point, (right, bottom): Point, colour: RGBColor, width: f64) -> Result<(), PictureError> {
+    pub fn frame(
+        &self,
+        (left, top): Point,
+        (right, bottom): Point,
+        colour: RGBColor,
+        width: f64,
+    ) -> Result<(), PictureError> {
         let corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top - width / 2.0)];
         self.line(&corners, colour, width)
     }
@@ -167,25 +173,24 @@ impl Canvas<'_> {
     /// # Errors
     /// Those of [`picture`].
     pub fn mark(&self, (x, y): Point, look: Look) -> Result<(), PictureError> {
-        let (colour, r) = (look.colour, 5.0);
+        let (colour, size) = (look.colour, 0.6 + 0.4 * look.thick);
+        let (r, s, t, d) = (5.0 * size, 4.5 * size, 5.5 * size, 6.0 * size);
         match look.marker {
             Marker::Circle => {
                 let radius = (r * FINE) as i32;
                 Ok(self.area.draw(&Circle::new(fine((x, y)), radius, colour.filled()))?)
             }
-            Marker::Square => self.fill((x - 4.5, y - 4.5), (x + 4.5, y + 4.5), colour, 1.0),
-            Marker::Up => self.shape(&[(x - 5.5, y + 4.5), (x + 5.5, y + 4.5), (x, y - 5.5)], colour, 1.0),
-            Marker::Down => self.shape(&[(x - 5.5, y - 4.5), (x + 5.5, y - 4.5), (x, y + 5.5)], colour, 1.0),
-            Marker::Diamond => {
-                self.shape(&[(x - 6.0, y), (x, y - 6.0), (x + 6.0, y), (x, y + 6.0)], colour, 1.0)
-            }
+            Marker::Square => self.fill((x - s, y - s), (x + s, y + s), colour, 1.0),
+            Marker::Up => self.shape(&[(x - t, y + s), (x + t, y + s), (x, y - t)], colour, 1.0),
+            Marker::Down => self.shape(&[(x - t, y - s), (x + t, y - s), (x, y + t)], colour, 1.0),
+            Marker::Diamond => self.shape(&[(x - d, y), (x, y - d), (x + d, y), (x, y + d)], colour, 1.0),
             Marker::Cross => {
                 self.line(&[(x - r, y - r), (x + r, y + r)], colour, 2.6)?;
                 self.line(&[(x - r, y + r), (x + r, y - r)], colour, 2.6)
             }
             Marker::Plus => {
-                self.line(&[(x - 6.0, y), (x + 6.0, y)], colour, 2.6)?;
-                self.line(&[(x, y - 6.0), (x, y + 6.0)], colour, 2.6)
+                self.line(&[(x - d, y), (x + d, y)], colour, 2.6)?;
+                self.line(&[(x, y - d), (x, y + d)], colour, 2.6)
             }
         }
     }
@@ -194,7 +199,14 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// Those of [`picture`].
-    pub fn text(&self, text: &str, at: Point, size: f64, colour: RGBColor, anchor: Anchor) -> Result<(), PictureError> {
+    pub fn text(
+        &self,
+        text: &str,
+        at: Point,
+        size: f64,
+        colour: RGBColor,
+        anchor: Anchor,
+    ) -> Result<(), PictureError> {
         self.write(text, at, size, colour, anchor, FontTransform::None)
     }
 

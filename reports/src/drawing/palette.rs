@@ -46,7 +46,7 @@ pub enum Marker {
 }
 
 /// How a strategy looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
     /// The colour of its lines, bars and marks.
     pub colour: RGBColor,
@@ -54,9 +54,21 @@ pub struct Look {
     pub marker: Marker,
     /// True if its lines have gaps.
     pub dashed: bool,
+    /// How thick its lines are, and how large its marks: 1 unless it lies under others.
+    pub thick: f64,
 }
 
-const COLOURS: [RGBColor; 7] = [VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, BLACK];
+impl Look {
+    /// The same where it is drawn as the n-th (from 0) of so many: what comes first is thicker, so that it is seen under those that lie on it.
+    #[must_use]
+    pub fn nth(self, nth: usize, of: usize) -> Look {
+        let above = of.saturating_sub(nth + 1) as f64 / of.saturating_sub(1).max(1) as f64;
+        Look { thick: 1.0 + above, ..self }
+    }
+}
+
+/// Vermillion, which crashes have too, comes late.
+const COLOURS: [RGBColor; 7] = [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK];
 const MARKERS: [Marker; 7] =
     [Marker::Square, Marker::Circle, Marker::Up, Marker::Diamond, Marker::Down, Marker::Plus, Marker::Cross];
 
@@ -64,9 +76,10 @@ const MARKERS: [Marker; 7] =
 pub fn look(place: usize) -> Look {
     let round = place / COLOURS.len();
     Look {
-        colour: COLOURS[place % COLOURS.len()],
+        colour: COLOURS[(place + 4 * round) % COLOURS.len()],
         marker: MARKERS[(place + 3 * round) % MARKERS.len()],
         dashed: round % 2 == 1,
+        thick: 1.0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A panel: a rectangle with two axes, in which data is drawn.
 
 use super::axis::Scale;
-use super::palette::{GRID, INK, Look, SOFT};
+use super::palette::{GRID, INK, Look, PAPER, SOFT};
 use super::{Anchor, Canvas, LABEL, PictureError, Point, SMALL, broken, shortened, width};
 use plotters::style::RGBColor;
 
@@ -17,6 +17,9 @@ pub struct Place {
     /// Its height.
     pub height: f64,
 }
+
+/// How far above a panel its name stands, in pixels: crashes are marked in between.
+const NAME: f64 = 26.0;
 
 /// A panel.
 pub struct Panel<'a, 'b> {
@@ -140,7 +143,7 @@ impl<'a, 'b> Panel<'a, 'b> {
     /// If the drawing library refuses.
     pub fn name(&self, name: &str, colour: RGBColor) -> Result<(), PictureError> {
         let name = shortened(name, LABEL, self.place.width);
-        self.canvas.text(&name, (self.place.left, self.place.top - 13.0), LABEL, colour, Anchor::Start)
+        self.canvas.text(&name, (self.place.left, self.place.top - NAME), LABEL, colour, Anchor::Start)
     }
 
     /// Says in the middle why there is nothing to see.
@@ -149,17 +152,30 @@ impl<'a, 'b> Panel<'a, 'b> {
     /// If the drawing library refuses.
     pub fn nothing(&self, why: &str) -> Result<(), PictureError> {
         let middle = (self.place.left + self.place.width / 2.0, self.place.top + self.place.height / 2.0);
+        let half = width(why, LABEL) / 2.0 + 6.0;
+        self.canvas.fill(
+            (middle.0 - half, middle.1 - 12.0),
+            (middle.0 + half, middle.1 + 12.0),
+            PAPER,
+            1.0,
+        )?;
         self.canvas.text(why, middle, LABEL, SOFT, Anchor::Middle)
     }
 
-    /// A line of a strategy, with its mark now and then: not where it begins, so that several can be told apart.
+    /// A line of a strategy, the n-th of so many, with its marks: at each point, or of many points now and then.
     ///
     /// # Errors
     /// If the drawing library refuses.
-    pub fn curve(&self, points: &[(f64, f64)], look: Look, shift: usize) -> Result<(), PictureError> {
+    pub fn curve(
+        &self,
+        points: &[(f64, f64)],
+        look: Look,
+        (nth, of): (usize, usize),
+    ) -> Result<(), PictureError> {
+        let look = look.nth(nth, of);
         let points: Vec<Point> = points.iter().map(|&point| self.at(point)).collect();
         self.canvas.curve(&points, look)?;
-        let mut next = 14.0 + 23.0 * (shift % 5) as f64 + self.place.left;
+        let mut next = 14.0 + 23.0 * (nth % 5) as f64 + self.place.left;
         if points.len() <= 24 {
             return points.iter().try_for_each(|&point| self.canvas.mark(point, look));
         }
@@ -172,29 +188,16 @@ impl<'a, 'b> Panel<'a, 'b> {
         Ok(())
     }
 
-    /// A line that goes in steps, with its mark now and then along the levels.
-    ///
-    /// # Errors
-    /// If the drawing library refuses.
-    pub fn steps(&self, points: &[(f64, f64)], look: Look, shift: usize) -> Result<(), PictureError> {
-        let points: Vec<Point> = points.iter().map(|&point| self.at(point)).collect();
-        self.canvas.curve(&points, look)?;
-        let mut next = self.place.left + 14.0 + 23.0 * (shift % 5) as f64;
-        for pair in points.windows(2) {
-            while pair[0].0 <= next && next < pair[1].0 {
-                let share = (next - pair[0].0) / (pair[1].0 - pair[0].0);
-                self.canvas.mark((next, pair[0].1 + (pair[1].1 - pair[0].1) * share), look)?;
-                next += 120.0;
-            }
-        }
-        Ok(())
-    }
-
     /// An area between two lines.
     ///
     /// # Errors
     /// If the drawing library refuses.
-    pub fn band(&self, points: &[(f64, f64, f64)], colour: RGBColor, opacity: f64) -> Result<(), PictureError> {
+    pub fn band(
+        &self,
+        points: &[(f64, f64, f64)],
+        colour: RGBColor,
+        opacity: f64,
+    ) -> Result<(), PictureError> {
         if points.len() < 2 {
             return Ok(());
         }

@@ -20,7 +20,12 @@ const COLUMNS: [Column; 10] = [
     ("End to end duration", "from the trigger to its completion", |one| one.duration, units::time),
     ("Checkpointed data size", "what was written for it", |one| one.checkpointed_data_size, units::bytes),
     ("Full checkpoint data size", "all that it refers to", |one| one.full_checkpoint_data_size, units::bytes),
-    ("Processed in-flight data", "handled during the alignment", |one| one.processed_in_flight_data, units::bytes),
+    (
+        "Processed in-flight data",
+        "handled during the alignment",
+        |one| one.processed_in_flight_data,
+        units::bytes,
+    ),
     ("Persisted in-flight data", "part of the checkpoint", |one| one.persisted_in_flight_data, units::bytes),
     ("Start delay", "the longest of any subtask", |one| one.start_delay, units::time),
     ("Alignment duration", "the longest of any subtask", |one| one.alignment, units::time),

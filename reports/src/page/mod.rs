@@ -6,6 +6,8 @@
 mod checkpoints;
 mod summary;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
@@ -56,7 +58,7 @@ pub struct FailedRun {
     pub command: Option<String>,
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
 
 const SECTIONS: [(&str, &str); 5] = [
     ("summary", "Summary"),
@@ -80,7 +82,7 @@ pub fn page(page: &Page<'_>) -> String {
                 meta name="generator" content=(format!("cutline {}", page.version));
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(font())) (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 a.skip href="#summary" { "Skip to the summary" }
@@ -104,6 +106,12 @@ pub fn page(page: &Page<'_>) -> String {
         }
     };
     whole.into_string()
+}
+
+/// The font of the pictures, so that they look the same everywhere.
+fn font() -> String {
+    let bytes = BASE64.encode(include_bytes!("../../fonts/Roboto-Regular.woff2"));
+    format!("@font-face{{font-family:Roboto;src:url(data:font/woff2;base64,{bytes}) format(\"woff2\")}}\n")
 }
 
 fn section(number: usize, content: &Markup) -> Markup {
@@ -185,7 +193,7 @@ mod tests {
             assert!(html.contains(&format!("<section id=\"{id}\"")), "{id}");
         }
         // Namespaces are names, not places.
-        let places = html.replace("http://www.w3.org/2000/svg", "");
+        let places = html.replace("http://www.w3.org/2000/svg", "").replace("url(data:", "");
         for outside in ["http:", "https:", "src=", "@import", "url("] {
             assert!(!places.contains(outside), "{outside}");
         }
@@ -217,7 +225,10 @@ mod tests {
         let mut comparison = samples::comparison();
         comparison.contestants.iter_mut().for_each(|one| one.runs = vec![empty()]);
         let html = made(&comparison, &[]);
-        assert!(html.contains("No checkpoint was triggered") && html.contains("No fault was drawn"), "{html}");
+        assert!(
+            html.contains("No checkpoint was triggered") && html.contains("No fault was drawn"),
+            "{html}"
+        );
         assert!(made(&Comparison::default(), &[]).contains("</html>"));
     }
 

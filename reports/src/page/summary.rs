@@ -5,8 +5,9 @@ use maud::{Markup, html};
 
 use super::{FailedRun, Page, swatch};
 use crate::comparison::measures::MEASURES;
-use crate::comparison::table::{passed, spread};
+use crate::comparison::table::{between, passed};
 use crate::comparison::{Comparison, Quartiles};
+use crate::drawing::axis::Unit;
 
 pub(super) fn summary(page: &Page<'_>) -> Markup {
     html! {
@@ -46,11 +47,11 @@ fn measures(comparison: &Comparison) -> Markup {
     let rows: Vec<_> = rows.filter(|(_, cells)| cells.iter().any(|(value, _)| value.is_some())).collect();
     let how = match comparison.repetitions() {
         1 => "One seed. The best of each row is marked.",
-        _ => "Medians over the seeds, in brackets the quartiles. The best median of each row is marked.",
+        _ => "Medians over the seeds, and below them the quartiles. The best median of each row is marked.",
     };
     html! {
         div.scroll tabindex="0" role="region" aria-label="Strategies by measures" {
-            table {
+            table.measures {
                 caption { (how) }
                 thead { tr {
                     th scope="col" { span.hidden { "Measure" } }
@@ -66,7 +67,11 @@ fn measures(comparison: &Comparison) -> Markup {
                         @for (value, best) in cells {
                             td.best[*best] {
                                 @match value {
-                                    Some(value) => { (spread(measure.unit, *value)) @if *best { span.hidden { " (best)" } } },
+                                    Some(value) => {
+                                        (measure.unit.show(value.median))
+                                        @if *best { span.hidden { " (best)" } }
+                                        @if let Some(range) = range(measure.unit, *value) { br; small { (range) } }
+                                    }
                                     None => { span aria-label="none" { "-" } },
                                 }
                             }
@@ -76,6 +81,12 @@ fn measures(comparison: &Comparison) -> Markup {
             }
         }
     }
+}
+
+/// Where the middle half is, if it is anywhere else than the median.
+fn range(unit: Unit, Quartiles { low, median, high }: Quartiles) -> Option<String> {
+    let [low, median, high] = [low, median, high].map(|value| unit.show(value));
+    (low != median || high != median).then(|| between(&low, &high))
 }
 
 fn configuration(page: &Page<'_>) -> Markup {

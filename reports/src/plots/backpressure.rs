@@ -16,8 +16,9 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     let contestants = &comparison.contestants;
     let names = comparison.firsts().map(|(_, ran)| &ran.course.operators).max_by_key(|all| all.len());
     let names: Vec<String> = names.into_iter().flatten().map(|operator| operator.operator.clone()).collect();
-    let shares: Vec<Vec<Option<Quartiles>>> =
-        (0..names.len()).map(|operator| contestants.iter().map(|one| share(one, operator)).collect()).collect();
+    let shares: Vec<Vec<Option<Quartiles>>> = (0..names.len())
+        .map(|operator| contestants.iter().map(|one| share(one, operator)).collect())
+        .collect();
     let most = shares.iter().flatten().flatten().map(|share| share.high).fold(0.0, f64::max);
     let mut entries = strategies(comparison, |one| Sign::Bar(one.look()));
     entries.extend(quartiles_entry(comparison, Sign::Error));
@@ -34,7 +35,8 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     rows.draw((&head, plot.about), x, nothing, |panel, operator, (top, bottom)| {
         let step = (bottom - top - 14.0) / contestants.len() as f64;
         for (number, (one, share)) in contestants.iter().zip(&shares[operator]).enumerate() {
-            let (Some(share), from) = (share, top + 7.0 + step * number as f64) else { continue };
+            let Some(share) = share.filter(|share| share.high > 0.0) else { continue };
+            let from = top + 7.0 + step * number as f64;
             let (left, right) = (panel.across(0.0), panel.across(share.median));
             let (upper, lower) = ((left, from + 1.0), (right.max(left + 1.0), from + step - 1.0));
             panel.canvas().fill(upper, lower, one.look().colour, 1.0)?;

@@ -2,9 +2,9 @@
 
 use cutline_scenarios::record::{CheckpointEnd, CheckpointRecord};
 
+use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{Head, Strips};
-use super::Plot;
 use crate::comparison::{Comparison, Ran};
 use crate::drawing::PictureError;
 use crate::drawing::axis::{Scale, Unit};
@@ -15,8 +15,11 @@ use crate::drawing::palette::{CRASH, INK, PARTS};
 const BARS_MAX: usize = 120;
 const NAMES: [&str; 4] = ["start delay", "alignment", "sync", "async"];
 
-fn parts(checkpoint: &CheckpointRecord) -> [u64; 4] {
-    [checkpoint.start_delay, checkpoint.alignment, checkpoint.sync, checkpoint.asynchronous]
+/// The parts of the subtask that was the last. Where that is not known, as where tasks take checkpoints on their own, there are none.
+fn parts(ran: &Ran, checkpoint: &CheckpointRecord) -> [u64; 4] {
+    let slowest = &ran.course.slowest;
+    let place = slowest.binary_search_by_key(&checkpoint.id, |slowest| slowest.checkpoint);
+    place.map_or([0; 4], |place| slowest[place].parts())
 }
 
 /// Draws it.
@@ -24,26 +27,19 @@ fn parts(checkpoint: &CheckpointRecord) -> [u64; 4] {
 /// # Errors
 /// If the drawing library refuses.
 pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError> {
-    let all = || comparison.firsts().flat_map(|(_, ran)| &ran.record.checkpoints);
-    let (mut first, mut last, mut most, mut crowded) = (u64::MAX, 0, 0, false);
-    for checkpoint in all() {
-        (first, last) = (first.min(checkpoint.id.0), last.max(checkpoint.id.0));
-        if checkpoint.end == CheckpointEnd::Completed {
-            let sum = parts(checkpoint).iter().fold(0, |sum: u64, part| sum.saturating_add(*part));
-            most = most.max(checkpoint.duration).max(sum);
-        }
-    }
-    let first = first.min(last);
-    for (_, ran) in comparison.firsts() {
-        crowded |= ran.record.completed().count() > BARS_MAX;
-    }
+    let ids =
+        || comparison.firsts().flat_map(|(_, ran)| &ran.record.checkpoints).map(|checkpoint| checkpoint.id.0);
+    let (first, last) = (ids().min().unwrap_or(0), ids().max().unwrap_or(0));
+    let completed = || comparison.firsts().map(|(_, ran)| ran.record.completed());
+    let most = completed().flatten().map(|checkpoint| checkpoint.duration).max().unwrap_or(0);
+    let crowded = completed().any(|all| all.count() > BARS_MAX);
     let mut entries: Vec<_> =
         NAMES.iter().zip(PARTS).map(|(name, colour)| entry(Sign::Area(colour, 1.0), *name)).collect();
     entries.push(entry(Sign::Line(INK, 3.0, false), "from the trigger to its completion"));
     entries.push(entry(Sign::Line(CRASH, 3.0, false), "given up"));
     let thinned = if crowded { " Of checkpoints side by side the longest is shown." } else { "" };
     let about = format!(
-        "{}. Each part is the longest of any subtask; parts may overlap.{thinned}",
+        "{}. Parts of the subtask that was the last to have everything stored; then the metadata are written.{thinned}",
         comparison.first_title()
     );
     let strips = Strips {
@@ -56,25 +52,35 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     };
     strips.draw(comparison, |panel, _, ran| {
         let ids = (last - first + 1) as f64;
-        let wide = ((panel.across(last as f64) - panel.across(first as f64)) / (ids - 1.0).max(8.0) * 0.36).clamp(1.0, 15.0);
+        let wide = ((panel.across(last as f64) - panel.across(first as f64)) / (ids - 1.0).max(8.0) * 0.36)
+            .clamp(1.0, 15.0);
         for checkpoint in shown(ran) {
             let x = panel.across(checkpoint.id.0 as f64);
             let mut below = 0_u64;
-            for (part, colour) in parts(checkpoint).into_iter().zip(PARTS) {
+            for (part, colour) in parts(ran, checkpoint).into_iter().zip(PARTS) {
                 let above = below.saturating_add(part);
                 let (from, to) = (panel.up(below as f64), panel.up(above as f64));
                 panel.canvas().fill((x - wide, to), (x + wide, from), colour, 1.0)?;
                 below = above;
             }
             let y = panel.up(checkpoint.duration as f64);
-            panel.canvas().line(&[(x - wide - 2.0, y), (x + wide + 2.0, y)], INK, if wide < 3.0 { 1.5 } else { 2.6 })?;
+            panel.canvas().line(
+                &[(x - wide - 2.0, y), (x + wide + 2.0, y)],
+                INK,
+                if wide < 3.0 { 1.5 } else { 2.6 },
+            )?;
         }
-        let given_up = ran.record.checkpoints.iter().filter(|one| matches!(one.end, CheckpointEnd::Aborted(_)));
+        let given_up =
+            ran.record.checkpoints.iter().filter(|one| matches!(one.end, CheckpointEnd::Aborted(_)));
         let mut drawn = f64::NEG_INFINITY;
         for checkpoint in given_up {
             let x = panel.across(checkpoint.id.0 as f64);
             if x > drawn + 1.0 {
-                panel.canvas().line(&[(x, panel.bottom() - 14.0), (x, panel.bottom())], CRASH, wide.clamp(1.5, 3.0))?;
+                panel.canvas().line(
+                    &[(x, panel.bottom() - 14.0), (x, panel.bottom())],
+                    CRASH,
+                    wide.clamp(1.5, 3.0),
+                )?;
                 drawn = x;
             }
         }
@@ -94,12 +100,27 @@ fn shown(ran: &Ran) -> Vec<&CheckpointRecord> {
 
 /// A row for each checkpoint of each run.
 pub fn data(comparison: &Comparison) -> Data {
-    let columns = ["checkpoint", "end", "triggered_ns", "duration_ns", "start_delay_ns", "alignment_ns", "sync_ns", "async_ns"];
+    let columns = [
+        "checkpoint",
+        "end",
+        "triggered_ns",
+        "duration_ns",
+        "last_start_delay_ns",
+        "last_alignment_ns",
+        "last_sync_ns",
+        "last_async_ns",
+        "longest_start_delay_ns",
+        "longest_alignment_ns",
+        "longest_sync_ns",
+        "longest_async_ns",
+    ];
     Data::of_runs(comparison, &columns, |_, ran| {
         let row = |checkpoint: &CheckpointRecord| {
             let mut row = vec![checkpoint.id.to_string(), ended(checkpoint.end)];
             row.extend(cells([checkpoint.triggered, checkpoint.duration]));
-            row.extend(cells(parts(checkpoint)));
+            row.extend(cells(parts(ran, checkpoint)));
+            let CheckpointRecord { start_delay, alignment, sync, asynchronous, .. } = *checkpoint;
+            row.extend(cells([start_delay, alignment, sync, asynchronous]));
             row
         };
         ran.record.checkpoints.iter().map(row).collect::<Vec<_>>()
@@ -111,6 +132,8 @@ pub fn ended(end: CheckpointEnd) -> String {
     match end {
         CheckpointEnd::Completed => "completed".to_owned(),
         CheckpointEnd::InProgress => "unfinished".to_owned(),
-        CheckpointEnd::Aborted(reason) => format!("given up: {}", crate::run_table::spaced(&format!("{reason:?}"))),
+        CheckpointEnd::Aborted(reason) => {
+            format!("given up: {}", crate::run_table::spaced(&format!("{reason:?}")))
+        }
     }
 }

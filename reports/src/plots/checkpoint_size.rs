@@ -2,9 +2,9 @@
 
 use cutline_scenarios::record::CheckpointRecord;
 
+use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{EDGE, Head, LEFT, UNDER, WIDTH, strategies};
-use super::Plot;
 use crate::comparison::Comparison;
 use crate::drawing::axis::{Scale, Unit};
 use crate::drawing::legend::Sign;
@@ -20,7 +20,7 @@ const PANELS: [(&str, Size); 3] = [
     ("persisted in-flight data", |one| one.persisted_in_flight_data),
 ];
 const HEIGHT: f64 = 150.0;
-const NAME: f64 = 34.0;
+const NAME: f64 = 46.0;
 /// More points do not fit side by side.
 const POINTS_MAX: usize = 300;
 
@@ -44,7 +44,8 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
             let panel = Panel::new(canvas, place, x.clone(), Scale::linear(Unit::Bytes, most as f64));
             panel.vertical("size")?;
             panel.name(name, INK)?;
-            for (shift, (contestant, ran)) in comparison.firsts().enumerate() {
+            let of = comparison.firsts().count();
+            for (nth, (contestant, ran)) in comparison.firsts().enumerate() {
                 let all: Vec<&CheckpointRecord> = ran.record.completed().collect();
                 let at_once = all.len().div_ceil(POINTS_MAX).max(1);
                 let largest = |some: &[&CheckpointRecord]| {
@@ -52,7 +53,7 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
                     Some((one.triggered as f64, size(one) as f64))
                 };
                 let points: Vec<(f64, f64)> = all.chunks(at_once).filter_map(largest).collect();
-                panel.curve(&points, contestant.look(), shift)?;
+                panel.curve(&points, contestant.look(), (nth, of))?;
             }
             if count == 0 {
                 panel.nothing("nothing to show: no checkpoint completed")?;
@@ -68,8 +69,14 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
 
 /// A row for each completed checkpoint of each run.
 pub fn data(comparison: &Comparison) -> Data {
-    let columns =
-        ["checkpoint", "triggered_ns", "full_bytes", "checkpointed_bytes", "persisted_in_flight_bytes", "processed_in_flight_bytes"];
+    let columns = [
+        "checkpoint",
+        "triggered_ns",
+        "full_bytes",
+        "checkpointed_bytes",
+        "persisted_in_flight_bytes",
+        "processed_in_flight_bytes",
+    ];
     Data::of_runs(comparison, &columns, |_, ran| {
         let row = |one: &CheckpointRecord| {
             cells([

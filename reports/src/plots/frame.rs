@@ -91,7 +91,7 @@ impl Strips<'_> {
         comparison: &Comparison,
         strip: impl Fn(&Panel<'_, '_>, &Contestant, &Ran) -> Result<(), PictureError>,
     ) -> Result<String, PictureError> {
-        const NAME: f64 = 30.0;
+        const NAME: f64 = 44.0;
         let count = comparison.firsts().count().max(1);
         let (head, step) = (self.head.height(), NAME + self.height + self.lane);
         let bottom = head + step * count as f64;
@@ -150,7 +150,7 @@ pub fn shades(panel: &Panel<'_, '_>, record: &RunRecord) -> Result<(), PictureEr
 /// If the drawing library refuses.
 pub fn happenings(panel: &Panel<'_, '_>, record: &RunRecord, lane: f64) -> Result<(), PictureError> {
     for restore in &record.restores {
-        legend::crash(panel.canvas(), (panel.across(restore.crashed as f64), panel.top() + 2.0))?;
+        legend::crash(panel.canvas(), (panel.across(restore.crashed as f64), panel.top()))?;
     }
     let (top, bottom) = (panel.bottom() + 5.0, panel.bottom() + lane - 4.0);
     let mut drawn = f64::NEG_INFINITY;
@@ -199,7 +199,8 @@ impl Rows {
         picture((WIDTH, top + height + UNDER), head.title, alt, |canvas| {
             head.draw(canvas)?;
             let place = Place { left: NAMES, top, width: WIDTH - NAMES - EDGE - 14.0, height };
-            let panel = Panel::new(canvas, place, x, Scale::span(crate::drawing::axis::Unit::Count, 0.0, 1.0));
+            let panel =
+                Panel::new(canvas, place, x, Scale::span(crate::drawing::axis::Unit::Count, 0.0, 1.0));
             panel.horizontal_grid()?;
             let mut from = top;
             for (number, (name, height)) in self.names.iter().zip(&self.heights).enumerate() {

@@ -2,9 +2,9 @@
 
 use cutline_scenarios::course::QUANTILES;
 
+use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{EDGE, Head, LEFT, UNDER, WIDTH, quartiles_entry, strategies};
-use super::Plot;
 use crate::comparison::{Comparison, Contestant, Quartiles, Ran};
 use crate::drawing::axis::{Scale, Unit};
 use crate::drawing::legend::Sign;
@@ -33,18 +33,26 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
         head.draw(canvas)?;
         let place = Place { left: LEFT, top, width: WIDTH - LEFT - EDGE - 24.0, height };
         let y = Scale::log(Unit::Time, all().flat_map(|(_, quartiles)| [quartiles.low, quartiles.high]));
-        let panel = Panel::new(canvas, place, Scale::nines(0.0, 0.9999), y);
+        // As far as the next nine behind the last point.
+        let last = all().map(|point| point.0).fold(0.9, f64::max);
+        let end = [0.99, 0.999, 0.9999].into_iter().find(|end| *end >= last).unwrap_or(0.9999);
+        let panel = Panel::new(canvas, place, Scale::nines(0.0, end), y);
         panel.vertical("latency")?;
         panel.horizontal_grid()?;
         for (one, line) in &lines {
             let band: Vec<_> = line.iter().map(|(quantile, all)| (*quantile, all.low, all.high)).collect();
             if one.runs.len() > 1 {
-                panel.band(&band, one.look().colour, 0.18)?;
+                panel.band(&band, one.look().colour, 0.12)?;
+                for of in [|all: &Quartiles| all.low, |all: &Quartiles| all.high] {
+                    let edge: Vec<_> =
+                        line.iter().map(|(quantile, all)| panel.at((*quantile, of(all)))).collect();
+                    canvas.line(&edge, one.look().colour, 0.8)?;
+                }
             }
         }
         for (number, (one, line)) in lines.iter().enumerate() {
             let curve: Vec<_> = line.iter().map(|(quantile, all)| (*quantile, all.median)).collect();
-            panel.curve(&curve, one.look(), number)?;
+            panel.curve(&curve, one.look(), (number, lines.len()))?;
         }
         if all().next().is_none() {
             panel.nothing("nothing to show: no record arrived")?;
@@ -69,7 +77,8 @@ fn line(contestant: &Contestant) -> Vec<(f64, Quartiles)> {
             .filter_map(|ran| quantiles(ran).find(|known| known.0 == parts))
             .map(|known| known.1 as f64)
             .collect();
-        let whole = !all.is_empty() && all.len() == contestant.runs.iter().filter(|ran| ran.record.arrivals > 0).count();
+        let whole = !all.is_empty()
+            && all.len() == contestant.runs.iter().filter(|ran| ran.record.arrivals > 0).count();
         Quartiles::of(all).filter(|_| whole).map(|quartiles| (f64::from(parts) / 1e6, quartiles))
     };
     QUANTILES.into_iter().filter_map(of).collect()
@@ -96,6 +105,10 @@ mod tests {
         contestant.runs[1].record.arrivals = 150;
         assert_eq!(line(contestant).last().map(|point| point.0), Some(0.99));
         contestant.runs[1].record.arrivals = 0;
-        assert_eq!(line(contestant).last().map(|point| point.0), Some(0.9999), "a run without any has no say");
+        assert_eq!(
+            line(contestant).last().map(|point| point.0),
+            Some(0.9999),
+            "a run without any has no say"
+        );
     }
 }

@@ -2,9 +2,9 @@
 
 use cutline_scenarios::course::Course;
 
+use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{Head, Strips, happenings, happenings_entries, shades};
-use super::Plot;
 use crate::comparison::Comparison;
 use crate::drawing::PictureError;
 use crate::drawing::axis::{Scale, Unit};
@@ -17,7 +17,8 @@ use crate::drawing::palette::INK;
 /// If the drawing library refuses.
 pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError> {
     let end = comparison.first_duration() as f64;
-    let slices = || comparison.firsts().flat_map(|(_, ran)| &ran.course.slices).filter(|slice| slice.arrivals > 0);
+    let slices =
+        || comparison.firsts().flat_map(|(_, ran)| &ran.course.slices).filter(|slice| slice.arrivals > 0);
     let latencies = slices().flat_map(|slice| [slice.latency_p50 as f64, slice.latency_p99 as f64]);
     let mut entries = vec![
         entry(Sign::Line(INK, 2.4, false), "half of the records are below"),

@@ -55,8 +55,8 @@ plots! {
     latency_distribution, "latency-distribution", "Distribution of the end-to-end latency",
         "Latency by percentile. Each nine more is as far from the one before.";
     checkpoint_duration, "checkpoint-duration", "Duration of each checkpoint",
-        "From the trigger to its completion, and the longest start delay, alignment, synchronous and asynchronous part of any subtask. \
-         Parts of different subtasks may overlap, so together they may be longer than the checkpoint.";
+        "From the trigger to its completion, split into start delay, alignment, synchronous and asynchronous part of the subtask that was the \
+         last to have everything stored.";
     checkpoint_size, "checkpoint-size", "Size of each checkpoint",
         "Everything that a completed checkpoint refers to, what was written for it, and of that the data which was in flight.";
     throughput, "throughput", "Throughput over time",

@@ -33,7 +33,7 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     };
     let about = format!(
         "{}. Means over all recoveries of all seeds; their number stands in brackets. A job has caught up when the median latency is \
-         at most 1.5 times what it was before the first crash.",
+         at most 1.5 times what it was before the first crash, at the latest at the next crash or the end.",
         comparison.title()
     );
     let head = Head { title: plot.title, about, entries };
@@ -46,9 +46,10 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
             panel.canvas().fill((left, top + 8.0), (right, bottom - 8.0), colour, 1.0)?;
             from += mean;
         }
-        if let Some(quartiles) = whole(&all[number]) {
+        if let Some(quartiles) = whole(&all[number]).filter(|_| all[number].len() > 1) {
             let y = bottom - 4.0;
-            let [low, median, high] = [quartiles.low, quartiles.median, quartiles.high].map(|value| panel.across(value));
+            let [low, median, high] =
+                [quartiles.low, quartiles.median, quartiles.high].map(|value| panel.across(value));
             error(panel.canvas(), (low, y), (high, y))?;
             panel.canvas().line(&[(median, y - 5.0), (median, y + 5.0)], INK, 3.0)?;
         }

@@ -33,7 +33,7 @@ const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 112.0;
 const BETWEEN: f64 = 26.0;
 /// A panel's name, and the values under it.
-const AROUND: (f64, f64) = (34.0, 46.0);
+const AROUND: (f64, f64) = (42.0, 46.0);
 
 impl Sensitivity {
     fn of(&self, contestant: usize, point: usize) -> Option<&Contestant> {
@@ -58,7 +58,8 @@ impl Sensitivity {
             entries.push(entry(Sign::Error, "quartiles over the seeds"));
         }
         let title = format!("{TITLE} to {}", self.key);
-        let about = format!("{}. Points are medians over the seeds.", first.title());
+        let about =
+            format!("{}, {}. Points are medians over the seeds.", first.scenario, first.faults_and_seeds());
         let head = Head { title: &title, about, entries };
         let (top, step) = (head.height(), AROUND.0 + HEIGHT + AROUND.1);
         let lines = measures.len().div_ceil(2) as f64;
@@ -74,7 +75,9 @@ impl Sensitivity {
                 let all: Vec<Vec<(usize, Quartiles)>> = (0..count)
                     .map(|contestant| {
                         let points = 0..self.points.len();
-                        points.filter_map(|point| Some((point, self.quartiles(measure, contestant, point)?))).collect()
+                        points
+                            .filter_map(|point| Some((point, self.quartiles(measure, contestant, point)?)))
+                            .collect()
                     })
                     .collect();
                 let values = || all.iter().flatten().map(|(_, quartiles)| quartiles);
@@ -82,7 +85,11 @@ impl Sensitivity {
                 let panel = Panel::new(canvas, place, x, y);
                 panel.vertical("")?;
                 let unit = panel.y.unit();
-                let name = if unit.is_empty() { measure.name.to_owned() } else { format!("{} in {unit}", measure.name) };
+                let name = if unit.is_empty() {
+                    measure.name.to_owned()
+                } else {
+                    format!("{} in {unit}", measure.name)
+                };
                 panel.name(&name, INK)?;
                 for (point, (value, _)) in self.points.iter().enumerate() {
                     let x = panel.across(at(point));
@@ -94,13 +101,16 @@ impl Sensitivity {
                 let aside = |contestant: usize| (contestant as f64 - (count as f64 - 1.0) / 2.0) * 9.0;
                 for (contestant, points) in all.iter().enumerate() {
                     let Some(one) = self.of(contestant, 0) else { continue };
-                    let place = |point: usize, value: f64| (panel.across(at(point)) + aside(contestant), panel.up(value));
+                    let place = |point: usize, value: f64| {
+                        (panel.across(at(point)) + aside(contestant), panel.up(value))
+                    };
                     let line: Vec<_> = points.iter().map(|(point, all)| place(*point, all.median)).collect();
-                    canvas.curve(&line, one.look())?;
+                    let look = one.look().nth(contestant, count);
+                    canvas.curve(&line, look)?;
                     for (point, all) in points.iter().filter(|(_, all)| all.high > all.low) {
                         error(canvas, place(*point, all.low), place(*point, all.high))?;
                     }
-                    line.iter().try_for_each(|&point| canvas.mark(point, one.look()))?;
+                    line.iter().try_for_each(|&point| canvas.mark(point, look))?;
                 }
                 if values().next().is_none() {
                     panel.nothing("nothing to show")?;
@@ -115,13 +125,17 @@ impl Sensitivity {
     /// A row for each measure of each run.
     pub fn data(&self) -> Data {
         let columns = ["key", "value", "strategy", "seed"].into_iter();
-        let columns = columns.chain(MEASURES.iter().map(|measure| measure.column)).map(str::to_owned).collect();
+        let columns =
+            columns.chain(MEASURES.iter().map(|measure| measure.column)).map(str::to_owned).collect();
         let mut data = Data { columns, rows: Vec::new() };
         for (value, comparison) in &self.points {
             for one in &comparison.contestants {
                 for ran in &one.runs {
-                    let mut row = vec![self.key.clone(), value.clone(), one.name.clone(), ran.record.seed.to_string()];
-                    let cell = |measure: &Measure| (measure.of)(ran).map_or_else(String::new, |value| value.to_string());
+                    let mut row =
+                        vec![self.key.clone(), value.clone(), one.name.clone(), ran.record.seed.to_string()];
+                    let cell = |measure: &Measure| {
+                        (measure.of)(ran).map_or_else(String::new, |value| value.to_string())
+                    };
                     row.extend(MEASURES.iter().map(cell));
                     data.rows.push(row);
                 }
@@ -150,14 +164,19 @@ mod tests {
 
     fn sensitivity() -> Sensitivity {
         let point = |value: &str| (value.to_owned(), samples::comparison());
-        Sensitivity { key: "execution.checkpointing.interval".to_owned(), points: ["100ms", "1s", "10s"].map(point).to_vec() }
+        Sensitivity {
+            key: "execution.checkpointing.interval".to_owned(),
+            points: ["100ms", "1s", "10s"].map(point).to_vec(),
+        }
     }
 
     #[test]
     fn a_panel_for_each_measure_and_a_row_for_each_run() {
         let svg = sensitivity().draw().expect("a picture");
         assert_eq!(svg, sensitivity().draw().expect("a picture"));
-        for text in ["100ms", "10s", "stop-the-world", "latency, p99", "throughput", "quartiles over the seeds"] {
+        for text in
+            ["100ms", "10s", "stop-the-world", "latency, p99", "throughput", "quartiles over the seeds"]
+        {
             assert!(svg.contains(text), "no `{text}`");
         }
         assert_eq!(sensitivity().data().rows.len(), 3 * 3 * 3);

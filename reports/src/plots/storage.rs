@@ -1,58 +1,79 @@
-//! What is in the durable store over time: a line for each strategy, of the first seed.
+//! What is in the durable store over time: a strip for each strategy, with the checkpoints, crashes and recoveries of the first seed.
+
+use cutline_scenarios::course::Slice;
 
 use super::Plot;
 use super::data::{Data, cells};
-use super::frame::{EDGE, Head, LEFT, UNDER, WIDTH, strategies};
-use crate::comparison::Comparison;
+use super::frame::{Head, Strips, happenings, happenings_entries, shades};
+use crate::comparison::{Comparison, Ran};
+use crate::drawing::PictureError;
 use crate::drawing::axis::{Scale, Unit};
-use crate::drawing::legend::Sign;
-use crate::drawing::panel::{Panel, Place};
-use crate::drawing::{PictureError, picture};
 
 /// Draws it.
 ///
 /// # Errors
 /// If the drawing library refuses.
 pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError> {
-    let entries = strategies(comparison, |one| Sign::Strategy(one.look()));
-    let head = Head { title: plot.title, about: comparison.first_title(), entries };
-    let (top, height) = (head.height(), 330.0);
     let most = comparison.firsts().map(|(_, ran)| ran.course.stored_max()).max().unwrap_or(0);
-    picture((WIDTH, top + height + UNDER), plot.title, plot.about, |canvas| {
-        head.draw(canvas)?;
-        let place = Place { left: LEFT, top, width: WIDTH - LEFT - EDGE - 8.0, height };
-        let x = Scale::span(Unit::Time, 0.0, comparison.first_duration() as f64);
-        let panel = Panel::new(canvas, place, x, Scale::linear(Unit::Bytes, most as f64));
-        panel.vertical("in the store")?;
-        for (number, (contestant, ran)) in comparison.firsts().enumerate() {
-            let width = ran.course.width;
-            let step = |(place, slice): (usize, &cutline_scenarios::course::Slice)| {
-                let (from, stored) = (place as u64 * width, slice.stored as f64);
-                let to = from.saturating_add(width).min(ran.record.duration.max(from));
-                [(from as f64, stored), (to as f64, stored)]
-            };
-            let mut points: Vec<(f64, f64)> = ran.course.slices.iter().enumerate().flat_map(step).collect();
-            // On a level only its ends matter.
-            let level = |points: &[(f64, f64)], at: usize| points[at - 1].1 == points[at].1 && points[at].1 == points[at + 1].1;
-            let kept: Vec<bool> =
-                (0..points.len()).map(|at| at == 0 || at + 1 == points.len() || !level(&points, at)).collect();
-            let mut kept = kept.into_iter();
-            points.retain(|_| kept.next().unwrap_or(true));
-            panel.steps(&points, contestant.look(), number)?;
+    let lane = 18.0;
+    let strips = Strips {
+        head: Head { title: plot.title, about: comparison.first_title(), entries: happenings_entries() },
+        alt: plot.about,
+        x: (Scale::span(Unit::Time, 0.0, comparison.first_duration() as f64), "virtual time"),
+        y: (Scale::linear(Unit::Bytes, most as f64), "stored"),
+        height: 100.0,
+        lane,
+    };
+    strips.draw(comparison, |panel, contestant, ran| {
+        shades(panel, &ran.record)?;
+        let colour = contestant.look().colour;
+        let top: Vec<_> = levels(ran).into_iter().map(|point| panel.at(point)).collect();
+        if let (Some(first), Some(last)) = (top.first().copied(), top.last().copied()) {
+            let mut shape = top.clone();
+            shape.extend([(last.0, panel.bottom()), (first.0, panel.bottom())]);
+            panel.canvas().shape(&shape, colour, 0.3)?;
+            panel.canvas().line(&top, colour, 1.8)?;
         }
-        if most == 0 {
+        if ran.course.stored_max() == 0 {
             panel.nothing("nothing to show: nothing was stored")?;
         }
-        panel.axes()?;
-        panel.horizontal("virtual time", panel.bottom())
+        happenings(panel, &ran.record, lane)
     })
+}
+
+/// The corners of the line: of a level only its ends.
+fn levels(ran: &Ran) -> Vec<(f64, f64)> {
+    let width = ran.course.width;
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for (place, slice) in ran.course.slices.iter().enumerate() {
+        let (from, stored) = (place as u64 * width, slice.stored as f64);
+        let to = from.saturating_add(width).min(ran.record.duration.max(from));
+        match points.last_mut() {
+            Some(last) if last.1 == stored => last.0 = to as f64,
+            _ => points.extend([(from as f64, stored), (to as f64, stored)]),
+        }
+    }
+    points
 }
 
 /// A row for each slice of time.
 pub fn data(comparison: &Comparison) -> Data {
     Data::of_runs(comparison, &["time_ns", "width_ns", "stored_max_bytes"], |_, ran| {
         let width = ran.course.width;
-        let slices = ran.course.slices.iter().enumerate();
-        slices.map(|(place, slice)| cells([place as u64 * width, width, slice.stored])).collect::<Vec<_>>()
+        let row = |(place, slice): (usize, &Slice)| cells([place as u64 * width, width, slice.stored]);
+        ran.course.slices.iter().enumerate().map(row).collect::<Vec<_>>()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_level_has_two_ends() {
+        let levels = levels(&samples::ran("aligned"));
+        assert_eq!(levels[..3], [(0.0, 4096.0), (500e6, 4096.0), (500e6, 8192.0)]);
+        assert_eq!(levels.len(), 2 * 5);
+    }
 }

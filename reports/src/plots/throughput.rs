@@ -1,8 +1,8 @@
 //! Throughput over time, with the pause and the catch-up of each crash: a strip for each strategy, of the first seed.
 
+use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{Head, Strips, happenings, happenings_entries, shades};
-use super::Plot;
 use crate::comparison::{Comparison, Ran};
 use crate::drawing::PictureError;
 use crate::drawing::axis::{Scale, Unit};
@@ -17,7 +17,11 @@ const COLUMNS_MAX: usize = 80;
 pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError> {
     let end = comparison.first_duration();
     let width = width(comparison);
-    let most = comparison.firsts().flat_map(|(_, ran)| columns(ran, width)).map(|column| column.2).fold(0.0, f64::max);
+    let most = comparison
+        .firsts()
+        .flat_map(|(_, ran)| columns(ran, width))
+        .map(|column| column.2)
+        .fold(0.0, f64::max);
     let about = format!(
         "{}. Records that arrive in {}, as a rate.",
         comparison.first_title(),
@@ -32,7 +36,10 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
         height: 120.0,
         lane,
     };
-    let strips = Strips { y: (strips.y.0.clone(), if strips.y.0.unit() == "records/s" { "throughput" } else { "rate" }), ..strips };
+    let strips = Strips {
+        y: (strips.y.0.clone(), if strips.y.0.unit() == "records/s" { "throughput" } else { "rate" }),
+        ..strips
+    };
     strips.draw(comparison, |panel, contestant, ran| {
         shades(panel, &ran.record)?;
         let colour = contestant.look().colour;
@@ -100,7 +107,9 @@ mod tests {
         assert_eq!(width, 40_000_000);
         let columns = columns(&comparison.contestants[0].runs[0], width);
         assert_eq!(columns[0], (0.0, 40e6, 17_000.0));
-        assert!(columns.iter().any(|column| column.2 == 0.0) && columns.iter().any(|column| column.2 == 40_000.0));
+        assert!(
+            columns.iter().any(|column| column.2 == 0.0) && columns.iter().any(|column| column.2 == 40_000.0)
+        );
         assert!(columns.len() <= COLUMNS_MAX);
     }
 }
