@@ -6,6 +6,7 @@ CUTLINE := $(TARGET)/release/cutline
 # The text whose words `make demo` counts: one that is in every clone.
 INPUT ?= LICENSE-APACHE
 DEMO := cutline-out/demo
+PICTURES := cutline-out/pictures
 MAIN := stop-the-world,aligned,unaligned,async-incremental
 
 .DEFAULT_GOAL := help
@@ -31,10 +32,10 @@ picture: build ## Draw the pictures of the README anew
 		--set cluster.store.write-bandwidth=100MiB/s \
 		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 	@mkdir -p docs/pictures
-	$(CUTLINE) compare docs/examples/sensors.toml --strategies $(MAIN) --faults crashes --seeds 0..20 \
-		--vary execution.checkpointing.interval=250ms,500ms,1s,2s --out cutline-out/pictures
-	cp cutline-out/pictures/sensitivity.svg cutline-out/pictures/latency-over-time.svg \
-		cutline-out/pictures/checkpoint-duration.svg docs/pictures/
+	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seeds 0..20 --no-forks \
+		--vary job.operator.slow.service=250us,500us,750us,1ms --out $(PICTURES)/service
+	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seed 0 --no-forks --out $(PICTURES)/slow
+	cp $(PICTURES)/service/sensitivity.svg $(PICTURES)/slow/latency-over-time.svg $(PICTURES)/slow/checkpoint-duration.svg docs/pictures/
 
 test: format lint determinism docs unit ## Check everything that a change must pass
 

@@ -18,14 +18,16 @@ trap 'rm -rf "$profile"' EXIT
     --set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' \
     --capsule-dir "$folder/capsules" --out "$folder/page" >"$folder/table.txt"
 
-# The page with the checks behind it. What they find becomes the text of one element, which the browser prints.
-checked="$folder/page/checked.html"
-{
-    cat "$folder/page/index.html"
-    echo "<script>"
-    cat "$(dirname "$0")/browser.js"
-    echo "</script>"
-} >"$checked"
+# The page with the checks behind it, in a frame, because no window of Chromium is as narrow as a telephone. What the checks find becomes
+# the text of one element of the outer page, which the browser prints.
+framed() {
+    echo "<!DOCTYPE html><html><head><meta charset=utf-8><meta name=color-scheme content='light dark'><title>checks</title></head>"
+    echo "<body style='margin:0'><iframe width=$1 height=900 style='border:0' srcdoc=\""
+    { cat "$folder/page/index.html"; echo "<script>"; cat "$(dirname "$0")/browser.js"; echo "</script>"; } |
+        sed 's/&/\&amp;/g; s/"/\&quot;/g'
+    echo '"></iframe><output id="checks"></output><script>addEventListener("message", (event) => {'
+    echo 'document.getElementById("checks").textContent = event.data; });</script></body></html>'
+}
 
 chrome() {
     timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
@@ -39,7 +41,8 @@ for width in 400 1400; do
         dark=()
         [ "$scheme" = light ] || dark=(--blink-settings=preferredColorScheme=0)
         name="$width-$scheme"
-        if ! chrome --window-size="$width,900" "${dark[@]}" --virtual-time-budget=2000 --dump-dom "file://$checked" \
+        framed "$width" >"$folder/framed.html"
+        if ! chrome --window-size=1500,950 "${dark[@]}" --virtual-time-budget=5000 --dump-dom "file://$folder/framed.html" \
             >"$folder/$name.html" 2>"$folder/$name.log"; then
             echo "browser: $name: chromium failed; see $folder/$name.log"
             failed=$((failed + 1))
@@ -58,6 +61,6 @@ for width in 400 1400; do
             2>/dev/null || true
     done
 done
-rm -f "$checked"
+rm -f "$folder/framed.html"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -85,7 +85,7 @@ impl Scale {
     pub fn linear(unit: Unit, most: f64) -> Scale {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
         let (divisor, _) = unit.steps(most);
-        let step = round_step(most / divisor, 6.0) * divisor;
+        let step = whole(unit, divisor, round_step(most / divisor, 6.0)) * divisor;
         let high = (most / step - 1e-9).ceil().max(1.0) * step;
         Scale { kind: Kind::Linear, low: 0.0, high, unit, ticks_max: 6.0 }
     }
@@ -166,8 +166,7 @@ impl Scale {
     fn linear_ticks(&self) -> Vec<Tick> {
         let (divisor, _) = self.unit.steps(self.high);
         let step = round_step((self.high - self.low) / divisor, self.ticks_max);
-        // Numbers of people and things are whole.
-        let step = if self.unit == Unit::Count && divisor == 1.0 { step.max(1.0).ceil() } else { step };
+        let step = whole(self.unit, divisor, step);
         let first = (self.low / divisor / step - 1e-9).ceil();
         let decimals = (-(step.log10().floor())).max(0.0) as usize;
         let mut ticks = Vec::new();
@@ -210,6 +209,11 @@ fn plain(unit: Unit, value: f64) -> String {
     let number =
         if number >= 0.999_999 { units::count(number.round() as u64) } else { format!("{number:.2}") };
     if name.is_empty() { number } else { format!("{number} {name}") }
+}
+
+/// A step, but whole where what is counted is.
+fn whole(unit: Unit, divisor: f64, step: f64) -> f64 {
+    if unit == Unit::Count && divisor == 1.0 { step.max(1.0).ceil() } else { step }
 }
 
 /// 1, 2 or 5 times a power of ten, so that this length has about so many of them, and no more.

@@ -321,7 +321,7 @@ mod tests {
         });
         let svg = svg.expect("a picture");
         assert!(!svg.contains("a<b>") && !svg.contains('\u{1}'), "{svg}");
-        assert_eq!(svg.matches("a&lt;b&gt;").count(), 4, "{svg}");
+        assert_eq!(svg.matches("a&lt;b&gt;").count(), 5, "{svg}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn verdicts(comparison: &Comparison, failures: &[FailedRun]) -> Markup {
         @for failure in failures {
             details {
                 summary { span.fails { "FAIL" } " " (failure.strategy) ", seed " (failure.seed) }
-                @for (oracle, proof) in &failure.objections { p { b { (oracle) ": " } (proof) } }
+                @for (oracle, proof) in &failure.objections { p { strong { (oracle) ": " } (proof) } }
                 @if failure.objections.is_empty() { p { "The job did not come to its end." } }
             }
         }

@@ -1,6 +1,6 @@
 //! The duration of each checkpoint, and its parts: a strip for each strategy, with the checkpoints of the first seed.
 
-use cutline_scenarios::record::{CheckpointEnd, CheckpointRecord};
+use cutline_scenarios::record::{AbortReason, CheckpointEnd, CheckpointRecord};
 
 use super::Plot;
 use super::data::{Data, cells};
@@ -132,6 +132,7 @@ pub fn ended(end: CheckpointEnd) -> String {
     match end {
         CheckpointEnd::Completed => "completed".to_owned(),
         CheckpointEnd::InProgress => "unfinished".to_owned(),
+        CheckpointEnd::Aborted(AbortReason::Unavailable) => "void: a task had just finished".to_owned(),
         CheckpointEnd::Aborted(reason) => {
             format!("given up: {}", crate::run_table::spaced(&format!("{reason:?}")))
         }
