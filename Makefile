@@ -34,8 +34,9 @@ picture: build ## Draw the pictures of the README anew
 	@mkdir -p docs/pictures
 	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seeds 0..20 --no-forks \
 		--vary job.operator.slow.service=250us,500us,750us,1ms --out $(PICTURES)/service
-	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seed 0 --no-forks --out $(PICTURES)/slow
-	cp $(PICTURES)/service/sensitivity.svg $(PICTURES)/slow/latency-over-time.svg $(PICTURES)/slow/checkpoint-duration.svg docs/pictures/
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks \
+		--set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' --out $(PICTURES)/words
+	cp $(PICTURES)/service/sensitivity.svg $(PICTURES)/words/latency-over-time.svg $(PICTURES)/words/checkpoint-duration.svg docs/pictures/
 
 test: format lint determinism docs unit ## Check everything that a change must pass
 
