@@ -58,10 +58,11 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-browser: build ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
+browser: ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
-	tests/browser.sh $(CUTLINE)
+	$(CARGO) build --locked --profile optimised
+	tests/browser.sh $(TARGET)/optimised/cutline
 
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
