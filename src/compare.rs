@@ -76,10 +76,9 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     choice.fit(&first.prepared, screen)?;
     let contenders: Vec<Contender> = choice.contenders().collect();
     common.contenders = &contenders;
-    let jobs: Vec<(Vec<String>, u64)> = values
-        .iter()
-        .flat_map(|(_, overrides)| seeds.iter().map(|&seed| (overrides.clone(), seed)))
-        .collect();
+    // Seed by seed, so that those that were begun are whole if it is interrupted.
+    let of_seed = |&seed: &u64| values.iter().map(move |(_, overrides)| (overrides.clone(), seed));
+    let jobs: Vec<(Vec<String>, u64)> = seeds.iter().flat_map(of_seed).collect();
     if jobs.len() == 1 {
         announce_plan(screen, &first, &subject.faults, &plan)?;
     }
@@ -95,27 +94,17 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
         if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
     drop(first);
 
-    let mut done = threads.install(|| runs::work(&common, &jobs, &interrupted))?.into_iter();
-    let mut by_value: Vec<Vec<Option<Done>>> =
-        values.iter().map(|_| done.by_ref().take(seeds.len()).collect()).collect();
-    let whole =
-        |at: usize, by_value: &[Vec<Option<Done>>]| by_value.iter().all(|of_value| of_value[at].is_some());
-    let kept: Vec<bool> = (0..seeds.len()).map(|at| whole(at, &by_value)).collect();
-    let finished: Vec<Vec<Done>> = by_value
-        .iter_mut()
-        .map(|all| all.drain(..).zip(&kept).filter_map(|(done, kept)| done.filter(|_| *kept)).collect())
-        .collect();
-    let complete = kept.iter().all(|kept| *kept);
-    if finished[0].is_empty() {
+    let done = threads.install(|| runs::work(&common, &jobs, &interrupted))?;
+    let finished = by_value(done, values.len());
+    let number = finished.first().map_or(0, Vec::len);
+    let complete = number == seeds.len();
+    if number == 0 {
         screen.note("interrupted before there was anything to compare\n")?;
         return Ok(INTERRUPTED);
     }
     if !complete {
-        let number = finished[0].len();
-        screen.note(&format!(
-            "interrupted: {number} of {} seeds were run, and only those are shown\n",
-            seeds.len()
-        ))?;
+        let of = seeds.len();
+        screen.note(&format!("interrupted: {number} of {of} seeds were run, and only those are shown\n"))?;
     }
     let asked = AskedSeeds { arguments, complete };
     let (comparisons, failures) = judged(&common, finished, &asked)?;
@@ -183,6 +172,20 @@ fn values(arguments: &CompareArguments) -> Vec<(Option<&str>, Vec<String>)> {
     }
 }
 
+/// What was done, by the value that it was done with, of the seeds that were done with all of them.
+fn by_value(done: Vec<Option<Done>>, values: usize) -> Vec<Vec<Done>> {
+    let mut finished: Vec<Vec<Done>> = (0..values).map(|_| Vec::new()).collect();
+    let mut done = done.into_iter();
+    loop {
+        let of_seed: Vec<Option<Done>> = done.by_ref().take(values).collect();
+        if of_seed.is_empty() {
+            return finished;
+        }
+        let whole: Option<Vec<Done>> = of_seed.into_iter().collect();
+        finished.iter_mut().zip(whole.into_iter().flatten()).for_each(|(all, done)| all.push(done));
+    }
+}
+
 /// How seeds are named: as they were asked for, unless some were not run.
 struct AskedSeeds<'a> {
     arguments: &'a CompareArguments,
@@ -193,7 +196,8 @@ impl AskedSeeds<'_> {
     fn name(&self, done: &[Done]) -> String {
         match &self.arguments.seeds {
             Some(seeds) if self.complete => seeds.to_string(),
-            _ => done.iter().map(|done| done.seed.to_string()).collect::<Vec<_>>().join(","),
+            Some(seeds) => format!("{} of {seeds}", done.len()),
+            None => done.iter().map(|done| done.seed.to_string()).collect(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `cutline compare` with several seeds, with values of a key, and with a folder for what it finds.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::Place;
+use crate::{Gave, Place};
 
 const PLOTS: [&str; 8] = [
     "backpressure",
@@ -141,4 +143,26 @@ fn a_run_in_which_nothing_happens_gives_a_page_that_says_so() {
     let page = place.read("d/index.html");
     assert!(page.contains("nothing to show: no record arrived"), "plots");
     assert!(page.contains("1 of 1 runs failed"), "verdicts");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_comparison_shows_the_seeds_that_were_run() {
+    let place = Place::new();
+    let arguments = "compare tiny --strategies aligned,unaligned --seeds 0..5000 --no-forks --jobs 1 --out d \
+                     --vary execution.checkpointing.interval=50ms,100ms";
+    let mut command = place.command();
+    let child = command
+        .args(arguments.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    std::thread::sleep(Duration::from_secs(3));
+    place.shell(&format!("kill -INT {}", child.id())).exits(0);
+    let gave = Gave::new(child.wait_with_output().expect("an end")).exits(130);
+    assert!(gave.err.contains("of 5000 seeds were run, and only those are shown"), "{}", gave.err);
+    assert!(gave.out.contains(" of 0..5000\n"), "{}", gave.out);
+    let page = place.read("d/index.html");
+    assert!(page.contains("</html>") && page.contains(" of 0..5000"), "the page");
 }
