@@ -9,6 +9,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::drawing::palette::{BLUE, ORANGE, VERMILLION};
 use crate::{run_table, units};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -16,9 +17,6 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// Why a picture could not be drawn.
 pub type PictureError = Box<dyn std::error::Error + Send + Sync>;
 
-const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
-const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
-const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const SOFT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);

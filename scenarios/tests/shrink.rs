@@ -209,14 +209,10 @@ fn every_pass_makes_a_trial_smaller() {
 
 /// A run that is cheap to shrink.
 const CHEAP: Trial = Trial {
-    bug: "first-barrier",
     scenario: &["sum-even-odd", "input.numbers.kind.numbers.count=1000"],
     profile: "crashes",
-    seed: 4,
-    class: Class::Safety,
-    oracle: "cut",
-    most: (0, 12, 4, 6),
     by: &[],
+    ..TORN_CUT
 };
 
 #[test]

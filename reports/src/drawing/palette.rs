@@ -18,11 +18,14 @@ pub const CRASH: RGBColor = VERMILLION;
 /// Checkpoints, whatever their strategy.
 pub const CHECKPOINT: RGBColor = RGBColor(0x6b, 0x6b, 0x6b);
 
-const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+/// Orange, of Okabe and Ito.
+pub const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
-const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
-const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+/// Blue, of Okabe and Ito.
+pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+/// Vermillion, of Okabe and Ito.
+pub const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 const BLACK: RGBColor = RGBColor(0x00, 0x00, 0x00);
 
