@@ -247,11 +247,6 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// True if a fault waits for a point or an event: until it has struck no task runs ahead.
-    pub fn needs_order(&self) -> bool {
-        self.faults.iter().any(|planned| matches!(planned.when, When::Point(..) | When::Event(_)))
-    }
-
     /// Checks that a plan from outside fits a job: that what it names is there, and that no delay is beyond 24 hours.
     ///
     /// # Errors
@@ -370,7 +365,7 @@ impl Faults {
     /// later, so no task may run ahead.
     #[inline]
     pub fn needs_order(&self, now: Time) -> bool {
-        (self.waiting > 0 || !self.after.is_empty()) && now < self.plan.heal
+        (self.waits_for_points() || self.waits_for_events()) && now < self.plan.heal
     }
 }
 
