@@ -12,7 +12,7 @@ use cutline_scenarios::story::{Sample, Story, words};
 use cutline_sim::event::{Event, Origin, SnapshotMetrics, Stamped};
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::time::Time;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::lanes::Lanes;
 
@@ -231,16 +231,13 @@ impl<'a> Trace<'a> {
     /// An arrow from a span to another.
     fn arrow(&mut self, name: &str, from: (u64, u64, Time), to: (u64, u64, Time)) {
         self.arrows += 1;
-        let ends = [("s", from), ("f", to)];
-        for (phase, (process, number, time)) in ends {
-            let mut end = Map::new();
-            let fields = json!({"ph": phase, "cat": name, "id": self.arrows, "pid": process, "tid": number, "name": name, "ts": micros(time)});
-            end.extend(fields.as_object().cloned().unwrap_or_default());
+        for (phase, (process, number, time)) in [("s", from), ("f", to)] {
+            let mut end = json!({"ph": phase, "cat": name, "id": self.arrows, "pid": process, "tid": number, "name": name, "ts": micros(time)});
             if phase == "f" {
                 // It ends in the span that it hits, and not in the next one.
-                end.insert("bp".to_owned(), json!("e"));
+                end["bp"] = json!("e");
             }
-            self.events.push(Value::Object(end));
+            self.events.push(end);
         }
     }
 

@@ -48,19 +48,12 @@ pub fn shiviz(story: &Story) -> String {
             names.len() - 1
         });
         if let Some(cause) = caused_by(stamped).and_then(|cause| known.get(&cause)) {
-            for (&host, &count) in cause {
-                let mine = clocks[place].entry(host).or_insert(0);
-                *mine = count.max(*mine);
-            }
+            learn(&mut clocks[place], cause);
         }
         *clocks[place].entry(place).or_insert(0) += 1;
         if let Some(cause) = causes(stamped) {
             // Several may together be the cause of one: of a commit that all tasks have acknowledged, say.
-            let clock = known.entry(cause).or_default();
-            for (&host, &count) in &clocks[place] {
-                let mine = clock.entry(host).or_insert(0);
-                *mine = count.max(*mine);
-            }
+            learn(known.entry(cause).or_default(), &clocks[place]);
         }
         let clock: Vec<String> =
             clocks[place].iter().map(|(&host, count)| format!("\"{}\":{count}", names[host])).collect();
@@ -69,6 +62,14 @@ pub fn shiviz(story: &Story) -> String {
         let _ = writeln!(log, "{} ({} ns)", words(&stamped.event), stamped.time);
     }
     log
+}
+
+/// Whoever has the first clock knows from now on what the second one says.
+fn learn(clock: &mut Clock, from: &Clock) {
+    for (&host, &count) in from {
+        let mine = clock.entry(host).or_insert(0);
+        *mine = count.max(*mine);
+    }
 }
 
 /// A host's name: without blanks, and without what would end a string in the clock.
