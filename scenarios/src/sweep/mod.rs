@@ -320,25 +320,27 @@ impl Sweep {
             }
             situations.clear();
             let plan = &plans[profile];
-            let mut run_it = || {
-                if runner.as_ref().is_none_or(|(of, _)| *of != contender) {
-                    bench.keep(unit.subject, runner.take());
-                    let worlds = bench.worlds.remove(&(unit.subject, contender));
-                    let new = || Runner::new(&prepared, self.contenders[contender]);
-                    let used = worlds.map(|worlds| Runner::with_worlds(&prepared, worlds));
-                    runner = Some((contender, used.unwrap_or_else(new)));
-                }
+            let run_it = || {
+                let held = match runner.take() {
+                    Some(held) if held.0 == contender => held,
+                    other => {
+                        bench.keep(unit.subject, other);
+                        let new = || Runner::new(&prepared, self.contenders[contender]);
+                        let worlds = bench.worlds.remove(&(unit.subject, contender));
+                        let used = worlds.map(|worlds| Runner::with_worlds(&prepared, worlds));
+                        (contender, used.unwrap_or_else(new))
+                    }
+                };
                 let watch = &mut |world: &_, events: &[_]| {
                     events.iter().for_each(|event| situations.observe(world, event))
                 };
-                runner.as_mut().map(|(_, runner)| runner.run(unit.seed, plan, &options, Some(watch)))
+                runner.insert(held).1.run(unit.seed, plan, &options, Some(watch))
             };
             // Whoever panics (a strategy under test, say) is told by which run.
-            let record = catch_unwind(AssertUnwindSafe(&mut run_it)).map_err(|panic| {
+            let mut record = catch_unwind(AssertUnwindSafe(run_it)).map_err(|panic| {
                 let (strategy, faults) = (self.contenders[contender].name, &self.profiles[profile].name);
                 panicked(run, subject, (strategy, faults, unit.seed), panic.as_ref())
             })?;
-            let Some(mut record) = record else { continue };
             record.faults.clone_from(&self.profiles[profile].name);
             let row = Row::new(run, unit.regression, &subject.overrides, &record);
             let failed = row.class != Class::Pass;
