@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::situations::ROWS;
 use cutline::scenarios::sweep::partition::Partition;
 use cutline::scenarios::sweep::regressions;
@@ -152,13 +153,11 @@ impl Subject {
         self.overrides.iter().cloned().chain(snapshot).chain(self.life.overrides()).collect()
     }
 
-    /// Whether to fork; `None`: small runs only.
-    pub fn forks(&self) -> Option<bool> {
-        match (self.forks, self.no_forks) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
-        }
+    /// What a run does beyond running.
+    pub fn options(&self) -> CapsuleOptions {
+        // Neither: small runs only.
+        let forks = (self.forks || self.no_forks).then_some(self.forks);
+        CapsuleOptions { forks, check_determinism: self.check_determinism, lookahead: true }
     }
 }
 

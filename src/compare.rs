@@ -12,7 +12,6 @@ use cutline::reports::comparison::table::table;
 use cutline::reports::comparison::{Comparison, Contestant, Ran};
 use cutline::reports::page::FailedRun;
 use cutline::reports::plots::sensitivity::Sensitivity;
-use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord, Verdict};
 use cutline::scenarios::run::{Contender, place_of};
 use cutline::scenarios::spec::load;
@@ -62,11 +61,7 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let values = values(arguments);
     // What is wrong with a value is known before the first run.
     values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop))?;
-    let options = CapsuleOptions {
-        forks: subject.forks(),
-        check_determinism: subject.check_determinism,
-        lookahead: true,
-    };
+    let options = subject.options();
     let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
     let mut common = Common { subject, source: &source, profile: &profile, contenders: &[], options, course };
     let (first, plan) = {
@@ -92,9 +87,8 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     // A single run is short enough, and Ctrl-C ends it.
     let interrupted =
         if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
-    drop(first);
 
-    let done = threads.install(|| runs::work(&common, &jobs, &interrupted))?;
+    let done = threads.install(|| runs::work(&common, &jobs, (first, plan), &interrupted))?;
     let finished = by_value(done, values.len());
     let number = finished.first().map_or(0, Vec::len);
     let complete = number == seeds.len();

@@ -70,12 +70,17 @@ pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished
     };
     let watch: Option<Watcher<'_>> = if is_watched { Some(&mut watch) } else { None };
     let mut record = runner.run(order.seed, &order.plan, &options, watch);
-    record.faults = order.faults.clone();
+    complete(&mut record, setup, &order.faults);
+    let counts = setup.prepared.values(runner.world());
+    Finished { record, counts, savepoint: runner.taken().cloned() }
+}
+
+/// Adds to a record what the runner does not know.
+pub fn complete(record: &mut RunRecord, setup: &Setup, faults: &str) {
+    faults.clone_into(&mut record.faults);
     if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
         started.path = Some(savepoint.file.path.clone());
     }
-    let counts = setup.prepared.values(runner.world());
-    Finished { record, counts, savepoint: runner.taken().cloned() }
 }
 
 /// Prints the seed, before anything else.

@@ -48,12 +48,7 @@ pub fn ready(
     choice.fit(prepared, screen)?;
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     announce_plan(screen, &setup, &subject.faults, &plan)?;
-    let options = CapsuleOptions {
-        forks: subject.forks(),
-        check_determinism: subject.check_determinism,
-        lookahead: true,
-    };
-    Ok(Ready { setup, plan, options })
+    Ok(Ready { setup, plan, options: subject.options() })
 }
 
 /// Runs.

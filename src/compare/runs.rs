@@ -1,8 +1,8 @@
 //! The runs of a comparison: for each value of the key that is varied and each seed the same input and the same faults, under each
 //! strategy, on several threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cutline::reports::comparison::Ran;
 use cutline::scenarios::capsule::CapsuleOptions;
@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::arguments::Subject;
-use crate::execute::Order;
+use crate::execute::{Order, complete};
 use crate::failure::Failure;
 use crate::setup::Setup;
 
@@ -72,20 +72,23 @@ pub fn prepare(
 }
 
 /// Does all jobs, each of which is what is laid over the scenario, and a seed; without those that were not done when it was
-/// interrupted. They come in the order in which they were asked for, whatever the number of threads.
+/// interrupted. They come in the order in which they were asked for, whatever the number of threads. The first is prepared already.
 pub fn work(
     common: &Common<'_>,
     jobs: &[(Vec<String>, u64)],
+    first: (Setup, Arc<FaultPlan>),
     interrupted: &AtomicBool,
 ) -> Result<Vec<Option<Done>>, Failure> {
+    let first = Mutex::new(Some(first));
     let bar = ProgressBar::new((jobs.len() * common.contenders.len()) as u64);
     let style = ProgressStyle::with_template("{bar:30} {pos} of {len} runs, {elapsed}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let one = |(overrides, seed): &(Vec<String>, u64)| -> Result<Option<Done>, Failure> {
+    let one = |(at, (overrides, seed)): (usize, &(Vec<String>, u64))| -> Result<Option<Done>, Failure> {
         if interrupted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let (setup, plan) = prepare(common, overrides, *seed)?;
+        let prepared = if at == 0 { first.lock().ok().and_then(|mut first| first.take()) } else { None };
+        let (setup, plan) = prepared.map_or_else(|| prepare(common, overrides, *seed), Ok)?;
         let run = |contender: &Contender| {
             if interrupted.load(Ordering::Relaxed) {
                 return None;
@@ -101,7 +104,7 @@ pub fn work(
         });
         Ok(done)
     };
-    let done = jobs.par_iter().map(one).collect();
+    let done = jobs.par_iter().enumerate().map(one).collect();
     bar.finish_and_clear();
     done
 }
@@ -110,9 +113,6 @@ fn run(common: &Common<'_>, setup: &Setup, plan: &Arc<FaultPlan>, seed: u64, con
     let options = Options { course: common.course, ..common.options.options() };
     let mut runner = Runner::new(&setup.prepared, contender);
     let mut record = runner.run(seed, plan, &options, None);
-    record.faults = common.subject.faults.clone();
-    if let (Some(started), Some(savepoint)) = (&mut record.started_from, &setup.savepoint) {
-        started.path = Some(savepoint.file.path.clone());
-    }
+    complete(&mut record, setup, &common.subject.faults);
     Ran { record, course: runner.course().cloned().unwrap_or_default() }
 }
