@@ -9,13 +9,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::drawing::PictureError;
 use crate::drawing::palette::{BLUE, ORANGE, VERMILLION};
 use crate::{run_table, units};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// Why a picture could not be drawn.
-pub type PictureError = Box<dyn std::error::Error + Send + Sync>;
 
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const SOFT: RGBColor = RGBColor(0x66, 0x66, 0x66);
