@@ -167,7 +167,8 @@ impl<'a> Explorer<'a> {
                 // What a thread that panicked has left is used by nobody: the panic goes on.
                 let take = || scouts.lock().unwrap_or_else(PoisonError::into_inner);
                 let scout = take().pop();
-                let mut scout = scout.unwrap_or_else(|| Scout::new(self, watch));
+                // Boxed, for it is large and goes from hand to hand.
+                let mut scout = scout.unwrap_or_else(|| Box::new(Scout::new(self, watch)));
                 let found = scout.explore(part.clone(), pass, left);
                 watch.tried(found.points, found.forks());
                 take().push(scout);

@@ -314,12 +314,12 @@ impl Channel {
         self.held += 1;
     }
 
-    /// Appends a record that is a buffer of its own; true if it is the front of the queue. It departs at once, if it has an
-    /// arrival.
+    /// Appends a record that is a buffer of its own, and may have waited for a credit; true if it is the front of the queue. Its
+    /// departure is settled, if it has an arrival.
     #[inline(always)]
-    pub fn append_alone(&mut self, record: &Record, arrive: Time) -> bool {
+    pub fn append_alone(&mut self, record: &Record, arrive: Time, waited: bool) -> bool {
         let number = self.sent.advance(record.lineage) as u32;
-        let tag = Tag(RECORD | LAST | number << SEQUENCE_SHIFT);
+        let tag = Tag(RECORD | LAST | if waited { WAITED } else { 0 } | number << SEQUENCE_SHIFT);
         let is_front = self.slots.is_empty();
         self.slots.push_with(|| Slot { arrive, tag, ..Slot::record(record) });
         is_front

@@ -148,7 +148,9 @@ impl Step<'_> {
             return false;
         }
         let transaction = TransactionId { task: self.id, id, attempt: self.task.attempt };
-        let records = Arc::new(std::mem::take(&mut self.task.transaction));
+        // The next one is likely to be as long.
+        let next = Vec::with_capacity(self.task.transaction.len());
+        let records = Arc::new(std::mem::replace(&mut self.task.transaction, next));
         if let Some(committer) = &mut self.task.committer {
             committer.prepare(transaction, &records);
         }

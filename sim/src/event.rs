@@ -1,5 +1,7 @@
 //! What happened: the one versioned enum of typed events that the world emits. Trace, metrics and oracles read it.
 
+mod fold;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -409,14 +411,8 @@ pub fn chain(chain: u64, x: u64) -> u64 {
     (chain.rotate_left(23) ^ x).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The most bytes that a stamped event takes.
-const EVENT_BYTES: usize = 256;
-
-/// The hash of a stamped event: of its bytes in postcard's format, which are the same on every platform and for ever.
+/// The hash of a stamped event: the same on every platform, in every build.
+#[inline]
 pub fn hash(stamped: &Stamped) -> u64 {
-    let mut bytes = [0; EVENT_BYTES];
-    match postcard::to_slice(stamped, &mut bytes) {
-        Ok(bytes) => xxhash_rust::xxh3::xxh3_64(bytes),
-        Err(error) => unreachable!("an event of more than {EVENT_BYTES} bytes: {error}"),
-    }
+    fold::hash(stamped)
 }

@@ -173,7 +173,7 @@ impl Network {
             ch.credits -= 1;
             ch.wire_free = ch.wire_free.max(now);
             let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
-            if ch.append_alone(record, arrive) {
+            if ch.append_alone(record, arrive, false) {
                 let (to, input) = (ch.to, ch.input);
                 self.announce(to, input, arrive);
             }
@@ -193,12 +193,31 @@ impl Network {
         if !self.has_room(from, now) {
             return false;
         }
-        self.ports[from.index()].used += 1;
         let ch = &mut self.channels[channel.index()];
-        ch.append_alone(record, NEVER);
+        // A credit that is known to come back settles the departure; and what departs now is no buffer in use.
+        if let (false, Some(credit)) = (ch.local, ch.take_credit(now)) {
+            let leaves = ch.wire_free.max(credit);
+            ch.wire_free = leaves;
+            let arrive = ch.arrival(leaves, self.config.latency_jitter);
+            let (to, input) = (ch.to, ch.input);
+            let is_front = ch.append_alone(record, arrive, credit > now);
+            if leaves > now {
+                self.ports[from.index()].used += 1;
+                self.release(from, leaves);
+            }
+            if is_front {
+                self.announce(to, input, arrive);
+            }
+            return true;
+        }
+        self.ports[from.index()].used += 1;
+        ch.append_alone(record, NEVER, false);
         ch.held += 1;
         let buffer = Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true };
-        self.dispatch(channel, buffer, now);
+        match ch.local {
+            true => self.dispatch(channel, buffer, now),
+            false => ch.wait(buffer),
+        }
         true
     }
 

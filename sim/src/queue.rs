@@ -1,7 +1,7 @@
 //! The one queue. Its order is total: by time, then by who scheduled the event (a stable number), then by that party's own
 //! counter. So the order depends neither on the heap's inner workings nor on how work was batched.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -128,38 +128,13 @@ pub(crate) enum Timer {
     Close,
 }
 
-#[derive(Clone, Debug)]
+/// When an action is due, who has scheduled it under which number, and where it lies. Small, for a heap moves it about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     time: Time,
     origin: Origin,
     number: u32,
-    action: Action,
-}
-
-impl Entry {
-    fn key(&self) -> (Time, Origin, u32) {
-        (self.time, self.origin, self.number)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
-    }
+    place: u32,
 }
 
 reusable! {
@@ -167,6 +142,9 @@ reusable! {
     #[derive(Debug, Default)]
     pub(crate) struct Queue {
         entries: BinaryHeap<Reverse<Entry>>,
+        /// The actions, each in its place, and the places that are free.
+        actions: Vec<Option<Action>>,
+        free: Vec<u32>,
         /// When something happens that acts on a task at once: no task may run ahead of it.
         disruptions: BinaryHeap<Reverse<Time>>,
     }
@@ -176,10 +154,10 @@ reusable! {
 /// [sorted](Queue::sort).
 impl Hash for Queue {
     fn hash<H: Hasher>(&self, into: &mut H) {
-        let Queue { entries, disruptions: _ } = self;
+        let Queue { entries, actions, free: _, disruptions: _ } = self;
         entries.len().hash(into);
-        for Reverse(Entry { time, origin, number: _, action }) in entries {
-            (time, origin, action).hash(into);
+        for Reverse(Entry { time, origin, number: _, place }) in entries {
+            (time, origin, &actions[*place as usize]).hash(into);
         }
     }
 }
@@ -207,38 +185,53 @@ impl Queue {
         if action.disrupts() {
             self.disruptions.push(Reverse(time));
         }
-        self.entries.push(Reverse(Entry { time, origin, number, action }));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.actions[place as usize] = Some(action);
+                place
+            }
+            None => {
+                self.actions.push(Some(action));
+                self.actions.len() as u32 - 1
+            }
+        };
+        self.entries.push(Reverse(Entry { time, origin, number, place }));
     }
 
     /// When the next action is due.
+    #[inline]
     pub fn next(&self) -> Time {
         self.entries.peek().map_or(NEVER, |Reverse(entry)| entry.time)
     }
 
     /// Takes the next action.
     pub fn pop(&mut self) -> Option<(Time, Action)> {
-        let Reverse(entry) = self.entries.pop()?;
-        if entry.action.disrupts() {
+        let Reverse(Entry { time, place, .. }) = self.entries.pop()?;
+        let action = self.actions[place as usize].take()?;
+        self.free.push(place);
+        if action.disrupts() {
             self.disruptions.pop();
         }
-        Some((entry.time, entry.action))
+        Some((time, action))
     }
 
     /// What is due at an instant, if nothing is due before: who scheduled it, the count, and the action; in order. The queue must be
     /// [sorted](Queue::sort).
     pub fn due(&self, time: Time) -> impl Iterator<Item = (Origin, u32, &Action)> {
-        let due = self.entries.iter().map(|Reverse(entry)| entry).take_while(move |entry| entry.time <= time);
-        due.map(|entry| (entry.origin, entry.number, &entry.action))
+        let due = self.entries.iter().take_while(move |Reverse(entry)| entry.time <= time);
+        due.filter_map(|entry| self.what_waits(entry))
     }
 
     /// Takes an action before its turn: the first of those that one party has scheduled under this number.
     pub fn take(&mut self, origin: Origin, number: u32) -> Option<(Time, Action)> {
         let mut entries = std::mem::take(&mut self.entries).into_vec();
         let is_it = |Reverse(entry): &Reverse<Entry>| (entry.origin, entry.number) == (origin, number);
-        let place = (0..entries.len()).filter(|&at| is_it(&entries[at])).min_by_key(|&at| entries[at].0.time);
-        let entry = place.map(|place| entries.swap_remove(place).0);
+        let at = (0..entries.len()).filter(|&at| is_it(&entries[at])).min_by_key(|&at| entries[at].0.time);
+        let entry = at.map(|at| entries.swap_remove(at).0);
         self.entries = entries.into();
-        let Entry { time, action, .. } = entry?;
+        let Entry { time, place, .. } = entry?;
+        let action = self.actions[place as usize].take()?;
+        self.free.push(place);
         if action.disrupts() {
             drop_one(&mut self.disruptions, time);
         }
@@ -247,18 +240,25 @@ impl Queue {
 
     /// Everything that waits: who scheduled it, the count, and the action; in order, if the queue is [sorted](Queue::sort).
     pub fn all(&self) -> impl Iterator<Item = (Origin, u32, &Action)> {
-        self.entries.iter().map(|Reverse(entry)| (entry.origin, entry.number, &entry.action))
+        self.entries.iter().filter_map(|entry| self.what_waits(entry))
+    }
+
+    fn what_waits(&self, Reverse(entry): &Reverse<Entry>) -> Option<(Origin, u32, &Action)> {
+        Some((entry.origin, entry.number, self.actions[entry.place as usize].as_ref()?))
     }
 
     /// Drops all actions that satisfy a condition.
     pub fn drop_all(&mut self, is_over: impl Fn(&Action) -> bool) {
-        let Queue { entries, disruptions } = self;
+        let Queue { entries, actions, free, disruptions } = self;
         entries.retain(|Reverse(entry)| {
-            let is_over = is_over(&entry.action);
-            if is_over && entry.action.disrupts() {
+            let Some(action) = actions[entry.place as usize].take_if(|action| is_over(action)) else {
+                return true;
+            };
+            free.push(entry.place);
+            if action.disrupts() {
                 drop_one(disruptions, entry.time);
             }
-            !is_over
+            false
         });
     }
 

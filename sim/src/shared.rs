@@ -14,7 +14,7 @@ use crate::event::{Detail, Event, Origin, Stamped};
 use crate::external::External;
 use crate::ids::{CheckpointId, NodeId, TaskId};
 use crate::post::Post;
-use crate::protocol::{Positions, TaskEffects};
+use crate::protocol::{CoordinatorEffects, Positions, TaskEffects};
 use crate::queue::Queue;
 use crate::random::{below, draw};
 use crate::record::Record;
@@ -88,6 +88,7 @@ reusable! {
         /// Memory that is used again and again.
         pub scratch: Vec<Record>,
         pub effects: TaskEffects,
+        pub wanted: CoordinatorEffects,
     }
 }
 
@@ -120,6 +121,7 @@ impl Hash for Shared {
             taken: _,
             scratch: _,
             effects: _,
+            wanted: _,
         } = self;
         (queue, post, external, detail, triggered, slow_tasks, slow_links).hash(into);
         (store_faults, doomed_writes, failing_commits).hash(into);

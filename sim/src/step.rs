@@ -74,6 +74,10 @@ impl Step<'_> {
         if looks || task.serving.is_some() || !task.status.is_alive() {
             return;
         }
+        let port = &self.net.ports[self.id.index()];
+        if port.heads.first().0.max(task.clock) >= self.horizon.min(port.flush_at) {
+            return;
+        }
         let mut out = std::mem::take(&mut self.shared.scratch);
         self.handle_records_with(&mut out);
         self.shared.scratch = out;

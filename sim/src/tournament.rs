@@ -10,7 +10,7 @@ use crate::reusable;
 use crate::time::{NEVER, Time};
 
 /// So many entrants need no tree.
-const FEW: usize = 4;
+const FEW: usize = 8;
 
 reusable! {
     /// A winner tree.
@@ -18,6 +18,8 @@ reusable! {
     pub struct Tournament {
         /// The instant of each of a few entrants.
         few: [Time; FEW],
+        /// True if they are half as many.
+        are_four: bool,
         /// The instant of each of many entrants, padded to a power of two with [`NEVER`]; empty if there are few.
         keys: Vec<Time>,
         /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
@@ -30,7 +32,9 @@ impl Tournament {
     /// A tree of `n` entrants who all come never.
     pub fn new(n: u32) -> Self {
         let size = if n as usize <= FEW { 0 } else { (n as usize).next_power_of_two() };
-        let mut tree = Tournament { few: [NEVER; FEW], keys: vec![NEVER; size], winners: vec![0; size] };
+        let are_four = n as usize <= FEW / 2;
+        let mut tree =
+            Tournament { few: [NEVER; FEW], are_four, keys: vec![NEVER; size], winners: vec![0; size] };
         tree.reset();
         tree
     }
@@ -52,8 +56,12 @@ impl Tournament {
         }
         // Without a branch: which of them comes first cannot be predicted.
         let sooner = |a: (Time, u32), b: (Time, u32)| if b.0 < a.0 { b } else { a };
-        let [a, b, c, d] = self.few;
-        sooner(sooner((a, 0), (b, 1)), sooner((c, 2), (d, 3)))
+        let [a, b, c, d, e, f, g, h] = self.few;
+        let four = sooner(sooner((a, 0), (b, 1)), sooner((c, 2), (d, 3)));
+        if self.are_four {
+            return four;
+        }
+        sooner(four, sooner(sooner((e, 4), (f, 5)), sooner((g, 6), (h, 7))))
     }
 
     /// When one entrant comes.

@@ -175,6 +175,7 @@ impl World {
             commit_key: 0,
             scratch: Vec::new(),
             effects: Default::default(),
+            wanted: Default::default(),
         };
         World {
             backend: protocol.backend(method),

@@ -6,7 +6,7 @@ use super::Writing;
 use crate::event::{Event, Origin};
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::log::in_transit;
-use crate::protocol::{CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, JobCtx, To};
+use crate::protocol::{CoordinatorEffect, CoordinatorEvent, Down, Handle, JobCtx, To};
 use crate::queue::{Action, Timer};
 use crate::store::Manifest;
 use crate::task::Mail;
@@ -15,7 +15,8 @@ use crate::world::World;
 impl World {
     /// Hands an event to the machine and carries out what it wants; returns how many effects there were.
     pub(super) fn tell_machine(&mut self, event: CoordinatorEvent) -> usize {
-        let mut fx = CoordinatorEffects::default();
+        // What it wants may make it want more: whoever comes second finds no memory there, and takes its own.
+        let mut fx = std::mem::take(&mut self.shared.wanted);
         let coordinator = &self.coordinator;
         let job = JobCtx {
             now: self.now,
@@ -30,9 +31,10 @@ impl World {
         self.protocol.on_coordinator(&job, event, &mut fx);
         let count = fx.0.len();
         self.coordinator.wants.0 += count;
-        for effect in fx.0 {
+        for effect in fx.0.drain(..) {
             self.carry_out(effect);
         }
+        self.shared.wanted = fx;
         count
     }
 
@@ -72,11 +74,10 @@ impl World {
                 }
             }
             To::All => {
-                for task in (0..self.tasks.len() as u32)
-                    .filter(|&task| !self.coordinator.finished.contains(task))
-                    .collect::<Vec<_>>()
-                {
-                    self.tell_task(TaskId(task), Mail::Control(down));
+                for task in 0..self.tasks.len() as u32 {
+                    if !self.coordinator.finished.contains(task) {
+                        self.tell_task(TaskId(task), Mail::Control(down));
+                    }
                 }
             }
         }

@@ -145,15 +145,15 @@ impl Store {
 
     /// A snapshot of a retained checkpoint is not there, or not what it was.
     fn altered(&mut self, world: &World) -> Option<String> {
-        let (store, at) = (world.store(), show_time(world.now()));
+        let store = world.store();
         self.consists_of.retain(|&id, _| store.manifest(id).is_some());
         for id in store.completed() {
             // For each task its snapshot; then those that hold the log.
             let logs = store.log(id).iter().map(|&handle| Some(handle));
-            let handles: Vec<Option<Handle>> = store.manifest(id)?.iter().copied().chain(logs).collect();
-            let found = handles.iter().map(|handle| handle.map(|handle| store.get(handle)));
+            let handles = store.manifest(id)?.iter().copied().chain(logs);
             let known = self.consists_of.get(&id);
-            for (place, found) in found.enumerate() {
+            for (place, handle) in handles.clone().enumerate() {
+                let found = handle.map(|handle| store.get(handle));
                 let was = known.and_then(|snapshots| snapshots.get(place)?.as_ref());
                 let what = match (found, was) {
                     (None, None) => continue, // the initial state, which the store does not keep
@@ -163,8 +163,9 @@ impl Store {
                     (Some(None), Some(_)) | (None, Some(_)) => "has been deleted",
                     (Some(Some(_)), _) => "has been replaced by another",
                 };
-                let task = handles[place].map_or(TaskId(place as u32), Handle::task);
+                let task = handle.map_or(TaskId(place as u32), Handle::task);
                 let task = world.topology().task_name(task);
+                let at = show_time(world.now());
                 return Some(format!(
                     "At {at} checkpoint {id} is complete and retained. But the snapshot of {task} to which it refers {what}. So \
                      the store cannot give back what it promised to keep."
@@ -172,8 +173,7 @@ impl Store {
             }
             if known.is_none() {
                 self.checked += 1;
-                let snapshots =
-                    handles.iter().map(|handle| handle.and_then(|handle| store.get(handle).cloned()));
+                let snapshots = handles.map(|handle| handle.and_then(|handle| store.get(handle).cloned()));
                 self.consists_of.insert(id, snapshots.collect());
             }
         }
