@@ -46,10 +46,11 @@ format: ## Check the formatting
 lint: ## Check with clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-determinism: ## Check that a seed gives one digest: debug and optimised, any process, replays
+# The debug build is that of the tests; of the optimised one only what runs is built, and neither pages nor the command line.
+determinism: ## Check that a seed gives one digest: debug and optimised, any process, any number of threads
 	$(CARGO) test --locked --workspace --no-run
-	$(CARGO) build --locked --profile optimised
-	tests/determinism.sh $(TARGET)/debug/cutline $(TARGET)/optimised/cutline
+	$(CARGO) build --locked --profile optimised -p cutline-scenarios --example digests
+	tests/determinism.sh $(TARGET)/debug/examples/digests $(TARGET)/optimised/examples/digests
 
 docs: ## Run the examples in the documentation
 	$(CARGO) test --locked --doc --workspace
@@ -61,8 +62,8 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 browser: ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
-	$(CARGO) build --locked --profile optimised
-	tests/browser.sh $(TARGET)/optimised/cutline
+	$(CARGO) test --locked --workspace --no-run
+	tests/browser.sh $(TARGET)/debug/cutline
 
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
