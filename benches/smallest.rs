@@ -14,6 +14,7 @@ use criterion::{Criterion, Throughput};
 use cutline_benches::engine::{Engine, OPTIONS, crashes};
 use cutline_benches::limit;
 use cutline_scenarios::record::Class;
+use cutline_scenarios::run::Contender;
 use cutline_scenarios::sweep::manifest::{Asked, AskedScenario, AskedText};
 use cutline_scenarios::sweep::partition::Partition;
 use cutline_scenarios::sweep::seeds::Seeds;
@@ -119,7 +120,7 @@ fn sweep(shape: &Shape, threads: usize) -> f64 {
         options: CapsuleOptions { forks: Some(false), check_determinism: false, lookahead: true },
         regressions: Vec::new(),
     };
-    let sweep = asked.sweep().unwrap_or_else(|error| panic!("{error}"));
+    let sweep = asked.sweep(&Contender::named).unwrap_or_else(|error| panic!("{error}"));
     let (start, mut bytes) = (Instant::now(), 0);
     let done = work(&sweep, Partition::WHOLE, threads, &Control::default(), &|_| true, |done| {
         assert_eq!(done.row.row.class, Class::Pass);

@@ -70,20 +70,19 @@ pub fn explore(arguments: &ExploreArguments, screen: &mut Screen) -> Result<u8, 
     screen.set_json(arguments.json);
     let seed = arguments.seed.number();
     announce_seed(screen, seed)?;
-    let strategy = registry::strategy(&arguments.strategy)?;
+    let contender = registry::strategy(&arguments.strategy)?;
     let profile = faults::resolve(&arguments.faults)?;
     let source = library_files::resolve(&arguments.scenario)?;
     let setup = Setup::new(source, &arguments.overrides(), arguments.input.as_deref(), seed)?;
     let prepared = &setup.prepared;
-    registry::check_cycles(&strategy, prepared)?;
+    registry::check_cycles(&contender, prepared)?;
     let threads = threads::pool(arguments.threads, "--threads")?;
     if arguments.interleavings {
-        return interleavings::explore(arguments, &setup, &strategy, seed, &threads, screen);
+        return interleavings::explore(arguments, &setup, contender, seed, &threads, screen);
     }
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     announce_plan(screen, &setup, &arguments.faults, &plan)?;
     let mut guard = Guard::new(arguments.budget);
-    let contender = strategy.contender;
     let explorer = Explorer::new(prepared, contender, seed, Arc::clone(&plan), &arguments.victims);
     guard.expect(explorer.events() * if arguments.pairs { 2 } else { 1 }, "events");
     let start = Instant::now();

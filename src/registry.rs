@@ -1,7 +1,9 @@
-//! What can be named on the command line, read off the registries of the crates.
+//! What can be named on the command line, read off the registries of the crates, and what a program adds to them.
+
+use std::sync::OnceLock;
 
 use cutline::algorithms::bugs::{self, Bug};
-use cutline::algorithms::{self, STRATEGIES, Strategy};
+use cutline::algorithms::{STRATEGIES, Strategy};
 use cutline::scenarios::library_files::{self, LIBRARY};
 use cutline::scenarios::prepare::Prepared;
 use cutline::scenarios::run::Contender;
@@ -14,6 +16,41 @@ use serde::Serialize;
 use crate::arguments::Listing;
 use crate::failure::Failure;
 use crate::screen::Screen;
+
+/// The strategies that the program brings: what `main` was called with.
+static ADDED: OnceLock<&'static [Strategy]> = OnceLock::new();
+
+/// Adds strategies to those that can be named.
+pub fn add(added: &'static [Strategy]) -> Result<(), Failure> {
+    let names = added.iter().map(|strategy| strategy.name);
+    let taken =
+        |name: &str| algorithms_name(name) || names.clone().filter(|&other| other == name).count() > 1;
+    if let Some(name) = names.clone().find(|name| taken(name)) {
+        let message = format!("the program adds a strategy `{name}`, and there is another one of that name");
+        return Err(Failure::new(message)
+            .with_help("give it a name that no row of `list strategies` and `list bugs` has"));
+    }
+    match ADDED.set(added) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Failure::new("the command line was called a second time in one process")),
+    }
+}
+
+/// True for a name that the crates themselves give to a strategy or a bug.
+fn algorithms_name(name: &str) -> bool {
+    Contender::named(name).is_some()
+}
+
+/// All strategies: those of the project, and those that the program brings.
+pub fn strategies() -> impl Iterator<Item = &'static Strategy> {
+    STRATEGIES.iter().chain(ADDED.get().copied().unwrap_or_default())
+}
+
+/// The strategy or the planted bug of this name.
+pub fn contender(name: &str) -> Option<Contender> {
+    let added = || strategies().find(|strategy| strategy.name == name).map(Contender::from);
+    Contender::named(name).or_else(added)
+}
 
 /// A row of a list.
 #[derive(Clone, Debug, Serialize)]
@@ -114,7 +151,7 @@ impl Row {
 /// All rows of a list.
 pub fn rows(what: Listing) -> Result<Vec<Row>, Failure> {
     Ok(match what {
-        Listing::Strategies => STRATEGIES.iter().map(Row::strategy).collect(),
+        Listing::Strategies => strategies().map(Row::strategy).collect(),
         Listing::Bugs => bugs::all().map(Row::bug).collect(),
         Listing::Scenarios => scenarios()?,
         Listing::Faults => {
@@ -135,37 +172,13 @@ fn scenarios() -> Result<Vec<Row>, Failure> {
     LIBRARY.iter().map(row).collect()
 }
 
-/// A strategy or a planted bug, as the command line takes it.
-#[derive(Clone, Copy)]
-pub struct Named {
-    /// What runs.
-    pub contender: Contender,
-    /// True if it can checkpoint a job with a cycle.
-    cycles: bool,
-}
-
-impl From<&Strategy> for Named {
-    fn from(strategy: &Strategy) -> Named {
-        Named { contender: strategy.into(), cycles: strategy.cycles }
-    }
-}
-
-impl From<&Bug> for Named {
-    fn from(bug: &Bug) -> Named {
-        let cycles = algorithms::find(bug.of).is_some_and(|strategy| strategy.cycles);
-        Named { contender: bug.into(), cycles }
-    }
-}
-
-/// The strategy or the planted bug of this name.
-pub fn strategy(name: &str) -> Result<Named, Failure> {
-    let bug = || bugs::find(name).map(Named::from);
-    if let Some(found) = algorithms::find(name).map(Named::from).or_else(bug) {
-        return Ok(found);
-    }
-    let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect();
-    Err(Failure::new(format!("there is no strategy `{name}`"))
-        .with_help(format!("choose {}, or a planted bug of `cutline list bugs`", names.join(" or "))))
+/// The strategy or the planted bug of this name, or what there is instead.
+pub fn strategy(name: &str) -> Result<Contender, Failure> {
+    contender(name).ok_or_else(|| {
+        let names: Vec<String> = strategies().map(|strategy| format!("`{}`", strategy.name)).collect();
+        Failure::new(format!("there is no strategy `{name}`"))
+            .with_help(format!("choose {}, or a planted bug of `cutline list bugs`", names.join(" or ")))
+    })
 }
 
 /// The planted bug of this name.
@@ -180,7 +193,7 @@ pub fn bug(name: &str) -> Result<&'static Bug, Failure> {
 
 /// The strategies of a command that takes several.
 pub struct Choice {
-    strategies: Vec<Named>,
+    strategies: Vec<Contender>,
     /// True if each was asked for by its name.
     by_name: bool,
 }
@@ -189,7 +202,7 @@ impl Choice {
     /// Those of these names; without any, all that there are.
     pub fn of(names: &[String]) -> Result<Choice, Failure> {
         let strategies = match names {
-            [] => STRATEGIES.iter().map(Named::from).collect(),
+            [] => strategies().map(Contender::from).collect(),
             names => names.iter().map(|name| strategy(name)).collect::<Result<_, _>>()?,
         };
         Ok(Choice { strategies, by_name: !names.is_empty() })
@@ -201,10 +214,10 @@ impl Choice {
         if self.by_name {
             return self.strategies.iter().try_for_each(|strategy| check_cycles(strategy, prepared));
         }
-        let fits = |strategy: &Named| check_cycles(strategy, prepared).is_ok();
+        let fits = |strategy: &Contender| check_cycles(strategy, prepared).is_ok();
         let (fitting, others) = self.strategies.drain(..).partition::<Vec<_>, _>(fits);
         self.strategies = fitting;
-        let names: Vec<&str> = others.iter().map(|strategy| strategy.contender.name).collect();
+        let names: Vec<&str> = others.iter().map(|strategy| strategy.name).collect();
         match names.as_slice() {
             [] => Ok(()),
             names => screen.say(&format!(
@@ -216,22 +229,22 @@ impl Choice {
 
     /// What runs, in this order.
     pub fn contenders(&self) -> impl Iterator<Item = Contender> + '_ {
-        self.strategies.iter().map(|strategy| strategy.contender)
+        self.strategies.iter().copied()
     }
 }
 
-impl From<Named> for Choice {
-    fn from(one: Named) -> Choice {
+impl From<Contender> for Choice {
+    fn from(one: Contender) -> Choice {
         Choice { strategies: vec![one], by_name: true }
     }
 }
 
 /// Refuses a strategy that cannot checkpoint the job.
-pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure> {
+pub fn check_cycles(strategy: &Contender, prepared: &Prepared) -> Result<(), Failure> {
     if strategy.cycles || !prepared.is_cyclic() {
         return Ok(());
     }
-    let able: Vec<&str> = STRATEGIES.iter().filter(|other| other.cycles).map(|other| other.name).collect();
+    let able: Vec<&str> = strategies().filter(|other| other.cycles).map(|other| other.name).collect();
     let help = match able.as_slice() {
         [] => "no strategy can yet: remove the feedback edge".to_owned(),
         able => format!("remove the feedback edge, or choose {}", able.join(" or ")),
@@ -239,7 +252,7 @@ pub fn check_cycles(strategy: &Named, prepared: &Prepared) -> Result<(), Failure
     let message = format!(
         "the job of `{}` has a cycle, and `{}` cannot checkpoint a job with a cycle",
         prepared.name(),
-        strategy.contender.name
+        strategy.name
     );
     Err(Failure::new(message).with_help(help))
 }

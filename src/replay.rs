@@ -41,7 +41,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     let seed = capsule.seed;
     announce_seed(screen, seed)?;
     let commit = note_commit(screen, &capsule)?;
-    let contender = registry::strategy(&capsule.strategy)?.contender;
+    let contender = registry::strategy(&capsule.strategy)?;
     let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
     let setup = set_up(&capsule, input, arguments.from_savepoint.as_deref())?;
     files::check_apart(&outputs, &setup.reads())?;

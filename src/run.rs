@@ -61,9 +61,8 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let viewers = arguments.viewers.files();
     let outputs: Vec<Option<&Path>> = outputs.into_iter().map(Option::as_deref).chain(viewers).collect();
     files::check_apart(&outputs, &subject.files())?;
-    let strategy = registry::strategy(&arguments.strategy)?;
-    let contender = strategy.contender;
-    let mut ready = ready(subject, seed, &mut strategy.into(), screen)?;
+    let contender = registry::strategy(&arguments.strategy)?;
+    let mut ready = ready(subject, seed, &mut contender.into(), screen)?;
     files::check_apart(&outputs, &ready.setup.reads())?;
     if arguments.savepoint.is_some() {
         savepoints::check_asked(&ready.setup)?;

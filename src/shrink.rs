@@ -150,7 +150,7 @@ impl Failing {
         if let Some(input) = input {
             capsule.input = Some(whole(input));
         }
-        let contender = registry::strategy(&capsule.strategy)?.contender;
+        let contender = registry::strategy(&capsule.strategy)?;
         let origin = replay::origin(savepoint, &capsule)?;
         let held = origin.map(|origin| origin.open()).transpose()?.map(|(_, file)| file.savepoint);
         let input = capsule.input.as_deref().map(Path::new);

@@ -29,6 +29,7 @@ use crate::execute::exit_code;
 use crate::failure::Failure;
 use crate::files::Output;
 use crate::interrupts::{self, INTERRUPTED};
+use crate::registry;
 use crate::screen::{Screen, paint};
 use folder::{Folder, Left};
 use outlets::Outlets;
@@ -152,7 +153,7 @@ fn judge(
 /// A new sweep.
 fn begin(arguments: &SweepArguments) -> Result<(Manifest, Sweep, Folder), Failure> {
     let mut manifest = plan::manifest(arguments)?;
-    let sweep = manifest.asked.sweep()?;
+    let sweep = manifest.asked.sweep(&registry::contender)?;
     let identity = manifest.asked.identity();
     let identity = identity.map_err(|error| Failure::new(format!("cannot name the sweep: {error}")))?;
     let path = plan::new_folder(&arguments.out, &identity)?;
@@ -173,7 +174,7 @@ fn resume(path: &Path) -> Result<(Manifest, Sweep, Folder), Failure> {
             .with_help("go on with the program that began it: another one may run differently"));
     }
     let files = manifest.asked.files.clone();
-    let sweep = manifest.asked.sweep()?;
+    let sweep = manifest.asked.sweep(&registry::contender)?;
     let changed = manifest.asked.files.iter().zip(&files).find(|(is, was)| !is.is_same(was));
     if let Some((file, _)) = changed {
         let message = format!("`{}` is not what it was when the sweep began", file.path);

@@ -58,10 +58,10 @@ impl Contender {
 }
 
 /// The place of a strategy or a planted bug among all of them, by which pictures know it: strategies come first, in the order of their
-/// registry.
+/// registry; what is in none comes last.
 pub fn place_of(name: &str) -> usize {
-    let mut names = STRATEGIES.iter().map(|strategy| strategy.name).chain(bugs::all().map(|bug| bug.name));
-    names.position(|known| known == name).unwrap_or(0)
+    let names = STRATEGIES.iter().map(|strategy| strategy.name).chain(bugs::all().map(|bug| bug.name));
+    names.take_while(|&known| known != name).count()
 }
 
 impl From<&Strategy> for Contender {

@@ -3,6 +3,7 @@
 use cutline_scenarios::capsule::CapsuleOptions;
 use cutline_scenarios::faults;
 use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::run::Contender;
 use cutline_scenarios::situations::{ROWS, Situation};
 use cutline_scenarios::sweep::manifest::{Asked, AskedScenario, AskedText};
 use cutline_scenarios::sweep::partition::Partition;
@@ -40,7 +41,7 @@ fn met(profiles: &[&str]) -> Vec<u64> {
         options: CapsuleOptions { forks: Some(false), check_determinism: false, lookahead: true },
         regressions: Vec::new(),
     };
-    let sweep = asked.sweep().expect("a sweep");
+    let sweep = asked.sweep(&Contender::named).expect("a sweep");
     let mut met = vec![0; ROWS.len()];
     let worked = work(&sweep, Partition::WHOLE, 2, &Control::default(), &|_| true, |done| {
         for (&situation, count) in Situation::ALL.iter().zip(&mut met) {

@@ -9,6 +9,7 @@ use cutline::reports::units::count;
 use cutline::scenarios::explore::interleavings::{Interleavings, Orders};
 use cutline::scenarios::explore::{Objections, Watch};
 use cutline::scenarios::record::Class;
+use cutline::scenarios::run::Contender;
 use cutline::sim::faults::{Fault, TaskCrash};
 use cutline::sim::ids::TaskId;
 use rayon::prelude::*;
@@ -19,7 +20,6 @@ use super::arguments::{Budget, ExploreArguments};
 use crate::execute::exit_code;
 use crate::failure::Failure;
 use crate::files::Output;
-use crate::registry::Named;
 use crate::screen::Screen;
 use crate::setup::Setup;
 
@@ -71,12 +71,12 @@ struct Violation {
 pub fn explore(
     arguments: &ExploreArguments,
     setup: &Setup,
-    strategy: &Named,
+    contender: Contender,
     seed: u64,
     threads: &rayon::ThreadPool,
     screen: &mut Screen,
 ) -> Result<u8, Failure> {
-    let (name, contender) = (setup.prepared.name(), strategy.contender);
+    let name = setup.prepared.name();
     let all = Interleavings::new(&setup.prepared, contender, seed).map_err(|error| {
         Failure::new(format!("the failure-free result of `{name}` cannot be computed: {error}"))
     })?;

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cutline::algorithms::STRATEGIES;
 use cutline::algorithms::bugs;
 use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::faults::{self, PROFILES};
@@ -76,8 +75,8 @@ fn strategies(asked: &[String]) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = Vec::new();
     for name in asked {
         let more = match name.as_str() {
-            ALL => STRATEGIES.iter().map(|strategy| strategy.name.to_owned()).collect(),
-            name => vec![registry::strategy(name)?.contender.name.to_owned()],
+            ALL => registry::strategies().map(|strategy| strategy.name.to_owned()).collect(),
+            name => vec![registry::strategy(name)?.name.to_owned()],
         };
         names.extend(more);
     }

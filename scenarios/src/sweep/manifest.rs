@@ -169,11 +169,12 @@ impl Asked {
         Ok(digits)
     }
 
-    /// Puts the sweep together, and notes the files that it reads.
+    /// Puts the sweep together, and notes the files that it reads. The strategies are those that `named` knows:
+    /// [`Contender::named`], or more.
     ///
     /// # Errors
     /// If a scenario or profile is wrong, a strategy is unknown, or a scenario cannot be prepared with the first seed.
-    pub fn sweep(&mut self) -> Result<Sweep, ScenarioError> {
+    pub fn sweep(&mut self, named: &dyn Fn(&str) -> Option<Contender>) -> Result<Sweep, ScenarioError> {
         let seed = self.seeds.nth(0).unwrap_or(0);
         let subjects = self.scenarios.iter().map(|it| subject(it, self.input.as_deref(), seed));
         let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
@@ -188,7 +189,7 @@ impl Asked {
         }
         self.files = subjects.iter().flat_map(|subject| FileSeal::of(&subject.texts)).collect();
         self.files.dedup();
-        let contender = |name: &String| Contender::named(name).ok_or_else(|| unknown_strategy(name));
+        let contender = |name: &String| named(name).ok_or_else(|| unknown_strategy(name));
         let contenders = self.strategies.iter().map(contender).collect::<Result<_, _>>()?;
         let profile = |text: &AskedText| faults::load(&text.source());
         let profiles = self.faults.iter().map(profile).collect::<Result<_, _>>()?;

@@ -37,7 +37,8 @@ fn runs_are_numbered_without_gaps_and_regressions_come_first() {
         known("wordcount", "unaligned", "crashes", 9),
         known("collatz", "chandy-lamport", "none", 3),
     ];
-    let sweep = asked(&["wordcount", "collatz"], "0..5", regressions).sweep().expect("a sweep");
+    let sweep =
+        asked(&["wordcount", "collatz"], "0..5", regressions).sweep(&Contender::named).expect("a sweep");
     // One is named twice, one does not fit its job, and one is of a strategy that is not swept.
     assert_eq!(sweep.regressions(), 2);
     assert_eq!(sweep.left_out(0), [""; 0]);
@@ -56,7 +57,9 @@ fn runs_are_numbered_without_gaps_and_regressions_come_first() {
 fn parts_have_all_runs_together() {
     let regressions = vec![known("wordcount", "aligned", "crashes", 9)];
     for seeds in ["0..1", "0..7", "3,5..20"] {
-        let sweep = asked(&["wordcount", "collatz"], seeds, regressions.clone()).sweep().expect("a sweep");
+        let sweep = asked(&["wordcount", "collatz"], seeds, regressions.clone())
+            .sweep(&Contender::named)
+            .expect("a sweep");
         for of in [1, 2, 3, 4, 5, 16, 100] {
             let part = |number| Partition::new(number, of).expect("a part");
             let counted = |part: Partition| -> u64 {
@@ -72,15 +75,19 @@ fn parts_have_all_runs_together() {
 
 #[test]
 fn a_sweep_of_more_runs_than_can_be_counted_is_refused() {
-    let error = asked(&["wordcount"], "0..18446744073709551615", Vec::new()).sweep().err().expect("refused");
+    let error = asked(&["wordcount"], "0..18446744073709551615", Vec::new())
+        .sweep(&Contender::named)
+        .err()
+        .expect("refused");
     assert!(error.to_string().contains("at most"), "{error}");
-    let sweep = asked(&["wordcount"], "0..1000000000000", Vec::new()).sweep().expect("a sweep");
+    let sweep =
+        asked(&["wordcount"], "0..1000000000000", Vec::new()).sweep(&Contender::named).expect("a sweep");
     assert_eq!(sweep.runs_of(Partition::new(3, 16).expect("a part")), 6 * 1_000_000_000_000 / 16);
 }
 
 #[test]
 fn a_row_is_read_as_it_was_written() {
-    let sweep = asked(&["wordcount"], "4", Vec::new()).sweep().expect("a sweep");
+    let sweep = asked(&["wordcount"], "4", Vec::new()).sweep(&Contender::named).expect("a sweep");
     let unit = sweep.unit(0).expect("a unit");
     let mut rows = Vec::new();
     sweep.run(&unit, &mut Workbench::default(), &|_| true, &mut |done| rows.push(done.row)).expect("runs");
@@ -98,7 +105,8 @@ fn a_row_is_read_as_it_was_written() {
 /// What is used again from unit to unit changes nothing.
 #[test]
 fn a_used_workbench_gives_the_same_rows() {
-    let sweep = asked(&["wordcount", "collatz"], "0..6", Vec::new()).sweep().expect("a sweep");
+    let sweep =
+        asked(&["wordcount", "collatz"], "0..6", Vec::new()).sweep(&Contender::named).expect("a sweep");
     let rows = |bench: &mut dyn FnMut() -> Option<Workbench>| {
         let (mut rows, mut used) = (Vec::new(), Workbench::default());
         for number in 0..sweep.units() {
@@ -114,7 +122,7 @@ fn a_used_workbench_gives_the_same_rows() {
 
 #[test]
 fn a_run_that_panics_is_named() {
-    let mut sweep = asked(&["wordcount"], "7", Vec::new()).sweep().expect("a sweep");
+    let mut sweep = asked(&["wordcount"], "7", Vec::new()).sweep(&Contender::named).expect("a sweep");
     sweep.contenders[0].cut = |_| panic!("no machine");
     let unit = sweep.unit(0).expect("a unit");
     let error = sweep.run(&unit, &mut Workbench::default(), &|_| true, &mut drop).expect_err("a panic");
