@@ -444,6 +444,9 @@ pub struct ReplayArguments {
     /// Where the savepoint is now that the run started from, if it has moved
     #[arg(long, value_name = "FILE")]
     pub from_savepoint: Option<PathBuf>,
+    /// Walk through the run event by event in the terminal, forwards and backwards
+    #[arg(long, conflicts_with_all = ["trace", "perfetto", "shiviz", "json"])]
+    pub step: bool,
     /// Write all events, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cutline::scenarios::capsule::CapsuleOptions;
+use cutline::scenarios::course::Course;
 use cutline::scenarios::record::{Class, RunRecord};
 use cutline::scenarios::run::{Contender, Options, Runner, Watcher};
 use cutline::scenarios::story::Story;
@@ -38,6 +39,8 @@ pub struct Finished {
     pub counts: Vec<(String, i64)>,
     /// The savepoint that was taken, or the newest checkpoint that a cancelled job has left.
     pub savepoint: Option<Savepoint>,
+    /// The course of the run, if it was asked for.
+    pub course: Option<Course>,
 }
 
 /// Who sees the events of a run.
@@ -47,14 +50,17 @@ pub struct Watchers<'a> {
     pub trace: Option<&'a mut Trace>,
     /// Keeps them for viewers.
     pub story: Option<&'a mut Story>,
+    /// True if the course of the run is to be taken down.
+    pub course: bool,
 }
 
 /// Runs. If somebody watches no task runs ahead, so that the events come in the order of time; the run is the same.
 pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished {
-    let Watchers { mut trace, mut story } = watchers;
+    let Watchers { mut trace, mut story, course } = watchers;
     let is_watched = trace.is_some() || story.is_some();
     let options = Options {
         lookahead: order.options.lookahead && !is_watched,
+        course,
         detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
         ..order.options.options()
     };
@@ -72,7 +78,7 @@ pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished
     let mut record = runner.run(order.seed, &order.plan, &options, watch);
     complete(&mut record, setup, &order.faults);
     let counts = setup.prepared.values(runner.world());
-    Finished { record, counts, savepoint: runner.taken().cloned() }
+    Finished { record, counts, savepoint: runner.taken().cloned(), course: runner.course().cloned() }
 }
 
 /// Adds to a record what the runner does not know.

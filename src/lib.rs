@@ -29,6 +29,7 @@ mod savepoints;
 mod screen;
 mod setup;
 mod shrink;
+mod step;
 mod sweep;
 mod threads;
 mod trace;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cutline::scenarios::capsule::{Capsule, FileSeal};
+use cutline::scenarios::capsule::{Capsule, CapsuleResult, FileSeal};
 use cutline::scenarios::record::{Class, RunRecord};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::trace::Trace;
 use crate::viewers::Viewers;
-use crate::{capsules, files, registry, run};
+use crate::{capsules, files, registry, run, step};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -29,37 +29,70 @@ struct Replayed<'a> {
     record: &'a RunRecord,
 }
 
+/// A run of a capsule, ready to be done again.
+pub struct Again {
+    /// The scenario.
+    pub setup: Setup,
+    /// What to run.
+    pub order: Order,
+    /// What it gave.
+    pub result: CapsuleResult,
+}
+
+impl Again {
+    /// Reads what the capsule does not hold, where that is now. The path is that of the capsule, for errors.
+    pub fn open(
+        capsule: Capsule,
+        path: &Path,
+        (input, savepoint): (Option<&Path>, Option<&Path>),
+    ) -> Result<Again, Failure> {
+        let contender = registry::strategy(&capsule.strategy)?;
+        let input = input.or(capsule.input.as_deref().map(Path::new));
+        let setup = set_up(&capsule, input, savepoint)?;
+        let plan = Arc::new(capsule.plan);
+        plan.check(setup.prepared.topology()).map_err(|error| {
+            Failure::new(format!("`{}`: {error}", path.display()))
+                .with_help("replay the capsule as the failing run has left it")
+        })?;
+        let Capsule { faults, seed, options, result, .. } = capsule;
+        Ok(Again { setup, order: Order { contender, faults, plan, seed, options }, result })
+    }
+
+    /// The same, after telling the seed and before telling the faults; and whether the capsule was written by another build.
+    pub fn announce(arguments: &ReplayArguments, screen: &mut Screen) -> Result<(Again, bool), Failure> {
+        let capsule = capsules::read(&arguments.capsule)?;
+        announce_seed(screen, capsule.seed)?;
+        let commit = note_commit(screen, &capsule)?;
+        let moved = (arguments.input.as_deref(), arguments.from_savepoint.as_deref());
+        let again = Again::open(capsule, &arguments.capsule, moved)?;
+        announce_plan(screen, &again.setup, &again.order.faults, &again.order.plan)?;
+        Ok((again, commit))
+    }
+}
+
 /// Replays.
 pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Failure> {
+    if arguments.step {
+        return step::step(arguments, screen);
+    }
     screen.set_json(arguments.json);
     let reads =
         [Some(arguments.capsule.as_path()), arguments.input.as_deref(), arguments.from_savepoint.as_deref()];
     let [perfetto, shiviz] = arguments.viewers.files();
     let outputs = [arguments.trace.as_deref(), perfetto, shiviz];
     files::check_apart(&outputs, &reads)?;
-    let capsule = capsules::read(&arguments.capsule)?;
-    let seed = capsule.seed;
-    announce_seed(screen, seed)?;
-    let commit = note_commit(screen, &capsule)?;
-    let contender = registry::strategy(&capsule.strategy)?;
-    let input = arguments.input.as_deref().or(capsule.input.as_deref().map(Path::new));
-    let setup = set_up(&capsule, input, arguments.from_savepoint.as_deref())?;
+    let (Again { setup, order, result }, commit) = Again::announce(arguments, screen)?;
     files::check_apart(&outputs, &setup.reads())?;
-    let plan = Arc::new(capsule.plan.clone());
-    plan.check(setup.prepared.topology()).map_err(|error| {
-        Failure::new(format!("`{}`: {error}", arguments.capsule.display()))
-            .with_help("replay the capsule as the failing run has left it")
-    })?;
-    announce_plan(screen, &setup, &capsule.faults, &plan)?;
-    let about = (setup.prepared.name(), contender.name, seed);
+    let (name, seed) = (order.contender.name, order.seed);
+    let about = (setup.prepared.name(), name, seed);
     let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
-    let order = Order { contender, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
-    let mut viewers = arguments.viewers.begin(&setup, contender.name, seed)?;
-    let watchers = Watchers { trace: trace.as_mut(), story: viewers.as_mut().map(Viewers::story) };
+    let mut viewers = arguments.viewers.begin(&setup, name, seed)?;
+    let story = viewers.as_mut().map(Viewers::story);
+    let watchers = Watchers { trace: trace.as_mut(), story, course: !screen.is_json() };
     let finished = execute(&setup, &order, watchers);
 
-    let differences = capsule.result.differences(&finished.record);
+    let differences = result.differences(&finished.record);
     if screen.is_json() {
         let same = differences.is_empty();
         screen.json(&Replayed { same, differences: &differences, record: &finished.record })?;

@@ -8,6 +8,7 @@ use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::record::{Class, RunRecord};
 use cutline::scenarios::{faults, library_files};
 use cutline::sim::faults::FaultPlan;
+use owo_colors::OwoColorize;
 
 use crate::arguments::{RunArguments, Subject};
 use crate::execute::{Finished, Order, Watchers, announce_plan, announce_seed, execute, exit_code};
@@ -80,7 +81,8 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let mut viewers = arguments.viewers.begin(&ready.setup, contender.name, seed)?;
     let faults = subject.faults.clone();
     let order = Order { contender, faults, plan: ready.plan, seed, options: ready.options };
-    let watchers = Watchers { trace: trace.as_mut(), story: viewers.as_mut().map(Viewers::story) };
+    let story = viewers.as_mut().map(Viewers::story);
+    let watchers = Watchers { trace: trace.as_mut(), story, course: !screen.is_json() };
     let finished = execute(&ready.setup, &order, watchers);
 
     show(screen, &ready.setup, &finished)?;
@@ -117,7 +119,25 @@ pub fn show(screen: &mut Screen, setup: &Setup, finished: &Finished) -> Result<(
             if setup.reads_text { "most frequent words" } else { "largest final values, and their keys" };
         text.push_str(&format!("\n{title}\n{}", reports::frequent(&finished.counts, FREQUENT)));
     }
+    if let Some(course) = &finished.course {
+        let sparks = reports::sparks(record, course, screen.width());
+        text.push_str(&format!("\n{}", coloured(&sparks)));
+    }
     screen.say(&text)
+}
+
+/// Lines of time stand out.
+fn coloured(sparks: &str) -> String {
+    let is_bar = |c: char| ('\u{2581}'..='\u{2588}').contains(&c);
+    let line = |line: &str| match (line.find(is_bar), line.rfind(is_bar)) {
+        (Some(first), Some(last)) => {
+            let (first, rest) = line.split_at(first);
+            let (bars, last) = rest.split_at(last - first.len() + '\u{2588}'.len_utf8());
+            format!("{first}{}{last}\n", bars.cyan())
+        }
+        _ => format!("{line}\n"),
+    };
+    sparks.lines().map(line).collect()
 }
 
 /// Draws runs into a file.

@@ -1,10 +1,12 @@
 //! The one place that prints. Whoever reads may go away (`| head`): then the program finishes its work in silence, and its
 //! exit code still tells how the run went.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::AutoStream;
+use cutline::reports::WIDTH;
 use owo_colors::OwoColorize;
+use ratatui::crossterm::terminal;
 
 use crate::failure::Failure;
 
@@ -29,6 +31,12 @@ impl Screen {
     /// True if standard output is for JSON alone.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// How many characters a line may have: those of the terminal, if standard output is one.
+    pub fn width(&self) -> usize {
+        let terminal = io::stdout().is_terminal().then(terminal::size).and_then(Result::ok);
+        terminal.map_or(WIDTH, |(width, _)| usize::from(width))
     }
 
     /// Prints what a person wants to know and a program does not: on stdout, or on stderr if stdout is for JSON. It is out

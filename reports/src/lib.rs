@@ -15,6 +15,7 @@ pub mod png;
 pub mod run_table;
 pub mod shrink_table;
 pub mod side_by_side;
+pub mod sparks;
 pub mod stats;
 pub mod sweep_summary;
 pub mod timeline;
@@ -30,6 +31,7 @@ pub use explored::{explored, figures};
 pub use guarantees::guarantees;
 pub use run_table::table;
 pub use side_by_side::side_by_side;
+pub use sparks::sparks;
 pub use timeline::timeline;
 
 use comfy_table::{ContentArrangement, Row, Table, presets};

@@ -37,6 +37,13 @@ impl Jury {
         self.liveness.observe(world, event);
     }
 
+    /// Which oracles have seen what they will object to: their names, in the order of the table.
+    pub(crate) fn objecting(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let all: [&dyn Oracle; 6] =
+            [&self.cut, &self.order, &self.fencing, &self.store, &self.zigzag, &self.liveness];
+        all.into_iter().filter(|oracle| oracle.objects()).map(Oracle::name)
+    }
+
     /// The first torn cut.
     pub(crate) fn tear(&self) -> Option<Tear> {
         self.cut.tear()

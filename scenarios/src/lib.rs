@@ -22,6 +22,7 @@ pub mod savepoint_file;
 pub mod shrink;
 pub mod situations;
 pub mod spec;
+pub mod stepping;
 pub mod story;
 pub mod sweep;
 pub mod units;

@@ -27,6 +27,7 @@ mod savepoints;
 mod shrink;
 mod sinks;
 mod situations;
+mod stepping;
 mod stops;
 mod transactions;
 

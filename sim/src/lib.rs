@@ -49,6 +49,7 @@ pub mod time;
 pub mod topology;
 mod tournament;
 mod untold;
+pub mod view;
 pub mod waiting;
 pub mod world;
 

@@ -204,6 +204,11 @@ impl Queue {
         self.entries.peek().map_or(NEVER, |Reverse(entry)| entry.time)
     }
 
+    /// Who has scheduled the next action.
+    pub fn first(&self) -> Option<Origin> {
+        self.entries.peek().map(|Reverse(entry)| entry.origin)
+    }
+
     /// Takes the next action.
     pub fn pop(&mut self) -> Option<(Time, Action)> {
         let Reverse(Entry { time, place, .. }) = self.entries.pop()?;

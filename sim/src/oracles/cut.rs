@@ -72,6 +72,10 @@ impl Oracle for Cut {
         }
     }
 
+    fn objects(&self) -> bool {
+        self.tear.is_some() || self.missing.is_some()
+    }
+
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
         match (self.tear, self.missing) {
             (Some(tear), _) => Verdict::Fail(proof(world, &tear)),

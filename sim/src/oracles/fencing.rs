@@ -55,6 +55,10 @@ impl Oracle for Fencing {
         }
     }
 
+    fn objects(&self) -> bool {
+        self.proof.is_some()
+    }
+
     fn verdict(&mut self, _world: &World, _outcome: Outcome) -> Verdict {
         self.proof.take().map_or(Verdict::Pass, Verdict::Fail)
     }

@@ -107,6 +107,11 @@ pub trait Oracle {
     /// Something happened.
     fn observe(&mut self, _world: &World, _event: &Stamped) {}
 
+    /// True once it has seen what it will object to. What shows only at the end of the run is not seen before.
+    fn objects(&self) -> bool {
+        false
+    }
+
     /// The run has ended.
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict;
 }

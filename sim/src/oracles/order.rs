@@ -31,6 +31,10 @@ impl Oracle for Order {
         }
     }
 
+    fn objects(&self) -> bool {
+        self.first.is_some()
+    }
+
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
         let Some(Stamped {
             time,

@@ -78,6 +78,10 @@ impl Oracle for Store {
         }
     }
 
+    fn objects(&self) -> bool {
+        self.proof.is_some()
+    }
+
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
         self.look(world);
         if self.proof.is_none() && !retains(world) {

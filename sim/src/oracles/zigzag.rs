@@ -101,6 +101,10 @@ impl Oracle for Zigzag {
         }
     }
 
+    fn objects(&self) -> bool {
+        self.proof.is_some()
+    }
+
     fn verdict(&mut self, world: &World, _outcome: Outcome) -> Verdict {
         if !world.logs_sent() {
             return Verdict::Unknown("tasks take no checkpoints on their own".to_owned());
