@@ -15,7 +15,9 @@ use cutline::sim::protocol::SnapshotMethod;
 use jiff::SignedDuration;
 
 use crate::compare::arguments::CompareArguments;
+use crate::diff::DiffArguments;
 use crate::explore::arguments::ExploreArguments;
+use crate::report::ReportArguments;
 use crate::savepoints::Origin;
 use crate::viewers::{GraphArguments, ViewerArguments};
 use crate::zoo::arguments::ZooArguments;
@@ -57,11 +59,17 @@ pub enum Command {
     /// Join the parts of a sweep: the same result as one that was done in one go
     #[command(after_help = SWEEP_EXIT_CODES)]
     Merge(MergeArguments),
+    /// Make a page of a sweep: pass and fail, coverage, the slowest and largest runs, and each kind of failure with its smallest run
+    #[command(after_help = "Exit codes: 0 the page was written, 2 usage or bad input")]
+    Report(ReportArguments),
     /// Run again what a failing run has left, and compare
     #[command(
         after_help = "Exit codes: that of the run if it is the same again, 2 usage or bad input, 4 it is another run"
     )]
     Replay(ReplayArguments),
+    /// Show two runs side by side, and the first event that differs
+    #[command(after_help = "Exit codes: 0 the runs are the same, 1 they differ, 2 usage or bad input")]
+    Diff(DiffArguments),
     /// Make of a failing run the smallest that still fails in the same way: a capsule, a scenario and a test in Rust
     #[command(
         after_help = "Exit codes: 0 the failure is still there, in a smaller run; 2 usage or bad input; 4 it is another run, and nothing \

@@ -9,7 +9,8 @@ use crate::arguments::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::{
-    compare, completions, explore, guarantees, list, registry, replay, run, shrink, sweep, viewers, zoo,
+    compare, completions, diff, explore, guarantees, list, registry, replay, report, run, shrink, sweep,
+    viewers, zoo,
 };
 
 /// The exit code of usage errors and bad input.
@@ -48,6 +49,8 @@ pub fn main(added: &'static [Strategy]) -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments, &mut screen),
         Command::Merge(arguments) => sweep::merge::merge(&arguments, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
+        Command::Report(arguments) => report::report(&arguments, &mut screen),
+        Command::Diff(arguments) => diff::diff(&arguments, &mut screen),
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
         Command::Zoo(arguments) => zoo::zoo(&arguments, &mut screen),
         Command::Graph(arguments) => viewers::graph(&arguments, &mut screen),

@@ -36,6 +36,17 @@ impl Failure {
         }
     }
 
+    /// Adds something more to do.
+    #[must_use]
+    pub fn with_more_help(self, text: &str) -> Failure {
+        match self {
+            Failure::Plain { message, help: Some(help) } => {
+                Failure::Plain { message, help: Some(format!("{help}; {text}")) }
+            }
+            other => other.with_help(text),
+        }
+    }
+
     /// Standard output cannot be written.
     pub fn stdout(error: &std::io::Error) -> Failure {
         Failure::new(format!("cannot write to standard output: {error}"))

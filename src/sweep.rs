@@ -1,12 +1,12 @@
 //! `cutline sweep`: many runs, on all cores, each kept as a row.
 
 mod environment;
-mod folder;
+pub mod folder;
 pub mod merge;
 mod outlets;
-mod plan;
+pub mod plan;
 mod progress;
-mod shrunk;
+pub mod shrunk;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,12 +37,12 @@ use progress::Progress;
 use shrunk::ShrunkRun;
 
 /// The summary's name.
-const SUMMARY: &str = "summary.json";
+pub const SUMMARY: &str = "summary.json";
 
 /// Why a sweep came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum End {
+pub enum End {
     /// All runs are done.
     Complete,
     /// As many have failed as were allowed to.
@@ -54,7 +54,8 @@ enum End {
 }
 
 impl End {
-    fn text(self) -> &'static str {
+    /// What it is, for people.
+    pub fn text(self) -> &'static str {
         match self {
             End::Complete => "complete",
             End::MaxFailures => "stopped: as many runs have failed as --max-failures allows",

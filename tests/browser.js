@@ -1,19 +1,23 @@
-// What a page of a comparison must do in a browser; `tests/browser.sh` puts this behind it. What is wrong is told to the page around it.
+// What a page of a comparison or of a sweep must do in a browser; `tests/browser.sh` puts this behind it. What is wrong is told to the page around it.
 "use strict";
 const wrong = [];
 const check = (fine, what) => fine || wrong.push(what);
+// How many pictures and tables that sort there are on each kind of page.
+const kind = document.body.dataset.page;
+const expected = { comparison: { pictures: 8, tables: 2 }, sweep: { pictures: 1, tables: 2 } }[kind];
 
 // Texts have their width when the font is there.
 document.fonts.ready.then(() => {
   try {
     // Pictures: all there, as wide as they should be, with words for those who cannot see them.
     const pictures = [...document.querySelectorAll("figure svg")];
-    check(pictures.length === 8, `${pictures.length} pictures`);
+    check(pictures.length === expected.pictures, `${pictures.length} pictures`);
     for (const picture of pictures) {
       const box = picture.getBoundingClientRect();
       const name = picture.closest("figure").id;
       check(box.width >= 300 && box.height >= 100, `${name} is ${box.width} by ${box.height}`);
-      check((picture.getAttribute("aria-label") ?? "").length > 30, `${name} says nothing`);
+      const said = picture.getAttribute("aria-label") ?? picture.parentElement.getAttribute("aria-label") ?? "";
+      check(said.length > 30, `${name} says nothing`);
       check(picture.querySelectorAll("text").length > 5, `${name} has no texts`);
       for (const text of picture.querySelectorAll("text")) {
         const inside = text.getBoundingClientRect();
@@ -34,7 +38,7 @@ document.fonts.ready.then(() => {
 
     // Tables sort, up and down, as numbers; and say so.
     const tables = [...document.querySelectorAll("table.sortable")];
-    check(tables.length === 2, `${tables.length} tables that sort`);
+    check(tables.length === expected.tables, `${tables.length} tables that sort`);
     for (const table of tables) {
       [...table.tHead.rows[0].cells].forEach((head, column) => {
         const button = head.querySelector("button");
@@ -60,17 +64,28 @@ document.fonts.ready.then(() => {
       });
     }
 
+    // Each cell of the map of a sweep says in words what its colour does.
+    for (const cell of document.querySelectorAll(".heat td")) {
+      const failed = /\d of \d+ fail/.test(cell.textContent);
+      check(failed || /^\d[\d,]* pass$/.test(cell.textContent) || cell.textContent === "not run", `a cell says "${cell.textContent}"`);
+      check(failed === /heat-[1-4]/.test(cell.className), `"${cell.textContent}" is ${cell.className}`);
+    }
+    check((document.querySelector(".heat td") !== null) === (kind === "sweep"), "the map of pass and fail");
+
     // One strategy, or all.
     const select = document.querySelector("select[data-filters]");
-    const rows = [...document.getElementById(select.dataset.filters).tBodies[0].rows];
-    const choose = (value) => {
-      select.value = value;
-      select.dispatchEvent(new Event("change"));
-      return rows.filter((row) => !row.hidden);
-    };
-    const some = choose("aligned");
-    check(some.length > 0 && some.every((row) => row.dataset.strategy === "aligned"), "the choice of a strategy does nothing");
-    check(choose("").length === rows.length, "all strategies are not all");
+    check((select !== null) === (kind === "comparison"), "the choice of a strategy");
+    if (select !== null) {
+      const rows = [...document.getElementById(select.dataset.filters).tBodies[0].rows];
+      const choose = (value) => {
+        select.value = value;
+        select.dispatchEvent(new Event("change"));
+        return rows.filter((row) => !row.hidden);
+      };
+      const some = choose("aligned");
+      check(some.length > 0 && some.every((row) => row.dataset.strategy === "aligned"), "the choice of a strategy does nothing");
+      check(choose("").length === rows.length, "all strategies are not all");
+    }
 
     // Texts can be read: against the paper behind them, light and dark.
     const light = (colour) => {
@@ -81,9 +96,12 @@ document.fonts.ready.then(() => {
       return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
     };
     const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-    const paper = getComputedStyle(document.body).backgroundColor;
-    for (const element of document.querySelectorAll("h1, p, th, td, figcaption, a, li")) {
-      const seen = contrast(getComputedStyle(element).color, paper);
+    const paper = (element) => {
+      const colour = getComputedStyle(element).backgroundColor;
+      return colour === "rgba(0, 0, 0, 0)" && element.parentElement !== null ? paper(element.parentElement) : colour;
+    };
+    for (const element of document.querySelectorAll("h1, h3, p, th, td, small, figcaption, a, li, code")) {
+      const seen = contrast(getComputedStyle(element).color, paper(element));
       check(seen >= 4.5, `${element.tagName} "${element.textContent.slice(0, 20)}" has a contrast of ${seen.toFixed(1)}`);
     }
     for (const text of document.querySelectorAll("figure svg text")) {

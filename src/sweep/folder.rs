@@ -5,6 +5,8 @@
 //! and get their names, whole or not at all: `runs.csv` and `failures.ndjson`. So these do not depend on who was faster, nor on how
 //! often the sweep was interrupted.
 
+pub mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};

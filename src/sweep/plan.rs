@@ -222,6 +222,44 @@ pub fn command(manifest: &Manifest, subject: &Subject, row: &Row) -> String {
     command
 }
 
+/// The command that does a whole sweep again, or a part of one.
+pub fn sweep_command(manifest: &Manifest) -> String {
+    let Manifest { asked, partition, .. } = manifest;
+    let mut command = "cutline sweep".to_owned();
+    let mut add = |words: String| command.push_str(&format!(" {words}"));
+    asked.scenarios.iter().for_each(|scenario| add(quoted(&scenario.asked)));
+    add(format!("--strategy {}", asked.strategies.join(",")));
+    let profile = |profile: &AskedText| match &profile.folder {
+        Some(_) => profile.file.clone(),
+        None => Path::new(&profile.file).file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    let profiles: Vec<String> = asked.faults.iter().map(profile).collect();
+    add(format!("--faults {}", quoted(&profiles.join(","))));
+    add(format!("--seeds {}", asked.seeds));
+    if let Some(first) = asked.scenarios.first() {
+        first.overrides.iter().for_each(|set| add(format!("--set {}", quoted(set))));
+    }
+    if let Some(input) = &asked.input {
+        add(format!("--input {}", quoted(&input.display().to_string())));
+    }
+    match asked.options.forks {
+        Some(true) => add("--forks".to_owned()),
+        Some(false) => add("--no-forks".to_owned()),
+        None => {}
+    }
+    if asked.options.check_determinism {
+        add("--check-determinism".to_owned());
+    }
+    if *partition != Partition::WHOLE {
+        add(format!("--partition {partition}"));
+    }
+    // What has failed was added to the file of regressions since: without this it would be run once more.
+    if asked.regressions.is_empty() {
+        add("--no-regressions".to_owned());
+    }
+    command
+}
+
 /// A folder for a new sweep: by the time when it began, and what it is.
 pub fn new_folder(out: &Path, identity: &str) -> Result<PathBuf, Failure> {
     let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();

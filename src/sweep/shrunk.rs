@@ -10,7 +10,7 @@ use crate::screen::Screen;
 use crate::shrink::{Written, shrink_into};
 
 /// The folder, within that of the sweep.
-const SHRUNK: &str = "shrunk";
+pub const SHRUNK: &str = "shrunk";
 
 /// A failure that was shrunk; paths are within the folder of the sweep.
 #[derive(Clone, Debug, Serialize)]

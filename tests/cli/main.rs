@@ -3,6 +3,7 @@
 mod ci;
 mod ci_files;
 mod compare;
+mod diff;
 mod explore;
 mod files;
 mod input;
@@ -10,10 +11,13 @@ mod life;
 mod lists;
 mod readme;
 mod replays;
+mod report;
 mod savepoints;
 mod shrink;
 #[path = "shrunk/first-barrier.rs"]
 mod shrunk;
+#[cfg(target_os = "linux")]
+mod step;
 mod sweeps;
 mod usage;
 mod viewers;

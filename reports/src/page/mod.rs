@@ -1,17 +1,18 @@
-//! A comparison as a page: one file of HTML that works from disk, without a network and without anything beside it. What matters comes
+//! A comparison, or a sweep, as a page: one file of HTML that works from disk, without a network and without anything beside it. What matters comes
 //! first: verdicts and figures, then pictures, then every checkpoint, then faults and recoveries, then how to do it again.
 //!
 //! Whatever comes from scenarios and the command line is escaped, and the page's own policy forbids it to load anything.
 
 mod checkpoints;
+mod shell;
 mod summary;
+pub mod sweep;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD as BASE64;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
 use crate::drawing::palette::Look;
+use shell::Shell;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +59,6 @@ pub struct FailedRun {
     pub command: Option<String>,
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
-
 const SECTIONS: [(&str, &str); 5] = [
     ("summary", "Summary"),
     ("plots", "Plots"),
@@ -71,52 +70,21 @@ const SECTIONS: [(&str, &str); 5] = [
 /// The page.
 pub fn page(page: &Page<'_>) -> String {
     let comparison = page.comparison;
-    let title = format!("{}: {} strategies compared", comparison.scenario, comparison.contestants.len());
-    let whole = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="generator" content=(format!("cutline {}", page.version));
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(font())) (PreEscaped(include_str!("style.css"))) }
-            }
-            body {
-                a.skip href="#summary" { "Skip to the summary" }
-                header {
-                    h1 { (comparison.scenario) ": what checkpoints cost" }
-                    p.soft { (comparison.title()) }
-                }
-                nav aria-label="Sections" {
-                    ul { @for (id, name) in SECTIONS { li { a href={ "#" (id) } { (name) } } } }
-                }
-                main {
-                    (section(0, &summary::summary(page)))
-                    (section(1, &plots(page.pictures)))
-                    (section(2, &checkpoints::checkpoints(comparison)))
-                    (section(3, &checkpoints::faults(comparison)))
-                    (section(4, &again(page)))
-                }
-                footer { "Made by cutline " (page.version) ". Times are virtual: the same command gives the same page, byte for byte." }
-                script { (PreEscaped(include_str!("script.js"))) }
-            }
-        }
-    };
-    whole.into_string()
-}
-
-/// The font of the pictures, so that they look the same everywhere.
-fn font() -> String {
-    let bytes = BASE64.encode(include_bytes!("../../fonts/Roboto-Regular.woff2"));
-    format!("@font-face{{font-family:Roboto;src:url(data:font/woff2;base64,{bytes}) format(\"woff2\")}}\n")
-}
-
-fn section(number: usize, content: &Markup) -> Markup {
-    let (id, name) = SECTIONS[number];
-    html! { section id=(id) aria-labelledby={ (id) "-title" } { h2 id={ (id) "-title" } { (name) } (content) } }
+    let contents = [
+        summary::summary(page),
+        plots(page.pictures),
+        checkpoints::checkpoints(comparison),
+        checkpoints::faults(comparison),
+        again(page),
+    ];
+    Shell {
+        kind: "comparison",
+        title: &format!("{}: {} strategies compared", comparison.scenario, comparison.contestants.len()),
+        heading: &format!("{}: what checkpoints cost", comparison.scenario),
+        about: &comparison.title(),
+        version: page.version,
+    }
+    .around(SECTIONS.into_iter().zip(&contents))
 }
 
 fn plots(pictures: &[Picture]) -> Markup {
