@@ -59,7 +59,7 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-browser: ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
+browser: ## Open the pages of a comparison and of a sweep in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
 	$(CARGO) test --locked --workspace --no-run

@@ -103,7 +103,8 @@ pub fn diff(arguments: &DiffArguments, screen: &mut Screen) -> Result<u8, Failur
     let paths = [arguments.a.as_path(), arguments.b.as_path()];
     let kinds = [Kind::of(paths[0])?, Kind::of(paths[1])?];
     if kinds.contains(&Kind::Trace) && kinds.contains(&Kind::Record) {
-        let message = "a trace has no figures, and the record of a run has no events: there is nothing to compare";
+        let message =
+            "a trace has no figures, and the record of a run has no events: there is nothing to compare";
         return Err(Failure::new(message).with_help("compare two of a kind; a capsule goes with either"));
     }
     // A trace says whether it has an event for every record; what is replayed beside it has, too.
@@ -168,8 +169,9 @@ fn replayed(
     let watchers = Watchers { trace: trace.as_mut(), ..Watchers::default() };
     let record = execute(&setup, &order, watchers).record;
     trace.map_or(Ok(()), Trace::finish)?;
-    let mut about = format!("{}: {} under {name}, seed {seed}, replayed", path.display(), setup.prepared.name());
-    if !records && !result.differences(&record).is_empty() {
+    let mut about =
+        format!("{}: {} under {name}, seed {seed}, replayed", path.display(), setup.prepared.name());
+    if !result.differences(&record).is_empty() {
         about += if other {
             "; it is not the run that it was when another build wrote the capsule"
         } else {
@@ -212,7 +214,8 @@ fn recorded(path: &Path) -> Result<Side, Failure> {
     };
     let version = Versioned::deserialize(&value).map_err(|error| none(&error.to_string()))?.version;
     if version != RECORD_VERSION {
-        let message = format!("`{name}` has version {version}, and this program reads version {RECORD_VERSION}");
+        let message =
+            format!("`{name}` has version {version}, and this program reads version {RECORD_VERSION}");
         return Err(Failure::new(message).with_help(TWO_VERSIONS));
     }
     let record = RunRecord::deserialize(&value).map_err(|error| none(&error.to_string()))?;
@@ -232,8 +235,10 @@ fn tell(
     }
     let table = paint(&run_diff::table(difference), |line| line.contains("oracle "));
     screen.say(&format!("a: {}\nb: {}\n\n{table}", a.about, b.about))?;
-    let hidden = difference.first.is_none() && difference.events.is_some() && differ && !arguments.records;
-    if hidden && a.record.is_some() && b.record.is_some() {
+    let same_events = difference.first.is_none() && difference.events.is_some();
+    if let (Some(a), Some(b), true, false) = (&a.record, &b.record, same_events, arguments.records)
+        && a.digest != b.digest
+    {
         screen.say("what differs is in what tasks handled: `--records` compares every record, too\n")?;
     }
     screen.say(if differ { "\nthe runs differ\n" } else { "\nthe runs are the same\n" })

@@ -36,8 +36,9 @@ pub fn step(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fail
         (std::io::stdout().is_terminal(), "standard output"),
     ];
     if let Some((_, stream)) = streams.iter().find(|(is_terminal, _)| !is_terminal) {
-        return Err(Failure::new(format!("`--step` needs a terminal, and {stream} is none"))
-            .with_help("call it in a terminal; `cutline replay CAPSULE --trace FILE` writes every event without one"));
+        return Err(Failure::new(format!("`--step` needs a terminal, and {stream} is none")).with_help(
+            "call it in a terminal; `cutline replay CAPSULE --trace FILE` writes every event without one",
+        ));
     }
     let (Again { setup, order, result }, _) = Again::announce(arguments, screen)?;
     let failed = result.verdicts.iter().filter(|verdict| matches!(verdict.verdict, Verdict::Fail(_)));
@@ -89,9 +90,7 @@ fn go(terminal: &mut DefaultTerminal, walk: &mut Stepper, interrupted: &AtomicBo
         };
         shown.message.clear();
         // Any key ends a long search.
-        let mut stop = || {
-            interrupted.load(Ordering::Relaxed) || event::poll(Duration::ZERO).unwrap_or(true)
-        };
+        let mut stop = || interrupted.load(Ordering::Relaxed) || event::poll(Duration::ZERO).unwrap_or(true);
         match wish {
             Some(Wish::Quit) => return Ok(()),
             Some(wish) => shown.message = obey(walk, wish, &mut shown, &mut stop),
@@ -118,7 +117,13 @@ fn obey(walk: &mut Stepper, wish: Wish, shown: &mut Shown, stop: &mut dyn FnMut(
             walk.go_to(0);
             String::new()
         }
-        Wish::End => if walk.go_to_unless(u64::MAX, stop) { String::new() } else { stopped },
+        Wish::End => {
+            if walk.go_to_unless(u64::MAX, stop) {
+                String::new()
+            } else {
+                stopped
+            }
+        }
         Wish::Next(kind) => said(walk.next_stop(kind, stop), kind, "after", stopped),
         Wish::Previous(kind) => said(walk.previous_stop(kind), kind, "before", stopped),
         Wish::Task(by) => {

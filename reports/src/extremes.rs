@@ -68,7 +68,8 @@ mod tests {
             (row.steps, row.duration_ns) = (steps, 5);
             row
         };
-        let rows: Vec<Row> = [(0, 7), (1, 9), (2, 9), (3, 1), (4, 8)].map(|(run, steps)| row(run, steps)).to_vec();
+        let rows: Vec<Row> =
+            [(0, 7), (1, 9), (2, 9), (3, 1), (4, 8)].map(|(run, steps)| row(run, steps)).to_vec();
         let gather = |rows: &mut dyn Iterator<Item = &Row>| {
             let mut extremes = Extremes::default();
             rows.for_each(|row| extremes.add(row));
@@ -77,7 +78,11 @@ mod tests {
         let (there, back) = (gather(&mut rows.iter()), gather(&mut rows.iter().rev()));
         let runs = |extremes: &Extremes| extremes.of[1].iter().map(|row| row.run).collect::<Vec<_>>();
         assert_eq!((runs(&there), runs(&back)), (vec![1, 2, 4], vec![1, 2, 4]));
-        assert_eq!(there.rows().iter().map(|row| row.run).collect::<Vec<_>>(), [0, 1, 2, 4], "0 is the first of equals");
+        assert_eq!(
+            there.rows().iter().map(|row| row.run).collect::<Vec<_>>(),
+            [0, 1, 2, 4],
+            "0 is the first of equals"
+        );
         assert!(there.is_first(1, &rows[1]) && !there.is_first(1, &rows[2]) && there.is_first(0, &rows[0]));
         assert!(Extremes::default().rows().is_empty());
     }

@@ -156,7 +156,11 @@ pub fn table(difference: &Difference) -> String {
 fn around(first: &First) -> String {
     let same = match first.number {
         1 => "the very first event differs".to_owned(),
-        number => format!("{} events are the same; event {} differs", units::count(number - 1), units::count(number)),
+        number => format!(
+            "{} events are the same; event {} differs",
+            units::count(number - 1),
+            units::count(number)
+        ),
     };
     let mut lines = format!("{same}:\n\n");
     for event in &first.before {
@@ -214,10 +218,10 @@ mod tests {
             [
                 "1 events are the same; event 2 differs:",
                 "",
-                "         1.000000 ms  coordinator: checkpoint triggered (id 1)",
-                "a>       2.000000 ms  source[0]: snapshot taken (id 1)",
-                "a        2.000000 ms  source[0]: snapshot taken (id 1)",
-                "b>       2.000000 ms  source[0]: {\"of-another-version\":{\"x\":1}}",
+                "        1.000000 ms  coordinator: checkpoint triggered (id 1)",
+                "a>      2.000000 ms  source[0]: snapshot taken (id 1)",
+                "a       2.000000 ms  source[0]: snapshot taken (id 1)",
+                "b>      2.000000 ms  source[0]: {\"of-another-version\":{\"x\":1}}",
             ]
         );
         let ends = First { number: 1, ..First::default() };

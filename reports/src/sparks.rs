@@ -6,7 +6,8 @@ use cutline_scenarios::record::{CheckpointRecord, RunRecord};
 use crate::units;
 
 /// From little to much.
-const LEVELS: [char; 8] = ['\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}', '\u{2588}'];
+const LEVELS: [char; 8] =
+    ['\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}', '\u{2588}'];
 /// The least and the most characters that a line of time has.
 const COLUMNS: (usize, usize) = (10, 120);
 /// The characters of a name, with the blanks behind it; and of what stands behind a line of time.
@@ -53,7 +54,8 @@ pub fn sparks(record: &RunRecord, course: &Course, width: usize) -> String {
     for Line { name, values, show } in lines {
         let most = values.iter().flatten().copied().fold(0.0, f64::max);
         if most > 0.0 {
-            let bars: String = values.iter().map(|value| value.map_or(' ', |value| bar(value, most))).collect();
+            let bars: String =
+                values.iter().map(|value| value.map_or(' ', |value| bar(value, most))).collect();
             text.push_str(&format!("{name:<NAME$}{bars}  {}\n", show(most.round() as u64)));
         }
     }
@@ -65,7 +67,10 @@ pub fn sparks(record: &RunRecord, course: &Course, width: usize) -> String {
         return text;
     }
     let each = units::time(span / columns as u64);
-    format!("over {} of virtual time, {each} in a column; the most at the end\n{text}", units::time(record.duration))
+    format!(
+        "over {} of virtual time, {each} in a column; the most at the end\n{text}",
+        units::time(record.duration)
+    )
 }
 
 fn some(value: u64) -> Option<f64> {

@@ -195,7 +195,9 @@ impl Stepper {
             stops: Vec::new(),
             known: 0,
             total: None,
-            failed: failed.filter_map(|name| ROWS.iter().map(|row| row.name).find(|known| *known == name)).collect(),
+            failed: failed
+                .filter_map(|name| ROWS.iter().map(|row| row.name).find(|known| *known == name))
+                .collect(),
         }
     }
 

@@ -54,7 +54,7 @@ fn every_step_back_is_where_the_walk_was() {
         while walk.forward() {
             digests.push(walk.digest());
         }
-        assert!(digests.len() > 300, "{}", digests.len());
+        assert!(digests.len() > 200, "{}", digests.len());
         assert!(!walk.forward(), "there is nothing behind the end");
         while walk.back() {
             let event = usize::try_from(walk.event()).expect("small");
@@ -62,7 +62,7 @@ fn every_step_back_is_where_the_walk_was() {
         }
         assert_eq!(walk.event(), 0);
         assert!(!walk.back(), "there is nothing before the beginning");
-        for event in [200, 17, 64, 65, 63, 299] {
+        for event in [190, 17, 64, 65, 63, 128, 199] {
             walk.go_to(event);
             assert_eq!((walk.event(), walk.digest()), (event, digests[event as usize]));
         }
@@ -116,7 +116,8 @@ fn jumps_land_on_their_events_and_nowhere_else() {
         note(Stop::Crash, &[": task crashed", ": node crashed"]);
         note(Stop::Restore, &[": restoring"]);
     }
-    let of = |kind| expected.iter().filter(|(stop, _)| *stop == kind).map(|(_, event)| *event).collect::<Vec<_>>();
+    let of =
+        |kind| expected.iter().filter(|(stop, _)| *stop == kind).map(|(_, event)| *event).collect::<Vec<_>>();
     // A second walk does not know them beforehand, and the first does.
     let mut second = given.walk(&[]);
     walk.go_to(0);
@@ -147,7 +148,7 @@ fn a_violation_is_where_an_oracle_sees_it_or_at_the_end() {
     let mut walk = given.walk(&["state", "ledger", "cut"]);
     assert_eq!(walk.next_stop(Stop::Violation, &mut || false), Jump::Done);
     assert_eq!(look(&walk).objecting, ["cut"]);
-    assert!(new(&walk).contains("checkpoint completed (id 1"), "{}", new(&walk));
+    assert!(new(&walk).contains("checkpoint completed") && new(&walk).contains("id 1)"), "{}", new(&walk));
     let torn = walk.event();
     assert!(walk.back() && look(&walk).objecting.is_empty());
     walk.go_to(u64::MAX);
@@ -181,7 +182,8 @@ fn queues_blocked_inputs_and_pending_checkpoints_are_seen() {
     while look(&walk).newest.is_none() && walk.forward() {
         for task in (0..walk.tasks()).map(TaskId) {
             let look = walk.look(task);
-            acknowledged = acknowledged.max(look.pending.first().map_or(0, |(_, pending)| pending.acknowledged.len()));
+            acknowledged =
+                acknowledged.max(look.pending.first().map_or(0, |(_, pending)| pending.acknowledged.len()));
             for input in &look.view.inputs {
                 assert!(input.front.len() as u32 <= input.length && input.to == task);
                 blocked += usize::from(input.blocked);

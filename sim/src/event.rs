@@ -378,6 +378,13 @@ pub enum Event {
     JobOver,
 }
 
+impl Event {
+    /// True for one that is there only if it is asked for, and says nothing that a digest does not have from elsewhere.
+    pub(crate) fn is_detail(&self) -> bool {
+        matches!(self, Event::Record { .. } | Event::MarkReached { .. })
+    }
+}
+
 /// An event, when and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamped {

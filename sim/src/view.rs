@@ -106,7 +106,8 @@ impl World {
     pub fn view(&self, task: TaskId, values: usize, items: u32) -> TaskView {
         let (it, port) = (&self.tasks[task.index()], &self.network.ports[task.index()]);
         let info = &self.topology.tasks[task.index()];
-        let mut letters: Vec<_> = it.mailbox.iter().map(|letter| (letter.time, letter.rank, &letter.mail)).collect();
+        let mut letters: Vec<_> =
+            it.mailbox.iter().map(|letter| (letter.time, letter.rank, &letter.mail)).collect();
         letters.sort_by_key(|&(time, rank, _)| (time, rank));
         TaskView {
             status: it.status,

@@ -51,7 +51,8 @@ impl Reader {
     /// Opens a trace.
     pub fn open(path: &Path) -> Result<Reader, Failure> {
         let file = File::open(path);
-        let file = file.map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))?;
+        let file =
+            file.map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))?;
         let header = Header {
             trace_version: 0,
             program_version: String::new(),
@@ -122,8 +123,10 @@ impl Reader {
     }
 
     fn damaged(&self, why: &str) -> Failure {
-        let message = format!("`{}` is no whole trace: line {}: {why}", self.path.display(), self.number.max(1));
-        Failure::new(message).with_help("write it again: `cutline run` or `cutline replay`, with `--trace FILE`")
+        let message =
+            format!("`{}` is no whole trace: line {}: {why}", self.path.display(), self.number.max(1));
+        Failure::new(message)
+            .with_help("write it again: `cutline run` or `cutline replay`, with `--trace FILE`")
     }
 }
 

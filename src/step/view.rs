@@ -22,7 +22,7 @@ use super::keys::HELP;
 const WIDE: u16 = 72;
 const HIGH: u16 = 18;
 /// The width of the list of tasks, and the height of what is at the bottom.
-const LIST: u16 = 34;
+const LIST: u16 = 36;
 const BOTTOM: u16 = 9;
 /// So many letters of a mailbox are named.
 const LETTERS: usize = 6;
@@ -47,9 +47,13 @@ pub fn draw(frame: &mut Frame<'_>, look: &Look, shown: &Shown) {
     }
     let roomy = whole.width >= WIDE && whole.height >= HIGH;
     let bottom = if roomy { BOTTOM } else { whole.height / 3 };
-    let [head, middle, low, help] =
-        Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(bottom), Constraint::Length(1)])
-            .areas(whole);
+    let [head, middle, low, help] = Layout::vertical([
+        Constraint::Length(3),
+        Constraint::Min(1),
+        Constraint::Length(bottom),
+        Constraint::Length(1),
+    ])
+    .areas(whole);
     frame.render_widget(Paragraph::new(header(look)), head);
     frame.render_widget(Paragraph::new(footer(shown, whole.width)), help);
     let task = look.tasks.get(look.chosen.index()).map_or("", |task| task.name.as_str());
@@ -75,8 +79,14 @@ fn header(look: &Look) -> Vec<Line<'static>> {
         Some(total) => format!(" of {}", units::count(total)),
         None => format!(" (seen so far: {})", units::count(look.known)),
     };
-    let at = format!("event {}{of}   {}   attempt {}", units::count(look.event), show_time(look.time), look.attempt.0);
-    let acted = look.acted.as_ref().map_or_else(|| "nothing has happened".to_owned(), |who| format!("{who} acted"));
+    let at = format!(
+        "{}   event {}{of}   attempt {}",
+        show_time(look.time),
+        units::count(look.event),
+        look.attempt.0
+    );
+    let acted =
+        look.acted.as_ref().map_or_else(|| "nothing has happened".to_owned(), |who| format!("{who} acted"));
     let next = match &look.next {
         Some((who, time)) => format!("; next: {who} at {}", show_time(*time)),
         None => String::new(),
@@ -165,10 +175,10 @@ fn tasks(frame: &mut Frame<'_>, area: Rect, look: &Look) {
         );
         let blocked = match task.blocked {
             0 => String::new(),
-            blocked => format!(" {blocked}/{} blocked", task.inputs),
+            blocked => format!(" blocked {blocked}/{}", task.inputs),
         };
         let waiting = if task.waiting > 0 { format!(" {}", task.waiting) } else { String::new() };
-        let text = format!("{marks}{} {}{waiting}{blocked}", task.name, status(task.status));
+        let text = format!("{marks}{} {}{blocked}{waiting}", task.name, status(task.status));
         let style = match (task.status, at == look.chosen.index()) {
             (Status::Failed, _) => Style::new().red(),
             (_, true) => Style::new().bold(),
@@ -199,14 +209,14 @@ fn status(status: Status) -> &'static str {
 /// The chosen task: how it fares, its inputs with what is in them, its outputs, its state.
 fn about(look: &Look) -> Vec<Line<'static>> {
     let view = &look.view;
-    let node = view.node.map_or_else(String::new, |node| format!(" on node {}", node.0));
+    let node = view.node.map_or_else(String::new, |node| format!("node {}: ", node.0));
     let watermark = match view.watermark {
         None => "no watermark".to_owned(),
         Some(NEVER) => "the last watermark".to_owned(),
         Some(time) => format!("watermark {}", show_time(time)),
     };
     let mut lines = vec![
-        Line::from(format!("{}{node}", view.doing)),
+        Line::from(format!("{node}{}", view.doing)),
         Line::from(format!("{} records, {watermark}", units::count(view.records))),
         Line::from(format!(
             "{} of {} output buffers in use, {} items wait for one",
@@ -214,7 +224,8 @@ fn about(look: &Look) -> Vec<Line<'static>> {
         )),
     ];
     if !view.letters.is_empty() {
-        let named = view.letters.iter().take(LETTERS).map(|(time, what)| format!("{what} at {}", show_time(*time)));
+        let named =
+            view.letters.iter().take(LETTERS).map(|(time, what)| format!("{what} at {}", show_time(*time)));
         let more = if view.letters.len() > LETTERS { ", ..." } else { "" };
         lines.push(Line::from(format!("mail: {}{more}", named.collect::<Vec<_>>().join(", "))));
     }
@@ -226,7 +237,8 @@ fn about(look: &Look) -> Vec<Line<'static>> {
         let to = look.tasks.get(output.to.index()).map_or("", |task| task.name.as_str());
         queue(&mut lines, &format!("to {to}"), output, look.time);
     }
-    let values = view.values.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    let values =
+        view.values.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
     let more = if view.values.len() < view.entries { " ..." } else { "" };
     lines.push(Line::from(format!("state: {} entries  {values}{more}", units::count(view.entries as u64))));
     lines

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::Place;
 
-const RUN: &str = "run sum-even-odd --faults crashes --seed 4 --set input.numbers.kind.numbers.count=1000";
+const RUN: &str = "run sum-even-odd --seed 4 --set input.numbers.kind.numbers.count=1000";
 
 /// The only capsule of a failing run.
 fn capsule(place: &Place, strategy: &str, folder: &str) -> PathBuf {
-    let run = format!("{RUN} --strategy {strategy} --set bounds.time=300ms --capsule-dir {folder}");
+    let run = format!("{RUN} --strategy {strategy} --set bounds.time=180ms --capsule-dir {folder}");
     let gave = place.cutline(&run);
     assert!(matches!(gave.code, Some(1 | 3)), "{}", gave.err);
     let mut entries = std::fs::read_dir(place.path(folder)).expect("the folder");
@@ -24,7 +24,11 @@ fn two_capsules_are_replayed_and_compared_event_by_event() {
     let b = capsule(&place, "first-barrier", "b");
     let (a, b) = (a.display(), b.display());
     let same = place.cutline(&format!("diff {a} {a}")).exits(0);
-    assert!(same.out.ends_with("\nthe runs are the same\n") && same.out.contains(" events are the same\n"), "{}", same.out);
+    assert!(
+        same.out.ends_with("\nthe runs are the same\n") && same.out.contains(" events are the same\n"),
+        "{}",
+        same.out
+    );
     assert!(!same.out.contains("!="), "{}", same.out);
 
     let other = place.cutline(&format!("diff {a} {b} --context 2")).exits(1);
@@ -67,7 +71,9 @@ fn traces_of_two_versions_are_compared_as_they_are() {
     edited[at] = edited[at].replace("\"snapshot-taken\"", "\"snapshot-begun\"");
     let version = "\"trace-version\":6";
     assert!(edited[0].contains(version), "{}", edited[0]);
-    edited[0] = edited[0].replace(version, "\"trace-version\":5").replace("\"program-version\":\"0", "\"program-version\":\"0.0.1-");
+    edited[0] = edited[0]
+        .replace(version, "\"trace-version\":5")
+        .replace("\"program-version\":\"0", "\"program-version\":\"0.0.1-");
     place.file("b.ndjson", edited.join("\n") + "\n");
     let gave = place.cutline("diff a.ndjson b.ndjson --context 1").exits(1);
     for words in [
@@ -111,7 +117,11 @@ fn a_capsule_goes_with_its_trace_and_with_its_record() {
     place.file("told.json", &told.out);
     place.file("record.json", told.json()["record"].to_string());
     let gave = place.cutline(&format!("diff {capsule} record.json")).exits(0);
-    assert!(gave.out.contains("oracle liveness") && !gave.out.contains(" events are the same"), "{}", gave.out);
+    assert!(
+        gave.out.contains("oracle liveness") && !gave.out.contains(" events are the same"),
+        "{}",
+        gave.out
+    );
     place.cutline("diff told.json record.json").exits(0);
     let mut record: Value = told.json()["record"].clone();
     record["replayed-records"] = 12_345.into();
@@ -135,12 +145,22 @@ fn what_cannot_be_compared_is_refused_with_what_to_do() {
     let mut other = Capsule::from_json(&std::fs::read(&path).expect("the capsule")).expect("a capsule");
     other.program.version = "0.0.1".to_owned();
     place.file("old.json", other.to_json().expect("text"));
-    place.cutline("diff c.json old.json").refuses(&["old.json", "cutline 0.0.1", "--trace FILE", "each write a trace"]);
+    place.cutline("diff c.json old.json").refuses(&[
+        "old.json",
+        "cutline 0.0.1",
+        "--trace FILE",
+        "each write a trace",
+    ]);
 
     let text = place.read("t.ndjson");
     place.file("cut.ndjson", &text[..text.len() - 2]);
     let lines = text.lines().count().to_string();
-    place.cutline("diff t.ndjson cut.ndjson").refuses(&["cut.ndjson", &format!("line {lines}"), "cut off", "write it again"]);
+    place.cutline("diff t.ndjson cut.ndjson").refuses(&[
+        "cut.ndjson",
+        &format!("line {lines}"),
+        "cut off",
+        "write it again",
+    ]);
     place.file("odd.ndjson", text.replacen("{\"time\"", "{\"tome\"", 1));
     place.cutline("diff odd.ndjson t.ndjson").refuses(&["odd.ndjson", "line 2", "time"]);
     place.file("empty", "");
@@ -153,7 +173,11 @@ fn what_cannot_be_compared_is_refused_with_what_to_do() {
     old["version"] = 1.into();
     place.file("record.json", record.to_string());
     place.file("old-record.json", old.to_string());
-    place.cutline("diff record.json old-record.json").refuses(&["old-record.json", "version 1", "--trace FILE"]);
+    place.cutline("diff record.json old-record.json").refuses(&[
+        "old-record.json",
+        "version 1",
+        "--trace FILE",
+    ]);
     place.cutline("diff record.json t.ndjson").refuses(&["no figures", "a capsule goes with either"]);
     place.cutline("diff gone.json c.json").refuses(&["gone.json"]);
     place.cutline("diff . c.json").refuses(&["cannot read `.`"]);

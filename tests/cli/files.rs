@@ -143,7 +143,8 @@ fn a_trace_is_a_header_and_events_in_order() {
     // Watching changes nothing.
     let blind = place.cutline("run wordcount --faults crashes --seed 7 --json").exits(0).json();
     assert_eq!(blind, record);
-    place.cutline("run wordcount --faults crashes --seed 7 --trace r.ndjson --trace-records").exits(0);
+    let run = "run wordcount --faults crashes --seed 7 --trace r.ndjson --trace-records --json";
+    assert_eq!(place.cutline(run).exits(0).json(), record, "nor does it to look at every record");
     assert!(place.read("r.ndjson").contains(r#""event":{"record":{"#));
 }
 

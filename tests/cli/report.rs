@@ -57,9 +57,11 @@ fn a_sweep_becomes_a_page_with_its_failures_and_what_shows_them() {
     let named = place.cutline("report s --out by-name.html").exits(0);
     assert!(named.out.contains("by-name.html"), "{}", named.out);
     // Nothing that it reads is written over.
-    place.run(["report".as_ref(), folder.as_os_str(), "--out".as_ref(), folder.join("runs.csv").as_os_str()])
+    place
+        .run(["report".as_ref(), folder.as_os_str(), "--out".as_ref(), folder.join("runs.csv").as_os_str()])
         .refuses(&["runs.csv"]);
-    place.run(["report".as_ref(), folder.as_os_str(), "--out".as_ref(), "no/such/page.html".as_ref()])
+    place
+        .run(["report".as_ref(), folder.as_os_str(), "--out".as_ref(), "no/such/page.html".as_ref()])
         .refuses(&["no/such/page.html", "mkdir"]);
 }
 
@@ -70,7 +72,10 @@ fn a_failure_that_was_shrunk_is_shown_as_small_as_it_is() {
         --set input.numbers.kind.numbers.count=200";
     place.cutline(sweep).exits(1);
     let html = page(&place, &newest(&place, "s"), "");
-    has(&html, &["made by shrinking", "/shrunk/", ".min.json", "It needs no fault.", "Its scenario", "<svg "]);
+    has(
+        &html,
+        &["made by shrinking", "/shrunk/", ".min.json", "It needs no fault.", "Its scenario", "<svg "],
+    );
 }
 
 #[test]
@@ -82,12 +87,21 @@ fn one_that_was_killed_is_a_page_of_what_was_done() {
     let mut lines: Vec<&str> = rows.lines().collect();
     let last = lines.pop().expect("a row");
     lines[1..].reverse();
-    fs::write(folder.join("runs.part.csv"), format!("{}\n{}", lines.join("\n"), &last[..20])).expect("written");
+    fs::write(folder.join("runs.part.csv"), format!("{}\n{}", lines.join("\n"), &last[..20]))
+        .expect("written");
     fs::rename(folder.join("failures.ndjson"), folder.join("failures.part.ndjson")).expect("renamed");
     fs::remove_file(folder.join("runs.csv")).expect("removed");
     fs::remove_file(folder.join("summary.json")).expect("removed");
     let html = page(&place, &folder, "");
-    has(&html, &["23 of 24", "unfinished: it was killed, or it is still running", "cutline sweep --resume ", "safety violation"]);
+    has(
+        &html,
+        &[
+            "23 of 24",
+            "unfinished: it was killed, or it is still running",
+            "cutline sweep --resume ",
+            "safety violation",
+        ],
+    );
     assert!(folder.join("runs.part.csv").exists(), "nothing is changed");
     // Killed before its first run.
     for name in ["runs.part.csv", "failures.part.ndjson"] {
@@ -101,14 +115,19 @@ fn one_that_was_killed_is_a_page_of_what_was_done() {
 fn one_that_was_stopped_or_joined_and_one_that_passed_say_so() {
     let place = Place::new();
     place.cutline(&format!("{BROKEN} --no-regressions --max-failures 1 --out stopped")).exits(1);
-    has(&page(&place, &newest(&place, "stopped"), ""), &["stopped: as many runs have failed", "--resume", "1 of "]);
+    has(
+        &page(&place, &newest(&place, "stopped"), ""),
+        &["stopped: as many runs have failed", "--resume", "1 of "],
+    );
     for part in 1..=2 {
         place.cutline(&format!("{BROKEN} --no-regressions --partition {part}/2 --out part{part}"));
     }
     has(&page(&place, &newest(&place, "part1"), ""), &["part 1/2 of a sweep", "--partition 1/2", "12 of 12"]);
     place.cutline("merge part1 part2 --no-regressions --out merged").exits(1);
     has(&page(&place, &newest(&place, "merged"), ""), &["24 of 24", "The sweep is complete.", "<svg "]);
-    place.cutline("sweep tiny --strategy aligned --faults none --seeds 0..2 --no-regressions --out fine").exits(0);
+    place
+        .cutline("sweep tiny --strategy aligned --faults none --seeds 0..2 --no-regressions --out fine")
+        .exits(0);
     let html = page(&place, &newest(&place, "fine"), "");
     has(&html, &["All 2 runs passed", "No run failed.", "heat-0\">2 pass"]);
 }
@@ -118,14 +137,19 @@ fn what_is_lost_or_damaged_is_told() {
     let place = Place::new();
     let folder = swept(&place);
     fs::remove_dir_all(folder.join("capsules")).expect("removed");
-    has(&page(&place, &folder, ""), &["There is no picture of it: cannot read", "Let c be checkpoint", "cutline run sum-even-odd"]);
+    has(
+        &page(&place, &folder, ""),
+        &["There is no picture of it: cannot read", "Let c be checkpoint", "cutline run sum-even-odd"],
+    );
     let rows = fs::read_to_string(folder.join("runs.csv")).expect("the rows");
     fs::write(folder.join("runs.csv"), rows.replacen("first-barrier", "first,barrier", 1)).expect("written");
     place.cutline(&format!("report {}", folder.display())).refuses(&["runs.csv", "is damaged: line "]);
     fs::write(folder.join("runs.csv"), "a,b\n").expect("written");
     place.cutline(&format!("report {}", folder.display())).refuses(&["runs.csv", "columns are not those"]);
     fs::write(folder.join("sweep.json"), "{\"cutline-sweep\": 0}").expect("written");
-    place.cutline(&format!("report {}", folder.display())).refuses(&["version 0", "use the program that did it"]);
+    place
+        .cutline(&format!("report {}", folder.display()))
+        .refuses(&["version 0", "use the program that did it"]);
     place.file("file", "");
     for none in ["gone", "file", "."] {
         place.cutline(&format!("report {none}")).refuses(&["is not the folder of a sweep", "cutline sweep"]);

@@ -9,7 +9,9 @@ use crate::{Gave, Place, binary};
 /// A place with a capsule in it.
 fn failed() -> Place {
     let place = Place::new();
-    place.cutline("run tiny --faults crashes --seed 3 --set bounds.time=100ms --capsule-dir capsules").exits(3);
+    place
+        .cutline("run tiny --faults crashes --seed 3 --set bounds.time=60ms --capsule-dir capsules")
+        .exits(3);
     let mut entries = std::fs::read_dir(place.path("capsules")).expect("the folder");
     let path = entries.next().expect("a capsule").expect("an entry").path();
     std::fs::rename(path, place.path("c.json")).expect("moved");
@@ -101,7 +103,8 @@ fn ctrl_c_ends_it_and_a_signal_does_too() {
     screen.shows("quit");
     // The program is the only child of `script`.
     let parent = screen.child.id();
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("its child");
+    let children =
+        std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("its child");
     let killed = Command::new("kill").args(["-TERM", children.trim()]).status().expect("kill");
     assert!(killed.success());
     let gave = screen.ends().exits(130);
@@ -113,7 +116,10 @@ fn ctrl_c_ends_it_and_a_signal_does_too() {
 fn a_run_on_a_terminal_is_as_wide_as_that_and_in_colours() {
     let place = Place::new();
     let wide = |columns: u32| {
-        let line = format!("stty cols {columns}; exec '{}' run wordcount --faults crashes --seed 7", binary().display());
+        let line = format!(
+            "stty cols {columns}; exec '{}' run wordcount --faults crashes --seed 7",
+            binary().display()
+        );
         let gave = Command::new("script")
             .current_dir(place.path(""))
             .env("TERM", "xterm")

@@ -6,9 +6,7 @@ use std::path::Path;
 use cutline::scenarios::sweep::failure::Failure as FailedRun;
 use cutline::scenarios::sweep::row::SeenRow;
 
-use super::{
-    FAILURES, PART_FAILURES, PART_ROWS, ROWS, RowReader, Runs, damaged, failed_run, lines, title,
-};
+use super::{FAILURES, PART_FAILURES, PART_ROWS, ROWS, RowReader, Runs, damaged, failed_run, lines, title};
 use crate::failure::Failure;
 
 /// Who is told of what is in a folder.

@@ -102,7 +102,14 @@ fn what_comes_from_outside_is_escaped() {
 #[test]
 fn a_page_of_nothing_or_of_a_part_says_so() {
     let empty = made(&[], &[], "unfinished", Some("cutline sweep --resume x"));
-    for words in ["No run was done", "0 of 9", "The sweep is unfinished", "--resume x", "No run failed.", "There is no cell"] {
+    for words in [
+        "No run was done",
+        "0 of 9",
+        "The sweep is unfinished",
+        "--resume x",
+        "No run failed.",
+        "There is no cell",
+    ] {
         assert!(empty.contains(words), "no {words} in\n{empty}");
     }
     let passed = made(&[row(0, "pipe", "aligned", "none", Class::Pass)], &[], "complete", None);
@@ -120,7 +127,9 @@ fn a_failure_without_a_capsule_or_a_picture_is_told_all_the_same() {
         ..Witness::default()
     };
     let html = made(&rows, &[bare], "complete", None);
-    for words in ["<h3>stall (2 runs)</h3>", "No capsule of it was kept", "its input is gone", "cutline run pipe"] {
+    for words in
+        ["<h3>stall (2 runs)</h3>", "No capsule of it was kept", "its input is gone", "cutline run pipe"]
+    {
         assert!(html.contains(words), "no {words} in\n{html}");
     }
 }
