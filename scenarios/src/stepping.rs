@@ -19,6 +19,7 @@ use cutline_sim::event::{Detail, Event, Stamped};
 use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::oracles::ROWS;
+use cutline_sim::protocol::READING;
 use cutline_sim::reusable;
 use cutline_sim::time::Time;
 use cutline_sim::view::{Next, TaskView};
@@ -36,7 +37,7 @@ pub const KEPT_MAX: usize = 32;
 /// The distance of forks in a short run, in events.
 const FIRST_DISTANCE: u64 = 64;
 /// So many of the last events can be looked at.
-const LAST_MAX: usize = 200;
+const LAST_MAX: usize = 60;
 /// So many events go by between two questions whether to go on.
 const PATIENCE: u64 = 512;
 /// So many values of its state, and items of each of its channels, a look at a task holds.
@@ -379,7 +380,7 @@ impl Stepper {
         let line = |&(step, event): &(u64, Stamped)| EventLine {
             is_new: step == books.event,
             time: event.time,
-            text: sentence(&self.names, &event),
+            text: self.told(&event),
         };
         Look {
             title: self.title.clone(),
@@ -402,6 +403,17 @@ impl Stepper {
             own: world.logs_sent(),
             events: books.last.iter().map(line).collect(),
             objecting: books.objecting.clone(),
+        }
+    }
+
+    /// An event in words; a record by its lineage as proofs have it.
+    fn told(&self, stamped: &Stamped) -> String {
+        match (stamped.event, stamped.origin.as_task()) {
+            (Event::Record { input, lineage }, Some(task)) => {
+                let from = if input == READING { "read".to_owned() } else { format!("from input {input}") };
+                format!("{}: record {from}, lineage {lineage:#018x}", self.name(task))
+            }
+            _ => sentence(&self.names, stamped),
         }
     }
 

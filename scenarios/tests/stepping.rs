@@ -179,17 +179,19 @@ fn queues_blocked_inputs_and_pending_checkpoints_are_seen() {
     let [(id, pending)] = &begun.pending[..] else { panic!("one checkpoint: {:?}", begun.pending) };
     assert!(id.0 == 1 && pending.acknowledged.is_empty() && pending.since == begun.time);
     let (mut blocked, mut marks, mut credits, mut acknowledged) = (0, 0, 0, 0);
-    while look(&walk).newest.is_none() && walk.forward() {
-        for task in (0..walk.tasks()).map(TaskId) {
-            let look = walk.look(task);
-            acknowledged =
-                acknowledged.max(look.pending.first().map_or(0, |(_, pending)| pending.acknowledged.len()));
-            for input in &look.view.inputs {
-                assert!(input.front.len() as u32 <= input.length && input.to == task);
-                blocked += usize::from(input.blocked);
-                marks += input.front.iter().filter(|queued| matches!(queued.what, Held::Mark(_))).count();
-                credits += usize::from(matches!(input.flow, Flow::Credits(1..)));
-            }
+    let mut newest = begun.newest;
+    while newest.is_none() && walk.forward() {
+        // Another one after each event: what is looked for lasts longer than that.
+        let task = TaskId((walk.event() % u64::from(walk.tasks())) as u32);
+        let look = walk.look(task);
+        newest = look.newest;
+        acknowledged =
+            acknowledged.max(look.pending.first().map_or(0, |(_, pending)| pending.acknowledged.len()));
+        for input in &look.view.inputs {
+            assert!(input.front.len() as u32 <= input.length && input.to == task);
+            blocked += usize::from(input.blocked);
+            marks += input.front.iter().filter(|queued| matches!(queued.what, Held::Mark(_))).count();
+            credits += usize::from(matches!(input.flow, Flow::Credits(1..)));
         }
     }
     assert!(blocked > 0 && marks > 0 && credits > 0, "{blocked} {marks} {credits}");

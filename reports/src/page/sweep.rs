@@ -138,9 +138,14 @@ fn cells(cells: &[CellCounts]) -> Markup {
     if rows.is_empty() {
         return html! { p { "There is no cell: no run was done." } };
     }
+    // What is laid over all of them says nothing about any.
+    let one = cells.windows(2).all(|pair| pair[0].overrides == pair[1].overrides);
     html! {
         p.soft {
             "How many runs of each scenario under each strategy and fault profile passed or failed. The darker, the larger the share that failed."
+        }
+        @if one && !cells[0].overrides.is_empty() {
+            p { "Over every scenario was laid " code { (cells[0].overrides) } "." }
         }
         div.scroll tabindex="0" role="region" aria-label="Pass and fail by scenario, strategy and fault profile" {
             table.heat {
@@ -150,7 +155,7 @@ fn cells(cells: &[CellCounts]) -> Markup {
                     @for profile in &profiles { th scope="col" { (profile) } }
                 } }
                 tbody { @for ((scenario, overrides, strategy), of) in &rows { tr {
-                    th scope="row" { (scenario) @if !overrides.is_empty() { " " small { (overrides) } } }
+                    th scope="row" { (scenario) @if !one && !overrides.is_empty() { small { (overrides) } } }
                     th scope="row" { (strategy) }
                     @for profile in &profiles { (cell(of.get(profile))) }
                 } } }
@@ -211,6 +216,7 @@ fn extremes(extremes: &Extremes) -> Markup {
     if rows.is_empty() {
         return html! { p { "No run was done." } };
     }
+    let one = rows.windows(2).all(|pair| pair[0].overrides == pair[1].overrides);
     html! {
         p.soft { "The runs that are among the first by one of these measures; the first is marked. Press a title to sort." }
         div.scroll tabindex="0" role="region" aria-label="The slowest and the largest runs" {
@@ -224,7 +230,7 @@ fn extremes(extremes: &Extremes) -> Markup {
                 } }
                 tbody { @for row in rows { tr {
                     td data-value=(row.run) { (row.run) }
-                    td.words { (row.scenario) @if !row.overrides.is_empty() { " " small { (row.overrides) } } }
+                    td.words { (row.scenario) @if !one && !row.overrides.is_empty() { small { (row.overrides) } } }
                     td.words { (row.strategy) }
                     td.words { (row.faults) }
                     td.words { (row.seed) }
