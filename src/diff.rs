@@ -234,7 +234,8 @@ fn tell(
         return screen.json(&Told { differ, a: &a.about, b: &b.about, difference });
     }
     let table = paint(&run_diff::table(difference), |line| line.contains("oracle "));
-    screen.say(&format!("a: {}\nb: {}\n\n{table}", a.about, b.about))?;
+    let heads = run_diff::harmless(&format!("a: {}\nb: {}\n", a.about, b.about));
+    screen.say(&format!("{heads}\n{table}"))?;
     let same_events = difference.first.is_none() && difference.events.is_some();
     if let (Some(a), Some(b), true, false) = (&a.record, &b.record, same_events, arguments.records)
         && a.digest != b.digest

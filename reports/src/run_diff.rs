@@ -129,6 +129,12 @@ pub fn of_counts(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> Vec<Ro
     all.into_keys().map(|name| Row::new(&name.replace('-', " "), shown(a, name), shown(b, name))).collect()
 }
 
+/// Text for a terminal: what a file says must not steer it.
+pub fn harmless(text: &str) -> String {
+    let is_fine = |c: &char| !c.is_control() || *c == '\n';
+    text.chars().map(|c| if is_fine(&c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 /// Both runs for people: what differs is marked with `!=`.
 pub fn table(difference: &Difference) -> String {
     let head = ["", "", "a", "b"].map(str::to_owned).to_vec();
@@ -150,7 +156,7 @@ pub fn table(difference: &Difference) -> String {
         (None, Some(events)) => whole.push_str(&format!("\n{}", compared(events))),
         (None, None) => {}
     }
-    whole
+    harmless(&whole)
 }
 
 fn around(first: &First) -> String {
@@ -227,6 +233,14 @@ mod tests {
         let ends = First { number: 1, ..First::default() };
         let shown = table(&Difference { first: Some(ends), ..Difference::default() });
         assert!(shown.contains("the very first event differs") && shown.contains("it ends here"), "{shown}");
+    }
+
+    #[test]
+    fn what_a_file_says_does_not_steer_the_terminal() {
+        let first = First { number: 1, a: vec![event(0, "\x1b[2J", json!({ "x": {} }))], ..First::default() };
+        let rows = vec![Row::new("scenario", "a\x07", "b")];
+        let shown = table(&Difference { rows, events: Some(0), first: Some(first) });
+        assert!(!shown.contains(['\x1b', '\x07']) && shown.contains("\u{fffd}[2J"), "{shown}");
     }
 
     #[test]

@@ -175,5 +175,17 @@ mod tests {
         assert_eq!(sparks(&record, &Course::default(), 80), "");
         let idle = Course { width: 1, slices: vec![Slice::default(); 3], ..Course::default() };
         assert_eq!(sparks(&samples::empty(), &idle, 80), "");
+        let one = Course { slices: vec![Slice { arrivals: 1, ..Slice::default() }], ..idle };
+        assert_eq!(sparks(&samples::empty(), &one, 80).lines().count(), 2, "one record, and no checkpoint");
+    }
+
+    #[test]
+    fn very_many_checkpoints_take_no_more_room() {
+        let mut record = samples::run("aligned");
+        let one = record.checkpoints[0].clone();
+        record.checkpoints = vec![one; 1_000_000];
+        record.restores[0].running = None;
+        let text = sparks(&record, &course(), 80);
+        assert!(text.len() < 4_000 && text.contains("x crash, - down"), "{text}");
     }
 }
