@@ -74,7 +74,15 @@ fn a_failure_that_was_shrunk_is_shown_as_small_as_it_is() {
     let html = page(&place, &newest(&place, "s"), "");
     has(
         &html,
-        &["made by shrinking", "/shrunk/", ".min.json", "It needs no fault.", "Its scenario", "<svg "],
+        &[
+            "The only run failed",
+            "made by shrinking",
+            "/shrunk/",
+            ".min.json",
+            "It needs no fault.",
+            "Its scenario",
+            "<svg ",
+        ],
     );
 }
 

@@ -77,6 +77,7 @@ fn verdict(total: &Counts) -> String {
     match (total.runs, total.failed()) {
         (0, _) => "No run was done".to_owned(),
         (1, 0) => "The only run passed".to_owned(),
+        (1, _) => "The only run failed".to_owned(),
         (runs, 0) => format!("All {} runs passed", units::count(runs)),
         (runs, failed) => format!("{} of {} runs failed", units::count(failed), units::count(runs)),
     }
