@@ -9,7 +9,7 @@ use crate::arguments::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::{
-    compare, completions, explore, guarantees, list, registry, replay, run, shrink, sweep, viewers, zoo,
+    compare, completions, draw, explore, guarantees, list, registry, replay, run, shrink, sweep, viewers, zoo,
 };
 
 /// The exit code of usage errors and bad input.
@@ -50,6 +50,7 @@ pub fn main(added: &'static [Strategy]) -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments, &mut screen),
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
         Command::Zoo(arguments) => zoo::zoo(&arguments, &mut screen),
+        Command::Draw(arguments) => draw::draw(&arguments, &mut screen),
         Command::Graph(arguments) => viewers::graph(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),

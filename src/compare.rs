@@ -295,7 +295,7 @@ fn show(
 }
 
 /// The command line of this program, for a shell.
-fn command() -> String {
+pub fn command() -> String {
     let word = |word: String| {
         let bare = word.trim_start_matches('-');
         match word.len() - bare.len() {

@@ -15,6 +15,7 @@ mod capsules;
 pub mod command_line;
 mod compare;
 mod completions;
+mod draw;
 mod execute;
 mod explore;
 mod failure;

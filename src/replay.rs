@@ -51,8 +51,8 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
             .with_help("replay the capsule as the failing run has left it")
     })?;
     announce_plan(screen, &setup, &capsule.faults, &plan)?;
-    let about = (setup.prepared.name(), contender.name, seed);
-    let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
+    let begin =
+        |path: &Path| Trace::create(path, &setup.prepared, (contender, seed), arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
     let order = Order { contender, faults: capsule.faults.clone(), plan, seed, options: capsule.options };
     let mut viewers = arguments.viewers.begin(&setup, contender.name, seed)?;
@@ -67,7 +67,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         run::show(screen, &setup, &finished)?;
     }
     tell(screen, &differences, commit)?;
-    let traced = trace.map_or(Ok(()), Trace::finish);
+    let traced = trace.map_or(Ok(()), |trace| trace.finish(&finished.record, finished.tear));
     viewers.map_or(Ok(()), |viewers| viewers.finish(screen)).and(traced)?;
     let class = if differences.is_empty() { finished.record.class() } else { Class::NonDeterminism };
     Ok(exit_code(class))

@@ -15,6 +15,7 @@ pub mod png;
 pub mod run_table;
 pub mod shrink_table;
 pub mod side_by_side;
+pub mod space_time;
 pub mod stats;
 pub mod sweep_summary;
 pub mod timeline;

@@ -58,7 +58,8 @@ pub struct FailedRun {
     pub command: Option<String>,
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
+/// What a page may load: nothing.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
 
 const SECTIONS: [(&str, &str); 5] = [
     ("summary", "Summary"),
@@ -82,7 +83,7 @@ pub fn page(page: &Page<'_>) -> String {
                 meta name="generator" content=(format!("cutline {}", page.version));
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { (PreEscaped(font())) (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(font())) (PreEscaped(BASE_STYLE)) }
             }
             body {
                 a.skip href="#summary" { "Skip to the summary" }
@@ -108,8 +109,11 @@ pub fn page(page: &Page<'_>) -> String {
     whole.into_string()
 }
 
+/// What all pages look like.
+pub(crate) const BASE_STYLE: &str = include_str!("style.css");
+
 /// The font of the pictures, so that they look the same everywhere.
-fn font() -> String {
+pub(crate) fn font() -> String {
     let bytes = BASE64.encode(include_bytes!("../../fonts/Roboto-Regular.woff2"));
     format!("@font-face{{font-family:Roboto;src:url(data:font/woff2;base64,{bytes}) format(\"woff2\")}}\n")
 }

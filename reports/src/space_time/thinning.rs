@@ -1,0 +1,126 @@
+//! Which flights are drawn: all that matter, and of the rest as many as a person can look at.
+
+use cutline_scenarios::scene::{Checkpoint, Flight, Scene};
+use cutline_sim::passage::Thing;
+
+/// No more barriers than this, and no more cuts.
+const MARKS_MOST: usize = 600;
+const CUTS_MOST: usize = 24;
+
+/// How a flight is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A record.
+    Record,
+    /// A barrier, or a marker.
+    Mark,
+    /// A mark that cancels a checkpoint.
+    Cancel,
+    /// Something that was in flight at a cut.
+    InFlight,
+    /// To blame.
+    Guilty,
+}
+
+/// What is drawn.
+pub struct Plan<'a> {
+    /// The scene.
+    pub scene: &'a Scene,
+    /// The flights, in the order in which they are drawn: what matters comes last and lies on top.
+    pub flights: Vec<(Kind, &'a Flight)>,
+    /// The checkpoints whose cuts are drawn.
+    pub cuts: Vec<&'a Checkpoint>,
+    /// What is not drawn, a sentence each.
+    pub left_out: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    /// Chooses.
+    pub fn of(scene: &'a Scene, records_most: usize) -> Plan<'a> {
+        let mut left_out = Vec::new();
+        let cuts = cuts(scene, &mut left_out);
+        let guilty = scene.guilty();
+        let mut flights: Vec<(Kind, &Flight)> = Vec::new();
+        let (mut records, mut marks, mut others) = (Vec::new(), Vec::new(), 0_u64);
+        for (at, flight) in scene.flights.iter().enumerate() {
+            let crosses = |cut: &&&Checkpoint| scene.is_in_flight(flight, cut);
+            match flight.thing {
+                _ if guilty.contains(&at) => flights.push((Kind::Guilty, flight)),
+                Thing::Record { .. } => {
+                    let kind = match flight.put_back || cuts.iter().any(|cut| crosses(&cut)) {
+                        true => Kind::InFlight,
+                        false => Kind::Record,
+                    };
+                    records.push((kind, flight));
+                }
+                Thing::Cut { .. } => marks.push((Kind::Mark, flight)),
+                Thing::Cancel { .. } => marks.push((Kind::Cancel, flight)),
+                _ => others += 1,
+            }
+        }
+        let all = records.len() as u64 + scene.flights_left_out;
+        let (in_flight, plain): (Vec<_>, Vec<_>) = records.into_iter().partition(|(kind, _)| *kind == Kind::InFlight);
+        // What was in flight matters more, but must not crowd out the rest.
+        let in_flight = spread(in_flight, records_most * 3 / 5);
+        let plain = spread(plain, records_most.saturating_sub(in_flight.len()));
+        let drawn = (in_flight.len() + plain.len()) as u64;
+        if drawn < all {
+            let (drawn, all) = (crate::units::count(drawn), crate::units::count(all));
+            left_out.push(format!("{drawn} of the {all} records in this window are drawn, spread evenly."));
+        }
+        if others > 0 {
+            let others = crate::units::count(others);
+            left_out.push(format!("{others} watermarks, ends and the like are not drawn."));
+        }
+        let known = marks.len();
+        let marks = spread(marks, MARKS_MOST);
+        if marks.len() < known {
+            left_out.push(format!("{} of {known} barriers are drawn.", marks.len()));
+        }
+        flights.extend(plain.into_iter().chain(in_flight).chain(marks));
+        flights.sort_by_key(|(kind, flight)| (*kind, flight.sent));
+        Plan { scene, flights, cuts, left_out }
+    }
+}
+
+fn cuts<'a>(scene: &'a Scene, left_out: &mut Vec<String>) -> Vec<&'a Checkpoint> {
+    let blamed = scene.witness.as_ref().and_then(|witness| witness.checkpoint);
+    let window = &scene.window;
+    let shown = |it: &&Checkpoint| it.points.iter().any(|(_, at)| window.meets(at.time, at.time));
+    let all: Vec<&Checkpoint> = scene.checkpoints.iter().filter(shown).collect();
+    let known = all.len() as u64 + scene.checkpoints_left_out;
+    let mut cuts = spread(all, CUTS_MOST);
+    let missing = |it: &&Checkpoint| Some(it.id) == blamed && cuts.iter().all(|cut| cut.id != it.id);
+    if let Some(blamed) = scene.checkpoints.iter().find(missing) {
+        cuts.push(blamed);
+    }
+    if (cuts.len() as u64) < known {
+        let known = crate::units::count(known);
+        left_out.push(format!("The cuts of {} of the {known} checkpoints in this window are drawn.", cuts.len()));
+    }
+    cuts
+}
+
+/// So many of them at the most, evenly spread.
+fn spread<T>(all: Vec<T>, most: usize) -> Vec<T> {
+    let count = all.len();
+    if count <= most {
+        return all;
+    }
+    let keep = |at: usize| (at + 1) * most / count > at * most / count;
+    all.into_iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, one)| one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_spread_evenly_and_as_much_as_there_is_room_for() {
+        assert_eq!(spread((0..3).collect(), 5), [0, 1, 2]);
+        let kept: Vec<i32> = spread((0..100).collect(), 10);
+        assert_eq!(kept.len(), 10);
+        assert!(kept.windows(2).all(|pair| (9..=11).contains(&(pair[1] - pair[0]))), "{kept:?}");
+        assert!(spread((0..100).collect::<Vec<i32>>(), 0).is_empty());
+    }
+}
