@@ -98,11 +98,8 @@ impl Form {
 /// Draws.
 pub fn draw(arguments: &DrawArguments, screen: &mut Screen) -> Result<u8, Failure> {
     let form = Form::of(&arguments.out)?;
-    let reads = [
-        Some(arguments.run.as_path()),
-        arguments.input.as_deref(),
-        arguments.from_savepoint.as_deref(),
-    ];
+    let reads =
+        [Some(arguments.run.as_path()), arguments.input.as_deref(), arguments.from_savepoint.as_deref()];
     files::check_apart(&[Some(&arguments.out)], &reads)?;
     let output = Output::create(&arguments.out)?;
     let view = arguments.view();
@@ -141,7 +138,8 @@ fn write(mut output: Output, form: Form, scene: &Scene, records: usize) -> Resul
         Form::Png => {
             let png = Painter::default().png(&diagram(scene, "run", records).svg);
             let path = output.path().to_owned();
-            let png = png.map_err(|error| Failure::new(format!("cannot draw `{}`: {error}", path.display())))?;
+            let png =
+                png.map_err(|error| Failure::new(format!("cannot draw `{}`: {error}", path.display())))?;
             output.write_all(&png).map_err(|error| Failure::writing(&path, &error))?;
             output.finish()
         }

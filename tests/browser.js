@@ -7,7 +7,7 @@ const check = (fine, what) => fine || wrong.push(what);
 document.fonts.ready.then(() => {
   try {
     // Pictures: all there, as wide as they should be, with words for those who cannot see them.
-    const pictures = [...document.querySelectorAll("figure svg")];
+    const pictures = [...document.querySelectorAll("figure:not(.st) svg")];
     check(pictures.length === 8, `${pictures.length} pictures`);
     for (const picture of pictures) {
       const box = picture.getBoundingClientRect();
@@ -21,6 +21,8 @@ document.fonts.ready.then(() => {
         check(fits, `${name}: "${text.textContent.trim()}" leaves the picture`);
       }
     }
+
+    checkSpaceTime(check);
 
     // Nothing is wider than the screen but what scrolls by itself.
     const page = document.documentElement;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Opens the page of a comparison in a headless Chromium, at 400 and at 1400 points, light and dark, and sees that nothing is wrong:
-# no error on the console, every picture there, tables that sort by mouse and by keys, nothing wider than the screen.
-# Usage: tests/browser.sh CUTLINE [DIR]: the page and pictures of it stay in DIR (cutline-out/browser).
+# Opens the page of a comparison and that of a space-time diagram in a headless Chromium, at 400 and at 1400 points, light and dark, and
+# sees that nothing is wrong: no error on the console, every picture there, tables that sort by mouse and by keys, diagrams that zoom
+# and tell what was the case, nothing wider than the screen.
+# Usage: tests/browser.sh CUTLINE [DIR]: the pages and pictures of them stay in DIR (cutline-out/browser).
 set -euo pipefail
 cutline=$1
 folder=${2:-cutline-out/browser}
@@ -18,12 +19,18 @@ trap 'rm -rf "$profile"' EXIT
     --set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' \
     --capsule-dir "$folder/capsules" --out "$folder/page" >"$folder/table.txt"
 
-# The page with the checks behind it, in a frame, because no window of Chromium is as narrow as a telephone. What the checks find becomes
+# A planted bug, whose run fails (exit code 1) and leaves a capsule.
+rm -rf "$folder/bug"
+"$cutline" run sum-even-odd --strategy first-barrier --faults crashes --seed 4 --no-forks --capsule-dir "$folder/bug" \
+    >"$folder/bug.txt" || [ $? = 1 ]
+"$cutline" draw "$folder"/bug/*.json --out "$folder/diagram.html" >>"$folder/table.txt"
+
+# A page with its checks behind it, in a frame, because no window of Chromium is as narrow as a telephone. What the checks find becomes
 # the text of one element of the outer page, which the browser prints.
 framed() {
     echo "<!DOCTYPE html><html><head><meta charset=utf-8><meta name=color-scheme content='light dark'><title>checks</title></head>"
     echo "<body style='margin:0'><iframe width=$1 height=900 style='border:0' srcdoc=\""
-    { cat "$folder/page/index.html"; echo "<script>"; cat "$(dirname "$0")/browser.js"; echo "</script>"; } |
+    { cat "$2"; echo "<script>"; cat "$(dirname "$0")/browser-space-time.js" "$(dirname "$0")/$3"; echo "</script>"; } |
         sed 's/&/\&amp;/g; s/"/\&quot;/g'
     echo '"></iframe><output id="checks"></output><script>addEventListener("message", (event) => {'
     echo 'document.getElementById("checks").textContent = event.data; });</script></body></html>'
@@ -36,31 +43,34 @@ chrome() {
 }
 
 passed=0 failed=0
-for width in 400 1400; do
-    for scheme in light dark; do
-        dark=()
-        [ "$scheme" = light ] || dark=(--blink-settings=preferredColorScheme=0)
-        name="$width-$scheme"
-        framed "$width" >"$folder/framed.html"
-        if ! chrome --window-size=1500,950 "${dark[@]}" --virtual-time-budget=5000 --dump-dom "file://$folder/framed.html" \
-            >"$folder/$name.html" 2>"$folder/$name.log"; then
-            echo "browser: $name: chromium failed; see $folder/$name.log"
-            failed=$((failed + 1))
-            continue
-        fi
-        found=$(sed -n 's/.*<output id="checks">\([^<]*\)<.*/\1/p' "$folder/$name.html")
-        console=$(grep -c ":CONSOLE" "$folder/$name.log" || true)
-        if [ "$found" = "fine at $width, $scheme" ] && [ "$console" = 0 ]; then
-            passed=$((passed + 1))
-        else
-            echo "browser: $name: ${found:-the checks did not run}; $console messages on the console"
-            grep ":CONSOLE" "$folder/$name.log" || true
-            failed=$((failed + 1))
-        fi
-        chrome --window-size="$width,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$folder/page/index.html" \
-            2>/dev/null || true
+check() { # the name, the page, its checks
+    for width in 400 1400; do
+        for scheme in light dark; do
+            dark=()
+            [ "$scheme" = light ] || dark=(--blink-settings=preferredColorScheme=0)
+            name="$1-$width-$scheme"
+            framed "$width" "$2" "$3" >"$folder/framed.html"
+            if ! chrome --window-size=1500,950 "${dark[@]}" --virtual-time-budget=5000 --dump-dom "file://$folder/framed.html" \
+                >"$folder/$name.html" 2>"$folder/$name.log"; then
+                echo "browser: $name: chromium failed; see $folder/$name.log"
+                failed=$((failed + 1))
+                continue
+            fi
+            found=$(sed -n 's/.*<output id="checks">\([^<]*\)<.*/\1/p' "$folder/$name.html")
+            console=$(grep -c ":CONSOLE" "$folder/$name.log" || true)
+            if [ "$found" = "fine at $width, $scheme" ] && [ "$console" = 0 ]; then
+                passed=$((passed + 1))
+            else
+                echo "browser: $name: ${found:-the checks did not run}; $console messages on the console"
+                grep ":CONSOLE" "$folder/$name.log" || true
+                failed=$((failed + 1))
+            fi
+            chrome --window-size="$width,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$2" 2>/dev/null || true
+        done
     done
-done
+}
+check page "$folder/page/index.html" browser.js
+check diagram "$folder/diagram.html" browser-diagram.js
 rm -f "$folder/framed.html"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -128,10 +128,13 @@ pub struct End {
 impl Line {
     /// An entry as a line.
     pub fn of(entry: &Entry, cast: &Cast) -> Line {
-        let (time, origin) = (entry.time(), match entry {
-            Entry::Event(event) => event.origin,
-            Entry::Passage(passage) => Origin::task(passage.task),
-        });
+        let (time, origin) = (
+            entry.time(),
+            match entry {
+                Entry::Event(event) => event.origin,
+                Entry::Passage(passage) => Origin::task(passage.task),
+            },
+        );
         let (event, passage) = match entry {
             Entry::Event(event) => (Some(event.event), None),
             Entry::Passage(passage) => (None, Some(passage.what)),
@@ -178,7 +181,9 @@ impl fmt::Display for TraceError {
                  program that wrote it"
             ),
             TraceError::Header(what) => write!(f, "the header of the trace is wrong, {what}: {AGAIN}"),
-            TraceError::Line(number, what) => write!(f, "line {number} of the trace is broken, {what}: {AGAIN}"),
+            TraceError::Line(number, what) => {
+                write!(f, "line {number} of the trace is broken, {what}: {AGAIN}")
+            }
             TraceError::Io(error) => error.fmt(f),
             TraceError::View(error) => error.fmt(f),
         }
@@ -244,10 +249,11 @@ impl<R: BufRead> Reader<R> {
             if read.map_err(|error| broken(self.number, &error))? == 0 {
                 return Ok(None);
             }
-            let line: Line = serde_json::from_str(&self.text).map_err(|error| match self.text.ends_with('\n') {
-                true => broken(self.number, &error),
-                false => broken(self.number, &"it is cut off"),
-            })?;
+            let line: Line =
+                serde_json::from_str(&self.text).map_err(|error| match self.text.ends_with('\n') {
+                    true => broken(self.number, &error),
+                    false => broken(self.number, &"it is cut off"),
+                })?;
             let Line { time, origin, event, passage, end } = line;
             if time < self.now {
                 return Err(broken(self.number, &"it goes back in time"));
@@ -265,7 +271,10 @@ impl<R: BufRead> Reader<R> {
             } else if let (Some(what), Some(task)) = (passage, origin.as_task()) {
                 see(Entry::Passage(Passage { time, task, what }));
             } else {
-                return Err(broken(self.number, &"it says neither what happened nor what went from whom to whom"));
+                return Err(broken(
+                    self.number,
+                    &"it says neither what happened nor what went from whom to whom",
+                ));
             }
         }
     }
@@ -307,7 +316,9 @@ pub fn scene_of_trace<R: BufRead>(
         notes.push("The trace has no last line: it was cut off, so nothing is known of verdicts.".to_owned());
     }
     if !cast.has_records {
-        notes.push("The trace has no records: they are there if it is written with --trace-records.".to_owned());
+        notes.push(
+            "The trace has no records: they are there if it is written with --trace-records.".to_owned(),
+        );
     }
     let witness = ended.and_then(|end| end.witness);
     if let (Some(witness), None) = (&witness, &failed) {

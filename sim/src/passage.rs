@@ -153,9 +153,7 @@ impl Thing {
     fn of(slot: &Slot, number: u64) -> Thing {
         let id = CheckpointId(slot.key);
         match slot.tag.kind() {
-            RECORD => {
-                Thing::Record { number, lineage: slot.lineage, key: slot.key, value: slot.value }
-            }
+            RECORD => Thing::Record { number, lineage: slot.lineage, key: slot.key, value: slot.value },
             WATERMARK => Thing::Watermark { number },
             END => Thing::End { number },
             PROBE => Thing::Probe { number },
@@ -212,7 +210,8 @@ impl Network {
     #[inline]
     pub(crate) fn pass_sent(&mut self, channel: ChannelId, slot: &Slot, now: Time) {
         if self.passages.as_ref().is_some_and(|notes| !notes.is_sent_already) {
-            let (from, number) = (self.channels[channel.index()].from, self.channels[channel.index()].sent.count);
+            let (from, number) =
+                (self.channels[channel.index()].from, self.channels[channel.index()].sent.count);
             self.pass(now, from, Passes::Sent { channel, thing: Thing::of(slot, number) });
         }
     }

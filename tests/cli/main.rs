@@ -3,6 +3,7 @@
 mod ci;
 mod ci_files;
 mod compare;
+mod draw;
 mod explore;
 mod files;
 mod input;

@@ -15,6 +15,8 @@ pub const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 pub const SHADE: RGBColor = RGBColor(0xd4, 0xd4, 0xd4);
 /// Crashes.
 pub const CRASH: RGBColor = VERMILLION;
+/// Texts about what is wrong: as vermillion, and dark enough to be read.
+pub const ALARM: RGBColor = RGBColor(0xa3, 0x3c, 0x00);
 /// Checkpoints, whatever their strategy.
 pub const CHECKPOINT: RGBColor = RGBColor(0x6b, 0x6b, 0x6b);
 

@@ -8,10 +8,12 @@ mod summary;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
+use cutline_scenarios::scene::Scene;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
 use crate::drawing::palette::Look;
+use crate::space_time;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,8 @@ pub struct Page<'a> {
     pub comparison: &'a Comparison,
     /// The pictures, in their order.
     pub pictures: &'a [Picture],
+    /// A checkpoint of the first run of each strategy in space and time.
+    pub scenes: &'a [Scene],
     /// What was laid over the scenario, as `KEY=VALUE`.
     pub overrides: &'a [String],
     /// The scenario's text.
@@ -61,9 +65,10 @@ pub struct FailedRun {
 /// What a page may load: nothing.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
 
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("summary", "Summary"),
     ("plots", "Plots"),
+    ("space-time", "Space and time"),
     ("checkpoints", "Checkpoints"),
     ("faults", "Faults and recoveries"),
     ("again", "Once more"),
@@ -83,7 +88,7 @@ pub fn page(page: &Page<'_>) -> String {
                 meta name="generator" content=(format!("cutline {}", page.version));
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { (PreEscaped(font())) (PreEscaped(BASE_STYLE)) }
+                style { (PreEscaped(font())) (PreEscaped(BASE_STYLE)) (PreEscaped(space_time::STYLE)) }
             }
             body {
                 a.skip href="#summary" { "Skip to the summary" }
@@ -97,12 +102,14 @@ pub fn page(page: &Page<'_>) -> String {
                 main {
                     (section(0, &summary::summary(page)))
                     (section(1, &plots(page.pictures)))
-                    (section(2, &checkpoints::checkpoints(comparison)))
-                    (section(3, &checkpoints::faults(comparison)))
-                    (section(4, &again(page)))
+                    (section(2, &space_time(page.scenes)))
+                    (section(3, &checkpoints::checkpoints(comparison)))
+                    (section(4, &checkpoints::faults(comparison)))
+                    (section(5, &again(page)))
                 }
                 footer { "Made by cutline " (page.version) ". Times are virtual: the same command gives the same page, byte for byte." }
                 script { (PreEscaped(include_str!("script.js"))) }
+                @if !page.scenes.is_empty() { script { (PreEscaped(space_time::SCRIPT)) } }
             }
         }
     };
@@ -138,6 +145,28 @@ fn plots(pictures: &[Picture]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// So many diagrams are in a page.
+const SCENES_MOST: usize = 6;
+
+fn space_time(scenes: &[Scene]) -> Markup {
+    html! {
+        @if scenes.is_empty() { p { "No run was drawn in space and time." } }
+        @else {
+            p.soft {
+                "Tasks are lines, time goes to the right. The green line is the cut of a checkpoint: what is left of it is part of it. The first run \
+                 of each strategy; `cutline draw` draws others, from their traces or capsules."
+            }
+        }
+        @for (at, scene) in scenes.iter().take(SCENES_MOST).enumerate() {
+            h3 { (scene.cast.title) }
+            (PreEscaped(space_time::figure(scene, &format!("run-{at}"), space_time::RECORDS_FEW)))
+        }
+        @if scenes.len() > SCENES_MOST {
+            p { "Of " (scenes.len()) " strategies the first " (SCENES_MOST) " are drawn." }
         }
     }
 }
@@ -180,6 +209,7 @@ mod tests {
         page(&Page {
             comparison,
             pictures: &pictures,
+            scenes: &[],
             overrides: &["a=\"<b>\"".to_owned()],
             scenario_text: "name = \"<i>\"",
             command: "cutline compare 'a&b'",

@@ -23,7 +23,9 @@ pub fn snapshots(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeS
     let store = layout.y(Who::Store).unwrap_or(layout.bottom);
     ink.strokes("st-uploads", Stroke { dashes: "2 3", head: &head, ..stroke(SKY, 1.4) });
     for snapshot in &scene.snapshots {
-        if let (Some(y), Some(stored), Some(synced)) = (layout.task(snapshot.task), snapshot.stored, snapshot.synced) {
+        if let (Some(y), Some(stored), Some(synced)) =
+            (layout.task(snapshot.task), snapshot.stored, snapshot.synced)
+        {
             let what = format!(
                 "upload of {}'s snapshot for checkpoint {}: durable at {}",
                 scene.cast.name(snapshot.task),
@@ -51,7 +53,7 @@ pub fn snapshots(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeS
             snapshot.id,
             instant(snapshot.at.time, span)
         );
-        ink.rectangle((from, y - high), (to, y + high), "fill=\"#222222\"", &what);
+        ink.rectangle((from, y - high), (to, y + high), "fill=\"#6B6B6B\"", &what);
         used.insert(Sign::Sync);
     }
     ink.end();
@@ -66,7 +68,8 @@ pub fn messages(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSe
         let Some(triggered) = checkpoint.triggered else { continue };
         for &(task, at) in &checkpoint.orders {
             if let Some(y) = layout.task(task) {
-                let what = format!("order to {} to begin checkpoint {}", scene.cast.name(task), checkpoint.id);
+                let what =
+                    format!("order to {} to begin checkpoint {}", scene.cast.name(task), checkpoint.id);
                 ink.line((layout.x(triggered), coordinator), (layout.x(at), y), &what);
                 used.insert(Sign::Order);
             }
@@ -102,9 +105,11 @@ pub fn bars(ink: &mut Ink, layout: &Layout<'_>) {
             None => "under way at the end",
         };
         let colour = colour(layout, checkpoint);
-        let attributes = format!("fill=\"{0}\" fill-opacity=\"0.2\" stroke=\"{0}\" stroke-width=\"1.2\"", hex(colour));
+        let attributes =
+            format!("fill=\"{0}\" fill-opacity=\"0.2\" stroke=\"{0}\" stroke-width=\"1.2\"", hex(colour));
         let took = crate::units::time(end.saturating_sub(triggered));
         let what = format!("checkpoint {}: {how} after {took}", checkpoint.id);
+        ink.rectangle((left, coordinator - high), (right, coordinator + high), "fill=\"#FFFFFF\"", "");
         ink.rectangle((left, coordinator - high), (right, coordinator + high), &attributes, &what);
         if matches!(checkpoint.ended, Some((_, Outcome::Completed))) {
             let attributes = format!("fill=\"{}\"", hex(colour));
@@ -115,7 +120,7 @@ pub fn bars(ink: &mut Ink, layout: &Layout<'_>) {
         let names = [name, format!("checkpoint {}", checkpoint.id), checkpoint.id.to_string()];
         let fits = |name: &&String| width(name, SMALL) * 1.1 + 12.0 < seen_right - seen_left;
         if let Some(name) = names.iter().find(fits) {
-            ink.at((seen_left, coordinator), |ink| ink.label(name, (6.0, 0.0), SMALL, INK, Stands::Start));
+            ink.at((seen_left, coordinator), |ink| ink.text(name, (6.0, 0.0), SMALL, INK, Stands::Start));
         }
     }
     ink.end();
@@ -147,7 +152,8 @@ pub fn cuts(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, used: &mut BTre
         let name = checkpoint.id.to_string();
         let half = width(&name, SMALL) * 0.55 + 6.0;
         ink.at((line[0].0, line[0].1 - 8.0), |ink| {
-            let attributes = format!("rx=\"9\" fill=\"#FFFFFF\" stroke=\"{}\" stroke-width=\"1.6\"", hex(colour));
+            let attributes =
+                format!("rx=\"9\" fill=\"#FFFFFF\" stroke=\"{}\" stroke-width=\"1.6\"", hex(colour));
             ink.rectangle((-half, -10.0), (half, 10.0), &attributes, &format!("checkpoint {name}"));
             ink.text(&name, (0.0, 0.0), SMALL, INK, Stands::Middle);
         });

@@ -13,7 +13,7 @@ use super::layout::{Layout, WIDTH, Who};
 use super::legend::{Sign, below, blocked, cross};
 use super::thinning::{Kind, Plan};
 use super::{cuts, labels, violation};
-use crate::drawing::palette::{BLUE, GRID, INK, ORANGE, PURPLE, SKY, SOFT, VERMILLION};
+use crate::drawing::palette::{ALARM, BLUE, GRID, INK, ORANGE, PURPLE, SKY, SOFT, VERMILLION};
 use crate::drawing::{LABEL, Point, SMALL, TITLE, escaped, shortened, width};
 
 /// The heads of arrows: their names, colours and sizes.
@@ -34,8 +34,8 @@ pub fn svg(layout: &Layout<'_>, plan: &Plan<'_>, id: &str, about: &str) -> Strin
     let mut used = BTreeSet::new();
     let mut time = Ink::default();
     lives(&mut time, layout, id, &mut used);
-    flights(&mut time, layout, plan, id, &mut used);
     cuts::snapshots(&mut time, layout, id, &mut used);
+    flights(&mut time, layout, plan, id, &mut used);
     cuts::messages(&mut time, layout, id, &mut used);
     commits(&mut time, layout, id, &mut used);
     cuts::bars(&mut time, layout);
@@ -63,7 +63,7 @@ pub fn svg(layout: &Layout<'_>, plan: &Plan<'_>, id: &str, about: &str) -> Strin
     let (title, about) = (escaped(&scene.cast.title), escaped(about));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"{about}\">\n<title>{title}</title>\n{}<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{}</svg>\n",
+         aria-label=\"{about}\">\n<title>{title}</title>\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{}{}</svg>\n",
         definitions(layout, id),
         ink.finish()
     )
@@ -163,7 +163,9 @@ fn lives(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>
     ink.strokes("st-restores", Stroke { dashes: "7 4", head: &format!("{id}-store"), ..stroke(SKY, 1.6) });
     for span in &scene.spans {
         // What a job begins with is not read from anywhere.
-        if let (State::Restoring, Some(y), true) = (&span.state, layout.task(span.task), restores(scene, span.time.start)) {
+        if let (State::Restoring, Some(y), true) =
+            (&span.state, layout.task(span.task), restores(scene, span.time.start))
+        {
             let what = format!("{} reads its state", scene.cast.name(span.task));
             ink.line((layout.x(span.time.start), store), (layout.x(span.time.end), y), &what);
             used.insert(Sign::Restore);
@@ -174,9 +176,10 @@ fn lives(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>
 
 /// True if the job had been restored by then.
 fn restores(scene: &cutline_scenarios::scene::Scene, time: Time) -> bool {
-    scene.events.iter().any(|it| {
-        it.time <= time && matches!(it.event, Event::Restoring { checkpoint: Some(_), .. })
-    })
+    scene
+        .events
+        .iter()
+        .any(|it| it.time <= time && matches!(it.event, Event::Restoring { checkpoint: Some(_), .. }))
 }
 
 /// From each crash until all tasks run again, as far as the events of a window tell.
@@ -227,7 +230,14 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
         (Kind::InFlight, false, "st-lost", Stroke { dashes: "2 3", ..stroke(SOFT, 1.2) }, "", Sign::Lost),
         (Kind::Mark, true, "st-marks", stroke(BLUE, 2.4), "mark", Sign::Mark),
         (Kind::Mark, false, "st-lost", Stroke { dashes: "2 3", ..stroke(BLUE, 1.6) }, "", Sign::Lost),
-        (Kind::Cancel, true, "st-cancels", Stroke { dashes: "7 4", ..stroke(BLUE, 1.6) }, "mark", Sign::Cancel),
+        (
+            Kind::Cancel,
+            true,
+            "st-cancels",
+            Stroke { dashes: "7 4", ..stroke(BLUE, 1.6) },
+            "mark",
+            Sign::Cancel,
+        ),
     ];
     for (kind, taken, class, look, head, sign) in looks {
         let head = if head.is_empty() { String::new() } else { format!("{id}-{head}") };
@@ -238,7 +248,7 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
             continue;
         }
         used.insert(sign);
-        let faint = if kind == Kind::Record { "opacity=\"0.6\"" } else { "" };
+        let faint = if kind == Kind::Record { "opacity=\"0.55\"" } else { "" };
         ink.group(faint);
         ink.strokes(class, Stroke { head: &head, ..look });
         for ((from, to), flight) in mine {
@@ -256,7 +266,8 @@ fn commits(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sig
     for commit in &layout.scene.commits {
         if let Some(y) = layout.task(commit.task) {
             let name = layout.scene.cast.name(commit.task);
-            let what = format!("commit of the transaction that {name} prepared with checkpoint {}", commit.id);
+            let what =
+                format!("commit of the transaction that {name} prepared with checkpoint {}", commit.id);
             ink.line((layout.x(commit.sent), y), (layout.x(commit.visible), external), &what);
             used.insert(Sign::Commit);
         }
@@ -267,8 +278,8 @@ fn commits(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sig
 /// Crosses where something crashes, and what happened to the job at the upper edge, as far as there is room for it.
 fn events(ink: &mut Ink, layout: &Layout<'_>, used: &mut BTreeSet<Sign>) {
     let scene = layout.scene;
-    let mut free = [layout.left; 2];
-    let lanes = [74.0, 93.0];
+    let mut free = [layout.left; 3];
+    let lanes = [76.0, 94.0, 112.0];
     for event in &scene.events {
         let x = layout.x(event.time);
         let rows: Vec<f64> = match event.event {
@@ -297,7 +308,7 @@ fn events(ink: &mut Ink, layout: &Layout<'_>, used: &mut BTreeSet<Sign>) {
         if let Some(lane) = free.iter().position(|free| *free <= begins + 6.0) {
             free[lane] = begins + wide;
             let (dx, stands) = if stands_left { (-5.0, Stands::End) } else { (5.0, Stands::Start) };
-            let colour = if labels::is_crash(event) { VERMILLION } else { INK };
+            let colour = if labels::is_crash(event) { ALARM } else { INK };
             ink.at((x, lanes[lane]), |ink| ink.label(&words, (dx, 0.0), SMALL, colour, stands));
         }
     }

@@ -79,8 +79,11 @@ impl Ink {
     /// A group of strokes.
     pub fn strokes(&mut self, class: &str, stroke: Stroke<'_>) {
         let Stroke { colour, width, dashes, head } = stroke;
-        let mut attributes =
-            format!("class=\"{class}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"", hex(colour), length(width));
+        let mut attributes = format!(
+            "class=\"{class}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"",
+            hex(colour),
+            length(width)
+        );
         if !dashes.is_empty() {
             let _ = write!(attributes, " stroke-dasharray=\"{dashes}\"");
         }
@@ -99,7 +102,8 @@ impl Ink {
 
     /// A line through several points.
     pub fn polyline(&mut self, points: &[Point], what: &str) {
-        let points: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", length(*x), length(*y))).collect();
+        let points: Vec<String> =
+            points.iter().map(|(x, y)| format!("{},{}", length(*x), length(*y))).collect();
         let _ = write!(self.text, "<polyline points=\"{}\"", points.join(" "));
         self.close("polyline", what);
     }
@@ -107,7 +111,8 @@ impl Ink {
     /// A rectangle.
     pub fn rectangle(&mut self, (left, top): Point, (right, bottom): Point, attributes: &str, what: &str) {
         let [x, y, wide, high] = [left, top, (right - left).max(0.0), (bottom - top).max(0.0)].map(length);
-        let _ = write!(self.text, "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\" {attributes}");
+        let _ =
+            write!(self.text, "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\" {attributes}");
         self.close("rect", what);
     }
 

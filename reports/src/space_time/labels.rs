@@ -79,7 +79,8 @@ pub fn window(scene: &Scene) -> String {
 
 /// What the diagram shows, in a sentence or two.
 pub fn about(scene: &Scene) -> String {
-    let completed = scene.checkpoints.iter().filter(|it| matches!(it.ended, Some((_, Outcome::Completed)))).count();
+    let completed =
+        scene.checkpoints.iter().filter(|it| matches!(it.ended, Some((_, Outcome::Completed)))).count();
     let crashes = scene.events.iter().filter(|event| is_crash(event)).count();
     let objects = match &scene.witness {
         Some(witness) => format!(" The oracle {} objects: {}", witness.oracle, witness.proof),
@@ -101,7 +102,9 @@ pub fn is_crash(event: &Stamped) -> bool {
 /// What something is.
 pub fn thing(thing: &Thing) -> String {
     match thing {
-        Thing::Record { number, key, value, .. } => format!("item {number}, a record: key {key}, value {value}"),
+        Thing::Record { number, key, value, .. } => {
+            format!("item {number}, a record: key {key}, value {value}")
+        }
         Thing::Watermark { number } => format!("item {number}, a watermark"),
         Thing::End { number } => format!("item {number}, the end of the channel"),
         Thing::Probe { number } => format!("item {number}, a probe"),
@@ -137,7 +140,9 @@ pub fn heading(event: &Stamped, cast: &Cast) -> Option<String> {
         Event::FailureNoticed { .. } => "failure noticed".to_owned(),
         Event::JobCancelled => "all cancelled".to_owned(),
         Event::Restoring { checkpoint: Some(id), .. } => format!("restore from checkpoint {id}"),
-        Event::Restoring { checkpoint: None, attempt } if attempt.0 > 1 => "restore from the beginning".to_owned(),
+        Event::Restoring { checkpoint: None, attempt } if attempt.0 > 1 => {
+            "restore from the beginning".to_owned()
+        }
         Event::JobRunning { attempt } if attempt.0 > 1 => "all run again".to_owned(),
         Event::CheckpointAborted { id, .. } => format!("checkpoint {id} given up"),
         Event::SavepointRequested { .. } => "savepoint asked for".to_owned(),

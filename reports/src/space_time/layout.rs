@@ -12,7 +12,7 @@ pub const WIDTH: f64 = 1400.0;
 /// The right margin.
 const RIGHT: f64 = 24.0;
 /// Where rows begin, below the titles.
-const TOP: f64 = 104.0;
+const TOP: f64 = 124.0;
 /// The least and the greatest distance of two rows, and how high all rows would like to be at the most.
 const CLOSE: f64 = 22.0;
 const APART: f64 = 46.0;
@@ -124,11 +124,8 @@ impl<'a> Layout<'a> {
     pub fn x(&self, time: Time) -> f64 {
         let window = &self.scene.window.time;
         let span = (window.end - window.start).max(1) as f64;
-        let away = if time >= window.start {
-            (time - window.start) as f64
-        } else {
-            -((window.start - time) as f64)
-        };
+        let away =
+            if time >= window.start { (time - window.start) as f64 } else { -((window.start - time) as f64) };
         // What lies far outside is as good as just outside.
         let share = (away / span).clamp(-20.0, 21.0);
         self.left + share * (self.right - self.left)
@@ -160,7 +157,10 @@ fn printable(name: &str) -> String {
 /// The tasks that must be seen: both ends of what is to blame.
 fn important(scene: &Scene, plan: &Plan<'_>) -> Vec<TaskId> {
     let guilty = plan.flights.iter().filter(|(kind, _)| *kind == super::thinning::Kind::Guilty);
-    guilty.filter_map(|(_, flight)| scene.cast.ends(flight.channel)).flat_map(|ends| [ends.from, ends.to]).collect()
+    guilty
+        .filter_map(|(_, flight)| scene.cast.ends(flight.channel))
+        .flat_map(|ends| [ends.from, ends.to])
+        .collect()
 }
 
 /// The tasks that are drawn: if there are too many, the first ones of each operator, and those that must be seen.

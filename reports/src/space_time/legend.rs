@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ink::{Ink, Stands, Stroke, stroke};
 use super::layout::WIDTH;
 use super::thinning::Plan;
-use crate::drawing::palette::{BLUE, GREEN, INK, ORANGE, PURPLE, SKY, SOFT, VERMILLION};
+use crate::drawing::palette::{ALARM, BLUE, GREEN, INK, ORANGE, PURPLE, SKY, SOFT, VERMILLION};
 use crate::drawing::{LABEL, SMALL, broken, width};
 
 /// Something that a legend explains. In the order in which it does.
@@ -96,10 +96,13 @@ impl Sign {
             Sign::Restore => arrow(SKY, 1.6, "7 4", "store"),
             Sign::Guilty => arrow(VERMILLION, 3.4, "", "guilty"),
             Sign::Blocked => ink.rectangle((1.0, -8.0), (33.0, 8.0), &blocked(id), ""),
-            Sign::Sync => ink.rectangle((8.0, -7.0), (26.0, 7.0), "fill=\"#222222\"", ""),
+            Sign::Sync => ink.rectangle((8.0, -7.0), (26.0, 7.0), "fill=\"#6B6B6B\"", ""),
             Sign::Async => {
                 ink.rectangle((1.0, -4.5), (24.0, 4.5), "fill=\"#56B4E9\"", "");
-                ink.strokes("", Stroke { colour: SKY, width: 1.4, dashes: "2 3", head: &format!("{id}-store") });
+                ink.strokes(
+                    "",
+                    Stroke { colour: SKY, width: 1.4, dashes: "2 3", head: &format!("{id}-store") },
+                );
                 ink.line((18.0, -7.0), (33.0, 7.0), "");
                 ink.end();
             }
@@ -140,7 +143,14 @@ const BETWEEN: f64 = 24.0;
 const OTHER_FONTS: f64 = 1.1;
 
 /// Writes what stands below, from this height on; the lower edge.
-pub fn below(ink: &mut Ink, plan: &Plan<'_>, used: &BTreeSet<Sign>, id: &str, hidden: usize, from: f64) -> f64 {
+pub fn below(
+    ink: &mut Ink,
+    plan: &Plan<'_>,
+    used: &BTreeSet<Sign>,
+    id: &str,
+    hidden: usize,
+    from: f64,
+) -> f64 {
     let (mut x, mut y) = (LEFT, from);
     for sign in used {
         let wide = SIGN + width(sign.name(), SMALL) * OTHER_FONTS;
@@ -174,7 +184,7 @@ pub fn below(ink: &mut Ink, plan: &Plan<'_>, used: &BTreeSet<Sign>, id: &str, hi
             others => format!("   (so does {})", others.join(", ")),
         };
         let head = format!("The oracle {} objects.", witness.oracle);
-        ink.text(&head, (LEFT, y), LABEL, VERMILLION, Stands::Start);
+        ink.text(&head, (LEFT, y), LABEL, ALARM, Stands::Start);
         let behind = LEFT + width(&head, LABEL) * OTHER_FONTS;
         ink.text(&others, (behind, y), SMALL, SOFT, Stands::Start);
         y += ROW;

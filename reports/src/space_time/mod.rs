@@ -30,7 +30,7 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("script.js");
 
 /// So many records are drawn at the most, in a picture of its own.
-pub const RECORDS_MOST: usize = 240;
+pub const RECORDS_MOST: usize = 200;
 /// And so many in one of several on a page.
 pub const RECORDS_FEW: usize = 120;
 
@@ -55,7 +55,8 @@ pub fn diagram(scene: &Scene, id: &str, records: usize) -> Diagram {
 
 /// What a diagram shows, in a line for a terminal.
 pub fn summary(scene: &Scene) -> String {
-    let objects = scene.witness.as_ref().map_or(String::new(), |it| format!("; the oracle {} objects", it.oracle));
+    let objects =
+        scene.witness.as_ref().map_or(String::new(), |it| format!("; the oracle {} objects", it.oracle));
     format!("{}: {}{objects}", scene.cast.title, labels::window(scene))
 }
 

@@ -59,14 +59,17 @@ impl<'a> Plan<'a> {
             }
         }
         let all = records.len() as u64 + scene.flights_left_out;
-        let (in_flight, plain): (Vec<_>, Vec<_>) = records.into_iter().partition(|(kind, _)| *kind == Kind::InFlight);
+        let (in_flight, plain): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|(kind, _)| *kind == Kind::InFlight);
         // What was in flight matters more, but must not crowd out the rest.
-        let in_flight = spread(in_flight, records_most * 3 / 5);
-        let plain = spread(plain, records_most.saturating_sub(in_flight.len()));
+        let in_flight = over_time(in_flight, records_most * 3 / 5, scene);
+        let plain = over_time(plain, records_most.saturating_sub(in_flight.len()), scene);
         let drawn = (in_flight.len() + plain.len()) as u64;
         if drawn < all {
             let (drawn, all) = (crate::units::count(drawn), crate::units::count(all));
-            left_out.push(format!("{drawn} of the {all} records in this window are drawn, spread evenly."));
+            left_out.push(format!(
+                "{drawn} of the {all} records in this window are drawn, spread over its time."
+            ));
         }
         if others > 0 {
             let others = crate::units::count(others);
@@ -96,9 +99,30 @@ fn cuts<'a>(scene: &'a Scene, left_out: &mut Vec<String>) -> Vec<&'a Checkpoint>
     }
     if (cuts.len() as u64) < known {
         let known = crate::units::count(known);
-        left_out.push(format!("The cuts of {} of the {known} checkpoints in this window are drawn.", cuts.len()));
+        left_out
+            .push(format!("The cuts of {} of the {known} checkpoints in this window are drawn.", cuts.len()));
     }
     cuts
+}
+
+/// So many of them at the most. No burst crowds out what comes before and behind it: each part of the window has the same number, as
+/// far as it has so many.
+fn over_time<'a>(all: Vec<(Kind, &'a Flight)>, most: usize, scene: &Scene) -> Vec<(Kind, &'a Flight)> {
+    const PARTS: u64 = 48;
+    if all.len() <= most {
+        return all;
+    }
+    let window = &scene.window.time;
+    let width = (window.end - window.start).max(1);
+    let mut parts: Vec<Vec<(Kind, &Flight)>> = (0..PARTS).map(|_| Vec::new()).collect();
+    for one in all {
+        let away = one.1.sent.time.saturating_sub(window.start).min(width - 1);
+        let part = u128::from(away) * u128::from(PARTS) / u128::from(width);
+        parts[part as usize].push(one);
+    }
+    let held = |each: usize| parts.iter().map(|part| part.len().min(each)).sum::<usize>();
+    let each = (0..=most).rev().find(|each| held(*each) <= most).unwrap_or(0);
+    parts.into_iter().flat_map(|part| spread(part, each)).collect()
 }
 
 /// So many of them at the most, evenly spread.

@@ -43,7 +43,8 @@ pub fn violation(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, 
     if let (Guilt::Message { task, time }, Some(y)) = (witness.guilt, layout.y(Who::Coordinator)) {
         used.insert(Sign::Guilty);
         let sent = layout.scene.checkpoints.iter().flat_map(|checkpoint| &checkpoint.acks);
-        let ack = sent.filter(|ack| ack.task == task && ack.received == Some(time)).min_by_key(|ack| ack.sent);
+        let ack =
+            sent.filter(|ack| ack.task == task && ack.received == Some(time)).min_by_key(|ack| ack.sent);
         let to = (layout.x(time), y);
         let name = layout.scene.cast.name(task);
         if let (Some(ack), Some(row)) = (ack, layout.task(task)) {
@@ -74,7 +75,13 @@ fn sides(
         some => format!(", {some} of them captured"),
     };
     let told = [
-        (between.from, guilty.map(|it| it.sent), ORANGE, Sign::Sender, format!("{sent} sent by its snapshot")),
+        (
+            between.from,
+            guilty.map(|it| it.sent),
+            ORANGE,
+            Sign::Sender,
+            format!("{sent} sent by its snapshot"),
+        ),
         (
             between.to,
             guilty.and_then(|it| it.taken),
@@ -100,8 +107,7 @@ fn sides(
 fn note(ink: &mut Ink, layout: &Layout<'_>, (x, y): Point, words: &str) {
     let wide = width(words, SMALL) * 1.1 + 12.0;
     let x = x.clamp(layout.left + 2.0, layout.right - 2.0);
-    let (dx, stands) =
-        if x + wide > layout.right { (-9.0, Stands::End) } else { (9.0, Stands::Start) };
+    let (dx, stands) = if x + wide > layout.right { (-9.0, Stands::End) } else { (9.0, Stands::Start) };
     ink.at((x, y), |ink| ink.label(words, (dx, 0.0), SMALL, INK, stands));
 }
 

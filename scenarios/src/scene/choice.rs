@@ -76,7 +76,12 @@ impl fmt::Display for ViewError {
         let show = show_time;
         match *self {
             ViewError::Empty { from, to } => {
-                write!(f, "the window from {} to {} is empty: it must end behind its begin", show(from), show(to))
+                write!(
+                    f,
+                    "the window from {} to {} is empty: it must end behind its begin",
+                    show(from),
+                    show(to)
+                )
             }
             ViewError::Outside { from, end } => write!(
                 f,
@@ -123,7 +128,8 @@ impl View {
             Around::Best => best(survey),
             Around::FirstCheckpoint => first_checkpoint(survey),
             Around::Checkpoint(asked) => {
-                let span = survey.asked_span.ok_or(ViewError::Checkpoint { asked, there_are: survey.range })?;
+                let span =
+                    survey.asked_span.ok_or(ViewError::Checkpoint { asked, there_are: survey.range })?;
                 (span, format!("around checkpoint {asked}"))
             }
             Around::Crash(asked) => {
@@ -155,7 +161,9 @@ fn best(survey: &Survey) -> Chosen {
 
 fn first_checkpoint(survey: &Survey) -> Chosen {
     match (survey.first_span, survey.begun_span, survey.crash_span) {
-        (Some((id, from, to)), ..) => ((from, to), format!("around checkpoint {id}, the first to complete")),
+        (Some((id, from, to)), ..) => {
+            ((from, to), format!("around checkpoint {id}, the first to complete with records in it"))
+        }
         (None, Some((id, from, to)), _) => {
             ((from, to), format!("around checkpoint {id}, the first to begin; none completed"))
         }

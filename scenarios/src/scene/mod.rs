@@ -343,14 +343,18 @@ impl Scene {
     /// True if something was on its way at the cut of a checkpoint: sent before it, and taken behind it or not at all.
     pub fn is_in_flight(&self, flight: &Flight, checkpoint: &Checkpoint) -> bool {
         let Some(Ends { from, to, .. }) = self.cast.ends(flight.channel) else { return false };
-        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else { return false };
+        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else {
+            return false;
+        };
         !flight.put_back && flight.sent < sender && flight.taken.is_some_and(|taken| taken > receiver)
     }
 
     /// True if something crosses the cut of a checkpoint the wrong way: sent behind it and taken before it.
     pub fn is_orphan(&self, flight: &Flight, checkpoint: &Checkpoint) -> bool {
         let Some(Ends { from, to, .. }) = self.cast.ends(flight.channel) else { return false };
-        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else { return false };
+        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else {
+            return false;
+        };
         !flight.put_back && flight.sent > sender && flight.taken.is_some_and(|taken| taken < receiver)
     }
 }

@@ -205,7 +205,8 @@ impl<'a> Recorder<'a> {
 
     fn keep_span(&mut self, span: Span) {
         let fits = self.scene.spans.len() < MOST;
-        if fits && span.time.start < span.time.end && self.scene.window.meets(span.time.start, span.time.end) {
+        if fits && span.time.start < span.time.end && self.scene.window.meets(span.time.start, span.time.end)
+        {
             self.scene.spans.push(span);
         }
     }
@@ -261,7 +262,9 @@ impl<'a> Recorder<'a> {
 
     fn end_snapshot(&mut self, task: TaskId, id: CheckpointId, end: impl FnOnce(&mut Snapshot)) {
         let Some(known) = self.known.get_mut(task.index()) else { return };
-        let Some(snapshot) = known.snapshots.iter_mut().rev().find(|snapshot| snapshot.id == id) else { return };
+        let Some(snapshot) = known.snapshots.iter_mut().rev().find(|snapshot| snapshot.id == id) else {
+            return;
+        };
         end(snapshot);
         let snapshot = *snapshot;
         self.keep_snapshot(Some(snapshot));
@@ -269,7 +272,9 @@ impl<'a> Recorder<'a> {
 
     fn member(&mut self, id: CheckpointId, task: TaskId, snapshot: CheckpointId) {
         let Some(known) = self.known.get(task.index()) else { return };
-        let Some(at) = known.snapshots.iter().rev().find(|it| it.id == snapshot).map(|it| it.at) else { return };
+        let Some(at) = known.snapshots.iter().rev().find(|it| it.id == snapshot).map(|it| it.at) else {
+            return;
+        };
         let ack = self.acks.get(&(task, snapshot)).copied();
         let own = self.scene.cast.own_snapshots;
         // It has just ended, so it is the last that was kept.
@@ -392,7 +397,10 @@ impl<'a> Recorder<'a> {
         }
         // Acknowledgements that were sent and have not come.
         if !self.scene.cast.own_snapshots {
-            let unheard = self.acks.iter().filter(|((_, of), (_, received))| *of == checkpoint.id && received.is_none());
+            let unheard = self
+                .acks
+                .iter()
+                .filter(|((_, of), (_, received))| *of == checkpoint.id && received.is_none());
             let unheard = unheard.map(|(&(task, _), &(sent, _))| Ack { task, sent, received: None });
             checkpoint.acks.extend(unheard);
         }

@@ -2,6 +2,7 @@
 
 use cutline_sim::event::Event;
 use cutline_sim::ids::CheckpointId;
+use cutline_sim::passage::{Passage, Passes, Thing};
 use cutline_sim::time::{NEVER, Time};
 
 use super::{Around, Cast, Checkpoint, Entry, Flight, Guilt, Recorder, Window, Witness};
@@ -19,7 +20,7 @@ pub struct Survey {
     pub end: Time,
     /// How many things went through channels.
     pub flown: u64,
-    /// The first checkpoint that completed.
+    /// The first checkpoint that completed, or, if the first ones were taken before any record was sent, the first behind that.
     pub first_span: Option<(CheckpointId, Time, Time)>,
     /// The first checkpoint that began.
     pub begun_span: Option<(CheckpointId, Time, Time)>,
@@ -54,6 +55,7 @@ pub fn survey(
     recorder.keep_checkpoints(about.into_iter().chain(asked));
     let mut found = Survey::default();
     let mut recovers = false;
+    let mut first_record = None;
     play(&mut |entry| {
         found.end = found.end.max(entry.time());
         if let Entry::Event(stamped) = &entry {
@@ -79,6 +81,12 @@ pub fn survey(
                 _ => {}
             }
         }
+        if let Entry::Passage(Passage {
+            time, what: Passes::Sent { thing: Thing::Record { .. }, .. }, ..
+        }) = entry
+        {
+            first_record.get_or_insert(time);
+        }
         recorder.see(entry);
     });
     if let (true, Some((_, to))) = (recovers, &mut found.crash_span) {
@@ -97,7 +105,10 @@ pub fn survey(
         let (from, to) = span(it);
         (it.id, from, to)
     };
-    found.first_span = scene.checkpoints.iter().find(|it| is_completed(it)).map(named);
+    let mut completed = scene.checkpoints.iter().filter(|it| is_completed(it));
+    let has_records =
+        |it: &&Checkpoint| it.points.iter().any(|(_, at)| first_record.is_some_and(|first| first < at.time));
+    found.first_span = completed.clone().find(has_records).or_else(|| completed.next()).map(named);
     found.begun_span = scene.checkpoints.first().map(named);
     let with = |id: Option<CheckpointId>| scene.checkpoints.iter().find(|it| Some(it.id) == id).map(span);
     found.asked_span = with(asked);

@@ -19,7 +19,7 @@ use crate::shrink::nearest_cause;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Witness {
-    /// The oracle: of all that object the one nearest to the cause.
+    /// The oracle: the one that has found a torn cut, or else of all that object the one nearest to the cause.
     pub oracle: String,
     /// Its proof.
     pub proof: String,
@@ -100,7 +100,9 @@ impl Witness {
     pub fn of(verdicts: &[OracleVerdict], tear: Option<Tear>, suspects: &Suspects) -> Option<Witness> {
         let failed: Vec<&str> =
             verdicts.iter().filter(|it| it.verdict.is_fail()).map(|it| it.oracle.as_str()).collect();
-        let oracle = nearest_cause(&failed)?;
+        // A torn cut can be shown from both of its sides, whatever else objects.
+        let torn = tear.is_some().then_some(cut::NAME).filter(|torn| failed.contains(torn));
+        let oracle = torn.or_else(|| nearest_cause(&failed))?;
         let proof = verdicts.iter().find_map(|it| match &it.verdict {
             Verdict::Fail(proof) if it.oracle == oracle => Some(proof.clone()),
             _ => None,
@@ -132,11 +134,9 @@ impl Witness {
     /// True for a flight that may be to blame; which of several that are alike is, [`Witness::guilty`] says.
     pub fn suspects(&self, flight: &Flight) -> bool {
         match self.guilt {
-            Guilt::Torn { .. } => {
-                self.torn_item().is_some_and(|(channel, number)| {
-                    flight.channel == channel && flight.thing.number() == Some(number)
-                })
-            }
+            Guilt::Torn { .. } => self.torn_item().is_some_and(|(channel, number)| {
+                flight.channel == channel && flight.thing.number() == Some(number)
+            }),
             Guilt::Delivery { channel, number, time } => {
                 flight.channel == channel
                     && flight.thing.number() == Some(number)
@@ -152,8 +152,12 @@ impl Witness {
     /// The flights that are to blame, by their places. An item that was sent again after a restore has the same number: at a torn cut
     /// it is the one that was sent or taken nearest to the cut.
     pub fn guilty(&self, flights: &[Flight], checkpoints: &[Checkpoint], cast: &Cast) -> Vec<usize> {
-        let all: Vec<usize> =
-            flights.iter().enumerate().filter(|(_, flight)| self.suspects(flight)).map(|(at, _)| at).collect();
+        let all: Vec<usize> = flights
+            .iter()
+            .enumerate()
+            .filter(|(_, flight)| self.suspects(flight))
+            .map(|(at, _)| at)
+            .collect();
         let Guilt::Torn { channel, .. } = self.guilt else { return all };
         let cut = checkpoints.iter().find(|checkpoint| Some(checkpoint.id) == self.checkpoint);
         let (Some(cut), Some(ends)) = (cut, cast.ends(channel)) else { return all };
@@ -192,6 +196,9 @@ mod tests {
     fn what_a_proof_names_is_found() {
         let proof = "Let c be checkpoint 12. (key 1, value 2, lineage 0x00000000000000ff) is visible twice.";
         assert_eq!((number_behind(proof, "heckpoint "), lineage_in(proof)), (Some(12), Some(255)));
-        assert_eq!((number_behind("no checkpoint completed", "heckpoint "), lineage_in("lineage 0x1")), (None, None));
+        assert_eq!(
+            (number_behind("no checkpoint completed", "heckpoint "), lineage_in("lineage 0x1")),
+            (None, None)
+        );
     }
 }
