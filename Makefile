@@ -27,11 +27,10 @@ demo: build ## Crash three jobs while they take checkpoints, under the four main
 	@echo "Open $(DEMO)/wordcount/index.html, and those beside it, in a browser."
 
 picture: build ## Draw the pictures of the README anew
-	@mkdir -p docs
-	$(CUTLINE) compare sum-even-odd --strategies stop-the-world,aligned --faults crashes --seed 8 \
-		--set cluster.store.write-bandwidth=100MiB/s \
-		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 	@mkdir -p docs/pictures
+	@rm -rf $(PICTURES)/bug
+	$(CUTLINE) run sum-even-odd --strategy first-barrier --faults crashes --seed 4 --capsule-dir $(PICTURES)/bug || test $$? = 1
+	$(CUTLINE) draw $(PICTURES)/bug/*.json --out docs/pictures/space-time.svg
 	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seeds 0..20 --no-forks \
 		--vary job.operator.slow.service=250us,500us,750us,1ms --out $(PICTURES)/service
 	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks \
@@ -59,7 +58,7 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-browser: ## Open the page of a comparison in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
+browser: ## Open the pages of a comparison and of a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
 	$(CARGO) test --locked --workspace --no-run

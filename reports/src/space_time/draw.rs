@@ -227,6 +227,7 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
         (Kind::Record, true, "st-records", stroke(SOFT, 1.0), "record", Sign::Record),
         (Kind::Record, false, "st-lost", Stroke { dashes: "2 3", ..stroke(SOFT, 1.2) }, "", Sign::Lost),
         (Kind::InFlight, true, "st-in-flight", stroke(ORANGE, 1.8), "flight", Sign::InFlight),
+        (Kind::Orphan, true, "st-orphans", stroke(PURPLE, 1.8), "ack", Sign::Orphan),
         (Kind::InFlight, false, "st-lost", Stroke { dashes: "2 3", ..stroke(SOFT, 1.2) }, "", Sign::Lost),
         (Kind::Mark, true, "st-marks", stroke(BLUE, 2.4), "mark", Sign::Mark),
         (Kind::Mark, false, "st-lost", Stroke { dashes: "2 3", ..stroke(BLUE, 1.6) }, "", Sign::Lost),

@@ -15,6 +15,8 @@ pub enum Sign {
     Record,
     /// A record that was in flight at a cut, or that a restore put back.
     InFlight,
+    /// A record that crosses a cut the wrong way.
+    Orphan,
     /// A barrier.
     Mark,
     /// A mark that cancels a checkpoint.
@@ -55,7 +57,8 @@ impl Sign {
     fn name(self) -> &'static str {
         match self {
             Sign::Record => "record",
-            Sign::InFlight => "record in flight at a cut, saved with it",
+            Sign::InFlight => "record in flight at a cut, or put back",
+            Sign::Orphan => "record taken before a cut and sent behind it",
             Sign::Mark => "barrier or marker",
             Sign::Cancel => "cancellation of a checkpoint",
             Sign::Lost => "gone with the restart, or still on its way",
@@ -87,6 +90,7 @@ impl Sign {
         match self {
             Sign::Record => arrow(SOFT, 1.0, "", "record"),
             Sign::InFlight => arrow(ORANGE, 1.8, "", "flight"),
+            Sign::Orphan => arrow(PURPLE, 1.8, "", "ack"),
             Sign::Mark => arrow(BLUE, 2.4, "", "mark"),
             Sign::Cancel => arrow(BLUE, 1.6, "7 4", "mark"),
             Sign::Lost => arrow(SOFT, 1.2, "2 3", ""),

@@ -1,6 +1,6 @@
 //! Which flights are drawn: all that matter, and of the rest as many as a person can look at.
 
-use cutline_scenarios::scene::{Checkpoint, Flight, Scene};
+use cutline_scenarios::scene::{Checkpoint, Cut, Flight, Scene};
 use cutline_sim::passage::Thing;
 
 /// No more barriers than this, and no more cuts.
@@ -16,8 +16,10 @@ pub enum Kind {
     Mark,
     /// A mark that cancels a checkpoint.
     Cancel,
-    /// Something that was in flight at a cut.
+    /// A record that was in flight at a cut, or that a restore put back.
     InFlight,
+    /// A record that crosses a cut the wrong way.
+    Orphan,
     /// To blame.
     Guilty,
 }
@@ -39,17 +41,20 @@ impl<'a> Plan<'a> {
     pub fn of(scene: &'a Scene, records_most: usize) -> Plan<'a> {
         let mut left_out = Vec::new();
         let cuts = cuts(scene, &mut left_out);
+        let crossed: Vec<Cut<'_>> = cuts.iter().map(|cut| scene.cut(cut)).collect();
         let guilty = scene.guilty();
         let mut flights: Vec<(Kind, &Flight)> = Vec::new();
         let (mut records, mut marks, mut others) = (Vec::new(), Vec::new(), 0_u64);
         for (at, flight) in scene.flights.iter().enumerate() {
-            let crosses = |cut: &&&Checkpoint| scene.is_in_flight(flight, cut);
             match flight.thing {
                 _ if guilty.contains(&at) => flights.push((Kind::Guilty, flight)),
                 Thing::Record { .. } => {
-                    let kind = match flight.put_back || cuts.iter().any(|cut| crosses(&cut)) {
-                        true => Kind::InFlight,
-                        false => Kind::Record,
+                    let kind = if crossed.iter().any(|cut| cut.is_orphan(flight)) {
+                        Kind::Orphan
+                    } else if flight.put_back || crossed.iter().any(|cut| cut.is_in_flight(flight)) {
+                        Kind::InFlight
+                    } else {
+                        Kind::Record
                     };
                     records.push((kind, flight));
                 }
@@ -59,12 +64,12 @@ impl<'a> Plan<'a> {
             }
         }
         let all = records.len() as u64 + scene.flights_left_out;
-        let (in_flight, plain): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|(kind, _)| *kind == Kind::InFlight);
-        // What was in flight matters more, but must not crowd out the rest.
-        let in_flight = over_time(in_flight, records_most * 3 / 5, scene);
-        let plain = over_time(plain, records_most.saturating_sub(in_flight.len()), scene);
-        let drawn = (in_flight.len() + plain.len()) as u64;
+        let (crossing, plain): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|(kind, _)| *kind != Kind::Record);
+        // What crosses a cut matters more, but must not crowd out the rest.
+        let crossing = over_time(crossing, records_most * 3 / 5, scene);
+        let plain = over_time(plain, records_most.saturating_sub(crossing.len()), scene);
+        let drawn = (crossing.len() + plain.len()) as u64;
         if drawn < all {
             let (drawn, all) = (crate::units::count(drawn), crate::units::count(all));
             left_out.push(format!(
@@ -80,7 +85,7 @@ impl<'a> Plan<'a> {
         if marks.len() < known {
             left_out.push(format!("{} of {known} barriers are drawn.", marks.len()));
         }
-        flights.extend(plain.into_iter().chain(in_flight).chain(marks));
+        flights.extend(plain.into_iter().chain(crossing).chain(marks));
         flights.sort_by_key(|(kind, flight)| (*kind, flight.sent));
         Plan { scene, flights, cuts, left_out }
     }

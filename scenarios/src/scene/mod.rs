@@ -340,22 +340,45 @@ impl Scene {
         witness.flat_map(|witness| witness.guilty(&self.flights, &self.checkpoints, &self.cast)).collect()
     }
 
-    /// True if something was on its way at the cut of a checkpoint: sent before it, and taken behind it or not at all.
-    pub fn is_in_flight(&self, flight: &Flight, checkpoint: &Checkpoint) -> bool {
-        let Some(Ends { from, to, .. }) = self.cast.ends(flight.channel) else { return false };
-        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else {
-            return false;
-        };
-        !flight.put_back && flight.sent < sender && flight.taken.is_some_and(|taken| taken > receiver)
+    /// The cut of a checkpoint, to ask what crosses it.
+    pub fn cut(&self, checkpoint: &Checkpoint) -> Cut<'_> {
+        let mut points = vec![None; self.cast.tasks.len()];
+        for &(task, at) in &checkpoint.points {
+            if let Some(point) = points.get_mut(task.index()) {
+                *point = Some(at);
+            }
+        }
+        Cut { cast: &self.cast, points }
+    }
+}
+
+/// The cut of a checkpoint.
+#[derive(Clone, Debug)]
+pub struct Cut<'a> {
+    cast: &'a Cast,
+    points: Vec<Option<Moment>>,
+}
+
+impl Cut<'_> {
+    /// The points of the sender and the receiver, if the cut has both; what a restore put back was not sent.
+    fn points(&self, flight: &Flight) -> Option<(Moment, Moment)> {
+        let Ends { from, to, .. } = self.cast.ends(flight.channel).filter(|_| !flight.put_back)?;
+        let point = |task: TaskId| self.points.get(task.index()).copied().flatten();
+        Some((point(from)?, point(to)?))
     }
 
-    /// True if something crosses the cut of a checkpoint the wrong way: sent behind it and taken before it.
-    pub fn is_orphan(&self, flight: &Flight, checkpoint: &Checkpoint) -> bool {
-        let Some(Ends { from, to, .. }) = self.cast.ends(flight.channel) else { return false };
-        let (Some(sender), Some(receiver)) = (checkpoint.point(from), checkpoint.point(to)) else {
-            return false;
-        };
-        !flight.put_back && flight.sent > sender && flight.taken.is_some_and(|taken| taken < receiver)
+    /// True if something was on its way at the cut: sent before it, and taken behind it.
+    pub fn is_in_flight(&self, flight: &Flight) -> bool {
+        self.points(flight).is_some_and(|(sender, receiver)| {
+            flight.sent < sender && flight.taken.is_some_and(|taken| taken > receiver)
+        })
+    }
+
+    /// True if something crosses the cut the wrong way: sent behind it, and taken before it.
+    pub fn is_orphan(&self, flight: &Flight) -> bool {
+        self.points(flight).is_some_and(|(sender, receiver)| {
+            flight.sent > sender && flight.taken.is_some_and(|taken| taken < receiver)
+        })
     }
 }
 

@@ -76,15 +76,14 @@ fn no_record_crosses_a_cut_from_right_to_left() {
                     strategy.name
                 );
                 in_flight +=
-                    scene.flights.iter().filter(|flight| scene.is_in_flight(flight, checkpoint)).count();
+                    scene.flights.iter().filter(|flight| scene.cut(checkpoint).is_in_flight(flight)).count();
                 // At least once, a record may be received before a cut behind which it was sent.
                 if strategy.guarantee == CheckpointMode::AtLeastOnce {
                     continue;
                 }
-                let orphans = scene
-                    .flights
-                    .iter()
-                    .filter(|flight| flight.thing.number().is_some() && scene.is_orphan(flight, checkpoint));
+                let orphans = scene.flights.iter().filter(|flight| {
+                    flight.thing.number().is_some() && scene.cut(checkpoint).is_orphan(flight)
+                });
                 assert_eq!(orphans.count(), 0, "{} {scenario}, checkpoint {}", strategy.name, checkpoint.id);
             }
         }
@@ -180,8 +179,8 @@ fn planted_bugs_have_a_guilty_record() {
                         .find(|it| Some(it.id) == witness.checkpoint)
                         .expect("its cut");
                     // It lies on both sides of the line; unless what a snapshot says was not so at the instant at which it was taken.
-                    let orphan = scene.is_orphan(&guilty[0], cut);
-                    let lost = scene.is_in_flight(&guilty[0], cut) || guilty[0].fate != Fate::Taken;
+                    let orphan = scene.cut(cut).is_orphan(&guilty[0]);
+                    let lost = scene.cut(cut).is_in_flight(&guilty[0]) || guilty[0].fate != Fate::Taken;
                     if orphan != (received > sent) || !(orphan || lost) {
                         untrue.push(hunt.bug);
                     }
