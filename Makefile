@@ -19,11 +19,17 @@ help: ## List the targets
 build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
 
-demo: build ## Crash three jobs while they take checkpoints, under the four main strategies; show what it costs on a page
-	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seeds 8..11 --input '$(INPUT)' \
-		--set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' --out $(DEMO)/wordcount
-	$(CUTLINE) compare nexmark-q3 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q3
-	$(CUTLINE) compare nexmark-q12 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q12
+# Backpressure: one operator of each job takes about as long for its records as there is, behind small buffers that are soon full.
+FEW_BUFFERS := --set taskmanager.network.memory.floating-buffers-per-gate=2 --set taskmanager.memory.segment-size
+SLOW_WORDS := --set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' --set job.operator.count.service=3ms \
+	$(FEW_BUFFERS)='256 B'
+
+demo: build ## Crash three jobs under backpressure while they take checkpoints, under the four main strategies; show it on a page each
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seeds 8..11 --input '$(INPUT)' $(SLOW_WORDS) --out $(DEMO)/wordcount
+	$(CUTLINE) compare nexmark-q3 --strategies $(MAIN) --faults crashes --seeds 8..11 \
+		--set job.operator.join.service=5ms $(FEW_BUFFERS)='2 KiB' --out $(DEMO)/nexmark-q3
+	$(CUTLINE) compare nexmark-q12 --strategies $(MAIN) --faults crashes --seeds 8..11 \
+		--set job.operator.count.service=120us $(FEW_BUFFERS)='8 KiB' --out $(DEMO)/nexmark-q12
 	@echo "Open $(DEMO)/wordcount/index.html, and those beside it, in a browser."
 
 picture: build ## Draw the pictures of the README anew
@@ -33,8 +39,7 @@ picture: build ## Draw the pictures of the README anew
 	$(CUTLINE) draw $(PICTURES)/bug/*.json --out docs/pictures/space-time.svg
 	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seeds 0..20 --no-forks \
 		--vary job.operator.slow.service=250us,500us,750us,1ms --out $(PICTURES)/service
-	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks \
-		--set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' --out $(PICTURES)/words
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks --input LICENSE-APACHE $(SLOW_WORDS) --out $(PICTURES)/words
 	cp $(PICTURES)/service/sensitivity.svg $(PICTURES)/words/latency-over-time.svg $(PICTURES)/words/checkpoint-duration.svg docs/pictures/
 
 test: format lint determinism docs unit ## Check everything that a change must pass

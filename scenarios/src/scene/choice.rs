@@ -149,7 +149,7 @@ type Chosen = ((Time, Time), String);
 
 fn best(survey: &Survey) -> Chosen {
     let whole = ((0, survey.end), "all of it".to_owned());
-    match (survey.guilty_span, survey.flown <= SMALL) {
+    match (survey.guilty_span, survey.flown.is_some_and(|flown| flown <= SMALL)) {
         // A violation that fills a good part of a small run is shown with all that led to it.
         (Some((from, to)), small) if !small || (to - from) < survey.end / 3 => {
             ((from, to), "around the violation".to_owned())
@@ -162,7 +162,8 @@ fn best(survey: &Survey) -> Chosen {
 fn first_checkpoint(survey: &Survey) -> Chosen {
     match (survey.first_span, survey.begun_span, survey.crash_span) {
         (Some((id, from, to)), ..) => {
-            ((from, to), format!("around checkpoint {id}, the first to complete with records in it"))
+            let with = if survey.has_records { " with records in it" } else { "" };
+            ((from, to), format!("around checkpoint {id}, the first to complete{with}"))
         }
         (None, Some((id, from, to)), _) => {
             ((from, to), format!("around checkpoint {id}, the first to begin; none completed"))

@@ -18,8 +18,10 @@ type Between = (Time, Time);
 pub struct Survey {
     /// The end of the run.
     pub end: Time,
-    /// How many things went through channels.
-    pub flown: u64,
+    /// How many things went through channels, if that is told of all of them.
+    pub flown: Option<u64>,
+    /// True if a record is told of.
+    pub has_records: bool,
     /// The first checkpoint that completed, or, if the first ones were taken before any record was sent, the first behind that.
     pub first_span: Option<(CheckpointId, Time, Time)>,
     /// The first checkpoint that began.
@@ -92,7 +94,8 @@ pub fn survey(
     if let (true, Some((_, to))) = (recovers, &mut found.crash_span) {
         *to = found.end;
     }
-    found.flown = recorder.flown();
+    found.flown = cast.has_records.then(|| recorder.flown());
+    found.has_records = first_record.is_some();
     let scene = recorder.finish();
     let end = found.end;
     let span = |it: &Checkpoint| {
