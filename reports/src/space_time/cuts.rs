@@ -138,7 +138,11 @@ pub fn cuts(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, used: &mut BTre
         let complete = matches!(checkpoint.ended, Some((_, Outcome::Completed)));
         let colour = colour(layout, checkpoint);
         let dashes = if complete { "" } else { "8 5" };
-        used.insert(if complete { Sign::Cut } else { Sign::OpenCut });
+        used.insert(match complete {
+            _ if colour == VERMILLION => Sign::BlamedCut,
+            true => Sign::Cut,
+            false => Sign::OpenCut,
+        });
         ink.strokes("st-halo", stroke(PAPER, 6.4));
         ink.polyline(&line, "");
         ink.end();

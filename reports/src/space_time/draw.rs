@@ -36,9 +36,9 @@ pub fn svg(layout: &Layout<'_>, plan: &Plan<'_>, id: &str, about: &str) -> Strin
     lives(&mut time, layout, id, &mut used);
     cuts::snapshots(&mut time, layout, id, &mut used);
     flights(&mut time, layout, plan, id, &mut used);
+    cuts::bars(&mut time, layout);
     cuts::messages(&mut time, layout, id, &mut used);
     commits(&mut time, layout, id, &mut used);
-    cuts::bars(&mut time, layout);
     cuts::cuts(&mut time, layout, plan, &mut used);
     violation::violation(&mut time, layout, plan, id, &mut used);
     events(&mut time, layout, &mut used);
@@ -226,7 +226,7 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
     let looks = [
         (Kind::Record, true, "st-records", stroke(SOFT, 1.0), "record", Sign::Record),
         (Kind::Record, false, "st-lost", Stroke { dashes: "2 3", ..stroke(SOFT, 1.2) }, "", Sign::Lost),
-        (Kind::InFlight, true, "st-in-flight", stroke(ORANGE, 1.8), "flight", Sign::InFlight),
+        (Kind::InFlight, true, "st-in-flight", stroke(ORANGE, 1.5), "flight", Sign::InFlight),
         (Kind::Orphan, true, "st-orphans", stroke(PURPLE, 1.8), "ack", Sign::Orphan),
         (Kind::InFlight, false, "st-lost", Stroke { dashes: "2 3", ..stroke(SOFT, 1.2) }, "", Sign::Lost),
         (Kind::Mark, true, "st-marks", stroke(BLUE, 2.4), "mark", Sign::Mark),
@@ -249,7 +249,11 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
             continue;
         }
         used.insert(sign);
-        let faint = if kind == Kind::Record { "opacity=\"0.55\"" } else { "" };
+        let faint = match kind {
+            Kind::Record => "opacity=\"0.55\"",
+            Kind::InFlight => "opacity=\"0.85\"",
+            _ => "",
+        };
         ink.group(faint);
         ink.strokes(class, Stroke { head: &head, ..look });
         for ((from, to), flight) in mine {

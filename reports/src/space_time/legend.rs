@@ -37,6 +37,8 @@ pub enum Sign {
     Cut,
     /// A cut of one that did not.
     OpenCut,
+    /// A cut that an oracle objects to.
+    BlamedCut,
     /// A commit.
     Commit,
     /// A crash.
@@ -68,14 +70,15 @@ impl Sign {
             Sign::Order => "order to begin",
             Sign::Ack => "acknowledgement",
             Sign::Cut => "cut of a completed checkpoint",
+            Sign::BlamedCut => "cut that the oracle objects to",
             Sign::OpenCut => "cut of one that did not complete here",
             Sign::Commit => "commit",
             Sign::Crash => "crash",
             Sign::Down => "not all tasks run",
             Sign::Restore => "state is read",
             Sign::Guilty => "to blame",
-            Sign::Sender => "between the sender's snapshot and the sending",
-            Sign::Receiver => "between the receiver's snapshot and the taking",
+            Sign::Sender => "at the sender, between its snapshot and the sending",
+            Sign::Receiver => "at the receiver, between its snapshot and the taking",
         }
     }
 
@@ -89,7 +92,7 @@ impl Sign {
         };
         match self {
             Sign::Record => arrow(SOFT, 1.0, "", "record"),
-            Sign::InFlight => arrow(ORANGE, 1.8, "", "flight"),
+            Sign::InFlight => arrow(ORANGE, 1.5, "", "flight"),
             Sign::Orphan => arrow(PURPLE, 1.8, "", "ack"),
             Sign::Mark => arrow(BLUE, 2.4, "", "mark"),
             Sign::Cancel => arrow(BLUE, 1.6, "7 4", "mark"),
@@ -111,10 +114,11 @@ impl Sign {
                 ink.end();
             }
             Sign::Cut => line(ink, stroke(GREEN, 3.2)),
+            Sign::BlamedCut => line(ink, stroke(VERMILLION, 3.2)),
             Sign::OpenCut => line(ink, Stroke { dashes: "8 5", ..stroke(GREEN, 2.6) }),
             Sign::Crash => cross(ink, (17.0, 0.0)),
             Sign::Down => ink.rectangle((1.0, -8.0), (33.0, 8.0), "fill=\"#D4D4D4\"", ""),
-            Sign::Sender => line(ink, stroke(ORANGE, 8.0)),
+            Sign::Sender => line(ink, stroke(GREEN, 8.0)),
             Sign::Receiver => line(ink, stroke(PURPLE, 8.0)),
         }
     }

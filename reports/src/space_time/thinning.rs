@@ -6,6 +6,8 @@ use cutline_sim::passage::Thing;
 /// No more barriers than this, and no more cuts.
 const MARKS_MOST: usize = 600;
 const CUTS_MOST: usize = 24;
+/// Beside a guilty one no more records than this: it is what is to be seen.
+const BESIDE_GUILTY: usize = 70;
 
 /// How a flight is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,7 @@ impl<'a> Plan<'a> {
         let cuts = cuts(scene, &mut left_out);
         let crossed: Vec<Cut<'_>> = cuts.iter().map(|cut| scene.cut(cut)).collect();
         let guilty = scene.guilty();
+        let records_most = if guilty.is_empty() { records_most } else { records_most.min(BESIDE_GUILTY) };
         let mut flights: Vec<(Kind, &Flight)> = Vec::new();
         let (mut records, mut marks, mut others) = (Vec::new(), Vec::new(), 0_u64);
         for (at, flight) in scene.flights.iter().enumerate() {
@@ -67,7 +70,7 @@ impl<'a> Plan<'a> {
         let (crossing, plain): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|(kind, _)| *kind != Kind::Record);
         // What crosses a cut matters more, but must not crowd out the rest.
-        let crossing = over_time(crossing, records_most * 3 / 5, scene);
+        let crossing = over_time(crossing, records_most / 3, scene);
         let plain = over_time(plain, records_most.saturating_sub(crossing.len()), scene);
         let drawn = (crossing.len() + plain.len()) as u64;
         if drawn < all {

@@ -10,7 +10,7 @@ use super::labels;
 use super::layout::{Layout, Who};
 use super::legend::Sign;
 use super::thinning::{Kind, Plan};
-use crate::drawing::palette::{INK, ORANGE, PAPER, PURPLE, VERMILLION};
+use crate::drawing::palette::{GREEN, INK, PAPER, PURPLE, VERMILLION};
 use crate::drawing::{Point, SMALL, width};
 
 /// Draws it.
@@ -75,13 +75,7 @@ fn sides(
         some => format!(", {some} of them captured"),
     };
     let told = [
-        (
-            between.from,
-            guilty.map(|it| it.sent),
-            ORANGE,
-            Sign::Sender,
-            format!("{sent} sent by its snapshot"),
-        ),
+        (between.from, guilty.map(|it| it.sent), GREEN, Sign::Sender, format!("{sent} sent by its snapshot")),
         (
             between.to,
             guilty.and_then(|it| it.taken),
