@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::OracleVerdict;
 use crate::scene::{Actor, Cast, Ends, Entry, Recorder, Scene, View, ViewError, Witness, survey};
 
+/// No run is longer than this, by far.
+const TIME_MAX: Time = u64::MAX / 8;
 /// A line is no longer than this.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
@@ -257,6 +259,9 @@ impl<R: BufRead> Reader<R> {
             let Line { time, origin, event, passage, end } = line;
             if time < self.now {
                 return Err(broken(self.number, &"it goes back in time"));
+            }
+            if time > TIME_MAX {
+                return Err(broken(self.number, &"its `time` is beyond the end of any run"));
             }
             self.now = time;
             if end.is_some() {

@@ -99,6 +99,7 @@ fn a_trace_that_cannot_be_read_is_refused_with_the_line() {
         (trace(&[event, "{\"time\":6"]), &["line 3", "run ... --trace"]),
         (trace(&[event]).trim_end().replace("finished\"}", ""), &["line 2", "cut off"]),
         (trace(&[event, &event.replace('5', "4")]), &["line 3", "goes back in time"]),
+        (trace(&[&event.replace('5', &u64::MAX.to_string())]), &["line 2", "beyond the end of any run"]),
         (trace(&[&event.replace("coordinator", "nobody")]), &["line 2", "`origin`"]),
         (trace(&[r#"{"time":5,"origin":"b[0]"}"#]), &["line 2", "neither what happened"]),
         (trace(&[&event.replace("job-finished", "job-vanished")]), &["line 2", "job-vanished"]),

@@ -149,9 +149,9 @@ impl Ink {
         };
         // Letters reach from the line to 0.71 of the size above it.
         let [x, y, size] = [x, y + size * 0.355, size].map(length);
-        let _ = write!(
+        let _ = writeln!(
             self.text,
-            "<text x=\"{x}\" y=\"{y}\" font-family=\"{FAMILY}\" font-size=\"{size}\" fill=\"{}\"{anchor} {more}>{}</text>\n",
+            "<text x=\"{x}\" y=\"{y}\" font-family=\"{FAMILY}\" font-size=\"{size}\" fill=\"{}\"{anchor} {more}>{}</text>",
             hex(colour),
             escaped(text)
         );

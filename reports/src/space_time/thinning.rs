@@ -130,7 +130,11 @@ fn over_time<'a>(all: Vec<(Kind, &'a Flight)>, most: usize, scene: &Scene) -> Ve
     }
     let held = |each: usize| parts.iter().map(|part| part.len().min(each)).sum::<usize>();
     let each = (0..=most).rev().find(|each| held(*each) <= most).unwrap_or(0);
-    parts.into_iter().flat_map(|part| spread(part, each)).collect()
+    // What is left over goes to some of the parts that have more.
+    let more: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].len() > each).collect();
+    let more = spread(more, most - held(each));
+    let parts = parts.into_iter().enumerate();
+    parts.flat_map(|(at, part)| spread(part, each + usize::from(more.contains(&at)))).collect()
 }
 
 /// So many of them at the most, evenly spread.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cutline_scenarios::scene::{Flight, Guilt, Moment};
+use cutline_scenarios::scene::{Flight, Guilt, Moment, State};
+use cutline_sim::ids::Attempt;
 
 use super::draw::ends;
 use super::ink::{Ink, Stands, Stroke, stroke};
@@ -37,7 +38,9 @@ pub fn violation(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, 
         if let Some((from, to)) = ends(layout, flight) {
             // Nearer to the end that is seen.
             let at = middle(layout, from, to);
-            note(ink, layout, at, &labels::thing(&flight.thing));
+            let attempt =
+                attempt(layout, flight).map_or(String::new(), |attempt| format!(", attempt {attempt}"));
+            note(ink, layout, at, &format!("{}{attempt}", labels::thing(&flight.thing)));
         }
     }
     if let (Guilt::Message { task, time }, Some(y)) = (witness.guilt, layout.y(Who::Coordinator)) {
@@ -95,6 +98,16 @@ fn sides(
         }
         note(ink, layout, (x, y - layout.step * 0.36), &words);
     }
+}
+
+/// The attempt in which the receiver took it, or else in which it was sent.
+fn attempt(layout: &Layout<'_>, flight: &Flight) -> Option<Attempt> {
+    let ends = layout.scene.cast.ends(flight.channel)?;
+    let (task, at) = flight.taken.map_or((ends.from, flight.sent), |taken| (ends.to, taken));
+    layout.scene.spans.iter().find_map(|span| match span.state {
+        State::Running(attempt) if span.task == task && span.time.contains(&at.time) => Some(attempt),
+        _ => None,
+    })
 }
 
 /// A text beside a point, on the side where there is room.

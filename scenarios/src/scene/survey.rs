@@ -128,7 +128,7 @@ pub fn survey(
         }
         match (times.iter().min(), times.iter().max()) {
             (Some(&from), Some(&to)) if from < to => (from, to),
-            (Some(&at), _) => (at.saturating_sub(1_000_000), at + 1_000_000),
+            (Some(&at), _) => (at.saturating_sub(1_000_000), at.saturating_add(1_000_000)),
             // Nothing to point at: the last thing that a stalled run did, perhaps.
             _ => (end - end / 10, end),
         }

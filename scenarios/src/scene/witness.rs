@@ -126,7 +126,9 @@ impl Witness {
     /// The number of the item at which a cut is torn.
     pub fn torn_item(&self) -> Option<(ChannelId, u64)> {
         match self.guilt {
-            Guilt::Torn { channel, sent, received, .. } => Some((channel, sent.min(received) + 1)),
+            Guilt::Torn { channel, sent, received, .. } => {
+                Some((channel, sent.min(received).saturating_add(1)))
+            }
             _ => None,
         }
     }
