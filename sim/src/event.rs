@@ -378,6 +378,13 @@ pub enum Event {
     JobOver,
 }
 
+impl Event {
+    /// True for an event that is told only if it is asked for: it has no part in the digest, so that a run that is watched is the same.
+    pub fn is_detail(&self) -> bool {
+        matches!(self, Event::Record { .. } | Event::MarkReached { .. })
+    }
+}
+
 /// An event, when and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamped {

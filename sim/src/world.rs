@@ -402,7 +402,7 @@ impl World {
 
     /// Folds events into the digests, and lets faults that wait for them strike.
     fn note(&mut self, events: &[Stamped]) {
-        for stamped in events {
+        for stamped in events.iter().filter(|stamped| !stamped.event.is_detail()) {
             let slot = self.digest_slot(stamped.origin);
             self.digests[slot] = event::chain(self.digests[slot], event::hash(stamped));
         }

@@ -22,7 +22,7 @@ pub fn snapshots(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeS
     let head = format!("{id}-store");
     let store = layout.y(Who::Store).unwrap_or(layout.bottom);
     ink.strokes("st-uploads", Stroke { dashes: "2 3", head: &head, ..stroke(SKY, 1.4) });
-    for snapshot in &scene.snapshots {
+    for snapshot in &layout.plan.snapshots {
         if let (Some(y), Some(stored), Some(synced)) =
             (layout.task(snapshot.task), snapshot.stored, snapshot.synced)
         {
@@ -38,7 +38,7 @@ pub fn snapshots(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeS
     }
     ink.end();
     ink.group("class=\"st-snapshots\"");
-    for snapshot in &scene.snapshots {
+    for snapshot in &layout.plan.snapshots {
         let Some(y) = layout.task(snapshot.task) else { continue };
         let name = scene.cast.name(snapshot.task);
         let from = layout.x(snapshot.at.time);
@@ -64,7 +64,7 @@ pub fn messages(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSe
     let Some(coordinator) = layout.y(Who::Coordinator) else { return };
     let scene = layout.scene;
     ink.strokes("st-orders", Stroke { dashes: "2 3", head: &format!("{id}-order"), ..stroke(BLUE, 1.2) });
-    for checkpoint in &scene.checkpoints {
+    for checkpoint in &layout.plan.checkpoints {
         let Some(triggered) = checkpoint.triggered else { continue };
         for &(task, at) in &checkpoint.orders {
             if let Some(y) = layout.task(task) {
@@ -77,7 +77,7 @@ pub fn messages(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSe
     }
     ink.end();
     ink.strokes("st-acks", Stroke { dashes: "5 3", head: &format!("{id}-ack"), ..stroke(PURPLE, 1.4) });
-    for checkpoint in &scene.checkpoints {
+    for checkpoint in &layout.plan.checkpoints {
         for ack in &checkpoint.acks {
             if let (Some(y), Some(received)) = (layout.task(ack.task), ack.received) {
                 let what = format!("{} acknowledges checkpoint {}", scene.cast.name(ack.task), checkpoint.id);
@@ -95,7 +95,7 @@ pub fn bars(ink: &mut Ink, layout: &Layout<'_>) {
     let scene = layout.scene;
     let high = (layout.step * 0.3).min(12.0);
     ink.group("class=\"st-bars\"");
-    for checkpoint in &scene.checkpoints {
+    for checkpoint in &layout.plan.checkpoints {
         let Some(triggered) = checkpoint.triggered else { continue };
         let end = checkpoint.ended.map_or(scene.window.end, |(end, _)| end);
         let (left, right) = (layout.x(triggered), layout.x(end).max(layout.x(triggered) + 2.0));

@@ -123,7 +123,7 @@ fn lives(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>
     }
     ink.end();
     ink.group("class=\"st-blocked\"");
-    for span in &scene.spans {
+    for span in &layout.plan.spans {
         let (State::Blocked(inputs), Some(y)) = (&span.state, layout.task(span.task)) else { continue };
         let all = scene.cast.inputs(span.task).max(1);
         let (share, what) = match inputs.contains(&READING) {
@@ -152,7 +152,7 @@ fn lives(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>
     }
     ink.end();
     ink.strokes("st-lives", stroke(INK, 1.8));
-    for span in &scene.spans {
+    for span in &layout.plan.spans {
         if let (State::Running(attempt), Some(y)) = (&span.state, layout.task(span.task)) {
             let what = format!("{} runs, attempt {attempt}", scene.cast.name(span.task));
             ink.line((layout.x(span.time.start), y), (layout.x(span.time.end), y), &what);
@@ -161,7 +161,7 @@ fn lives(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>
     ink.end();
     let store = layout.y(Who::Store).unwrap_or(layout.bottom);
     ink.strokes("st-restores", Stroke { dashes: "7 4", head: &format!("{id}-store"), ..stroke(SKY, 1.6) });
-    for span in &scene.spans {
+    for span in &layout.plan.spans {
         // What a job begins with is not read from anywhere.
         if let (State::Restoring, Some(y), true) =
             (&span.state, layout.task(span.task), restores(scene, span.time.start))
@@ -268,7 +268,7 @@ fn flights(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, used: 
 fn commits(ink: &mut Ink, layout: &Layout<'_>, id: &str, used: &mut BTreeSet<Sign>) {
     let Some(external) = layout.y(Who::External) else { return };
     ink.strokes("st-commits", Stroke { dashes: "1 3", head: &format!("{id}-commit"), ..stroke(INK, 1.2) });
-    for commit in &layout.scene.commits {
+    for commit in &layout.plan.commits {
         if let Some(y) = layout.task(commit.task) {
             let name = layout.scene.cast.name(commit.task);
             let what =
@@ -285,7 +285,7 @@ fn events(ink: &mut Ink, layout: &Layout<'_>, used: &mut BTreeSet<Sign>) {
     let scene = layout.scene;
     let mut free = [layout.left; 3];
     let lanes = [76.0, 94.0, 112.0];
-    for event in &scene.events {
+    for event in &layout.plan.events {
         let x = layout.x(event.time);
         let rows: Vec<f64> = match event.event {
             Event::TaskCrashed { task } => layout.task(task).into_iter().collect(),

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn instants_of_a_window_can_be_told_apart() {
-        assert_eq!(instant(1_234_567_890, 50_000_000), "1234.5 ms");
+        assert_eq!(instant(1_234_567_890, 50_000_000), "1234.56 ms");
         assert_eq!(instant(1_234_567_890, 5_000_000), "1234.567 ms");
         assert_eq!(instant(60_000_000_000, 5_000_000_000), "60 s");
         assert_eq!(instant(1_500, 10_000), "1.5 us");

@@ -52,6 +52,8 @@ pub struct Row {
 pub struct Layout<'a> {
     /// The scene.
     pub scene: &'a Scene,
+    /// What of it is drawn.
+    pub plan: &'a Plan<'a>,
     /// The rows, from top to bottom.
     pub rows: Vec<Row>,
     /// The left and the right edge of what has a time.
@@ -72,7 +74,7 @@ pub struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// Lays out a scene.
-    pub fn of(scene: &'a Scene, plan: &Plan<'_>) -> Layout<'a> {
+    pub fn of(scene: &'a Scene, plan: &'a Plan<'a>) -> Layout<'a> {
         let shown = shown(&scene.cast, &important(scene, plan));
         let hidden = scene.cast.tasks.len() - shown.len();
         let has_external = !scene.commits.is_empty();
@@ -109,6 +111,7 @@ impl<'a> Layout<'a> {
         let widest = rows.iter().map(|row| width(&row.name, SMALL) * 1.06).fold(60.0, f64::max);
         Layout {
             scene,
+            plan,
             left: (widest + 34.0).ceil(),
             right: WIDTH - RIGHT,
             step,

@@ -19,7 +19,7 @@ pub fn states(layout: &Layout<'_>) -> String {
         Who::Task(task) => {
             let name = scene.cast.name(task);
             let mut all: Vec<Value> = Vec::new();
-            for it in scene.spans.iter().filter(|it| it.task == task) {
+            for it in layout.plan.spans.iter().filter(|it| it.task == task) {
                 let words = match &it.state {
                     State::Restoring => "reads its state".to_owned(),
                     State::Running(attempt) => format!("runs, attempt {attempt}"),
@@ -38,7 +38,7 @@ pub fn states(layout: &Layout<'_>) -> String {
                 };
                 all.push(span(it.time.start, it.time.end, words));
             }
-            for it in scene.snapshots.iter().filter(|it| it.task == task) {
+            for it in layout.plan.snapshots.iter().filter(|it| it.task == task) {
                 if let (Some(synced), Some(stored)) = (it.synced, it.stored) {
                     let name = |part: &str| format!("{part} of its snapshot for checkpoint {}", it.id);
                     all.push(span(it.at.time, synced, name("synchronous part")));
@@ -50,7 +50,7 @@ pub fn states(layout: &Layout<'_>) -> String {
         _ => None,
     });
     let rows: Vec<Value> = rows.collect();
-    let checkpoints = scene.checkpoints.iter().map(|it| {
+    let checkpoints = layout.plan.checkpoints.iter().map(|it| {
         let begin = it.triggered.or(it.points.iter().map(|(_, at)| at.time).min()).unwrap_or(window.start);
         let (end, how) = match it.ended {
             Some((end, Outcome::Completed)) => (end, "will complete"),
@@ -62,7 +62,7 @@ pub fn states(layout: &Layout<'_>) -> String {
         json!({"id": it.id.0, "from": begin, "to": end, "how": how, "acks": acks, "cut": cut})
     });
     let checkpoints: Vec<Value> = checkpoints.collect();
-    let events = scene.events.iter().filter(|it| !matches!(it.event, Event::TaskFinished));
+    let events = layout.plan.events.iter().filter(|it| !matches!(it.event, Event::TaskFinished));
     let events: Vec<Value> =
         events.filter_map(|it| Some(json!([it.time, labels::heading(it, &scene.cast)?]))).collect();
     let all = json!({

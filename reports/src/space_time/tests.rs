@@ -254,7 +254,7 @@ fn what_is_thinned_out_is_said() {
         "the burst does not crowd out the others"
     );
     assert!(svg.contains(&format!("{} of the 20,010 records in this window are drawn", x1.len())), "{svg}");
-    assert!(svg.contains("The cuts of 24 of the 1,000,000 checkpoints in this window are drawn."));
+    assert!(svg.contains("24 of the 1,000,000 checkpoints in this window are drawn."));
 }
 
 #[test]

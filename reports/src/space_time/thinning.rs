@@ -1,11 +1,16 @@
 //! Which flights are drawn: all that matter, and of the rest as many as a person can look at.
 
-use cutline_scenarios::scene::{Checkpoint, Cut, Flight, Scene};
+use cutline_scenarios::scene::{Checkpoint, Commit, Cut, Flight, Scene, Snapshot, Span};
+use cutline_sim::event::Stamped;
 use cutline_sim::passage::Thing;
 
 /// No more barriers than this, and no more cuts.
 const MARKS_MOST: usize = 600;
 const CUTS_MOST: usize = 24;
+/// If there are more checkpoints than this, nothing is drawn of those without a cut.
+const CHECKPOINTS_MOST: usize = 100;
+/// Of anything else.
+const MOST: usize = 1_500;
 /// Beside a guilty one no more records than this: it is what is to be seen.
 const BESIDE_GUILTY: usize = 70;
 
@@ -34,6 +39,16 @@ pub struct Plan<'a> {
     pub flights: Vec<(Kind, &'a Flight)>,
     /// The checkpoints whose cuts are drawn.
     pub cuts: Vec<&'a Checkpoint>,
+    /// The checkpoints of which anything is drawn.
+    pub checkpoints: Vec<&'a Checkpoint>,
+    /// The snapshots.
+    pub snapshots: Vec<&'a Snapshot>,
+    /// What tasks were.
+    pub spans: Vec<&'a Span>,
+    /// The commits.
+    pub commits: Vec<&'a Commit>,
+    /// What else happened.
+    pub events: Vec<&'a Stamped>,
     /// What is not drawn, a sentence each.
     pub left_out: Vec<String>,
 }
@@ -43,6 +58,19 @@ impl<'a> Plan<'a> {
     pub fn of(scene: &'a Scene, records_most: usize) -> Plan<'a> {
         let mut left_out = Vec::new();
         let cuts = cuts(scene, &mut left_out);
+        let checkpoints = if scene.checkpoints.len() <= CHECKPOINTS_MOST {
+            scene.checkpoints.iter().collect()
+        } else {
+            cuts.clone()
+        };
+        let is_shown =
+            |it: &&Snapshot| scene.cast.own_snapshots || checkpoints.iter().any(|shown| shown.id == it.id);
+        let snapshots: Vec<&Snapshot> = scene.snapshots.iter().filter(is_shown).collect();
+        let snapshots = bounded("snapshots", snapshots, &mut left_out);
+        let spans =
+            bounded("times in which a task was something", scene.spans.iter().collect(), &mut left_out);
+        let commits = bounded("commits", scene.commits.iter().collect(), &mut left_out);
+        let events = bounded("events", scene.events.iter().collect(), &mut left_out);
         let crossed: Vec<Cut<'_>> = cuts.iter().map(|cut| scene.cut(cut)).collect();
         let guilty = scene.guilty();
         let records_most = if guilty.is_empty() { records_most } else { records_most.min(BESIDE_GUILTY) };
@@ -90,7 +118,7 @@ impl<'a> Plan<'a> {
         }
         flights.extend(plain.into_iter().chain(crossing).chain(marks));
         flights.sort_by_key(|(kind, flight)| (*kind, flight.sent));
-        Plan { scene, flights, cuts, left_out }
+        Plan { scene, flights, cuts, checkpoints, snapshots, spans, commits, events, left_out }
     }
 }
 
@@ -107,8 +135,9 @@ fn cuts<'a>(scene: &'a Scene, left_out: &mut Vec<String>) -> Vec<&'a Checkpoint>
     }
     if (cuts.len() as u64) < known {
         let known = crate::units::count(known);
-        left_out
-            .push(format!("The cuts of {} of the {known} checkpoints in this window are drawn.", cuts.len()));
+        // With only a few more their bars and snapshots are drawn.
+        let what = if scene.checkpoints.len() > CHECKPOINTS_MOST { "" } else { "The cuts of " };
+        left_out.push(format!("{what}{} of the {known} checkpoints in this window are drawn.", cuts.len()));
     }
     cuts
 }
@@ -135,6 +164,20 @@ fn over_time<'a>(all: Vec<(Kind, &'a Flight)>, most: usize, scene: &Scene) -> Ve
     let more = spread(more, most - held(each));
     let parts = parts.into_iter().enumerate();
     parts.flat_map(|(at, part)| spread(part, each + usize::from(more.contains(&at)))).collect()
+}
+
+/// All of them, or as many as there is room for.
+fn bounded<'a, T>(what: &str, all: Vec<&'a T>, left_out: &mut Vec<String>) -> Vec<&'a T> {
+    let known = all.len();
+    let some = spread(all, MOST);
+    if some.len() < known {
+        left_out.push(format!(
+            "{} of the {} {what} are drawn.",
+            crate::units::count(MOST as u64),
+            crate::units::count(known as u64)
+        ));
+    }
+    some
 }
 
 /// So many of them at the most, evenly spread.

@@ -57,7 +57,8 @@ pub fn violation(ink: &mut Ink, layout: &Layout<'_>, plan: &Plan<'_>, id: &str, 
         } else {
             super::legend::cross(ink, to);
         }
-        note(ink, layout, to, &format!("said by {name} in an older attempt"));
+        let above = (to.0, to.1 - layout.step * 0.4);
+        note(ink, layout, above, &format!("said by {name} in an older attempt"));
     }
 }
 

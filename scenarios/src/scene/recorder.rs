@@ -1,7 +1,6 @@
 //! What is kept of the entries of a run: everything that has a part in a window.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cutline_sim::event::{Event, Stamped};
 use cutline_sim::ids::{ChannelId, CheckpointId, TaskId};
@@ -69,6 +68,8 @@ pub struct Recorder<'a> {
     wanted: Vec<CheckpointId>,
     known: Vec<Known>,
     under_way: BTreeMap<(ChannelId, Key), Vec<UnderWay>>,
+    /// The tasks of which completed checkpoints have a snapshot, as far as that is told.
+    members: BTreeMap<CheckpointId, BTreeSet<TaskId>>,
     /// Checkpoints that have not ended.
     open: BTreeMap<CheckpointId, Checkpoint>,
     acks: BTreeMap<(TaskId, CheckpointId), (Time, Option<Time>)>,
@@ -94,6 +95,7 @@ impl<'a> Recorder<'a> {
             wanted: Vec::new(),
             known,
             under_way: BTreeMap::new(),
+            members: BTreeMap::new(),
             open: BTreeMap::new(),
             acks: BTreeMap::new(),
             commits: BTreeMap::new(),
@@ -270,16 +272,19 @@ impl<'a> Recorder<'a> {
         self.keep_snapshot(Some(snapshot));
     }
 
+    /// A checkpoint that has just completed has this snapshot of a task: the cut goes through it, whatever the task took for it.
     fn member(&mut self, id: CheckpointId, task: TaskId, snapshot: CheckpointId) {
-        let Some(known) = self.known.get(task.index()) else { return };
-        let Some(at) = known.snapshots.iter().rev().find(|it| it.id == snapshot).map(|it| it.at) else {
-            return;
-        };
         let ack = self.acks.get(&(task, snapshot)).copied();
         let own = self.scene.cast.own_snapshots;
         // It has just ended, so it is the last that was kept.
         let Some(checkpoint) = self.scene.checkpoints.iter_mut().rev().find(|it| it.id == id) else { return };
-        if checkpoint.point(task).is_none() {
+        self.members.entry(id).or_default().insert(task);
+        let known = self
+            .known
+            .get(task.index())
+            .and_then(|known| known.snapshots.iter().rev().find(|it| it.id == snapshot).map(|it| it.at));
+        if let Some(at) = known {
+            checkpoint.points.retain(|(of, _)| *of != task);
             checkpoint.points.push((task, at));
         }
         if let (true, Some((sent, received))) = (own, ack) {
@@ -438,6 +443,16 @@ impl<'a> Recorder<'a> {
         }
         let open = std::mem::take(&mut self.open);
         open.into_values().for_each(|checkpoint| self.keep_checkpoint(checkpoint));
+        // A task of which a complete checkpoint has no snapshot begins anew in it: it has neither sent nor received anything.
+        for checkpoint in &mut self.scene.checkpoints {
+            if let Some(members) = self.members.get(&checkpoint.id) {
+                checkpoint.points.retain(|(task, _)| members.contains(task));
+                let tasks = (0..self.known.len() as u32).map(TaskId);
+                let others = tasks.filter(|task| !members.contains(task));
+                checkpoint.points.extend(others.map(|task| (task, Moment::default())));
+            }
+            checkpoint.points.sort();
+        }
         self.scene.checkpoints.sort_by_key(|checkpoint| checkpoint.id);
         self.scene.flights.sort_by_key(|flight| flight.sent);
         self.scene.spans.sort_by_key(|span| (span.task, span.time.start));

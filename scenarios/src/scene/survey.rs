@@ -58,6 +58,11 @@ pub fn survey(
     let mut found = Survey::default();
     let mut recovers = false;
     let mut first_record = None;
+    let blamed_at = witness.and_then(|witness| match witness.guilt {
+        Guilt::Message { time, .. } => Some(time),
+        _ => None,
+    });
+    let mut failure = None;
     play(&mut |entry| {
         found.end = found.end.max(entry.time());
         if let Entry::Event(stamped) = &entry {
@@ -68,6 +73,10 @@ pub fn survey(
                     found.range = Some((first.min(id), found.range.map_or(id, |(_, last)| last.max(id))));
                 }
                 Event::TaskCrashed { .. } | Event::NodeCrashed { .. } => {
+                    // What an older attempt has said is to be seen with what ended that attempt.
+                    if blamed_at.is_some_and(|at| now <= at) {
+                        failure = Some(now);
+                    }
                     found.crashes += 1;
                     if found.crashes == nth_crash {
                         found.crash_span = Some((now, now));
@@ -99,7 +108,7 @@ pub fn survey(
     let scene = recorder.finish();
     let end = found.end;
     let span = |it: &Checkpoint| {
-        let points = it.points.iter().map(|(_, at)| at.time);
+        let points = it.points.iter().filter(|(_, at)| at.place > 0).map(|(_, at)| at.time);
         let begin = it.triggered.into_iter().chain(points.clone()).min().unwrap_or(0);
         let end = it.ended.map_or(end, |(end, _)| end);
         (begin, points.chain([end]).max().unwrap_or(end))
@@ -126,6 +135,7 @@ pub fn survey(
         if let Guilt::Message { time, .. } | Guilt::Delivery { time, .. } = witness.guilt {
             times.push(time);
         }
+        times.extend(failure);
         match (times.iter().min(), times.iter().max()) {
             (Some(&from), Some(&to)) if from < to => (from, to),
             (Some(&at), _) => (at.saturating_sub(1_000_000), at.saturating_add(1_000_000)),

@@ -204,7 +204,8 @@ fn planted_bugs_have_a_guilty_record() {
             break;
         }
     }
-    assert_eq!(untrue, ["old-source"], "its snapshots hold an offset that is older than they are");
+    // The counts of snapshots are not what happened: an offset that is older than they are; a task restored from an older checkpoint.
+    assert_eq!(untrue, ["old-source", "mixed-line"]);
     oracles.sort();
     oracles.dedup();
     assert!(oracles.len() >= 3, "{oracles:?}");
