@@ -152,7 +152,7 @@ pub fn scene_of_capsule(
     (input, savepoint): (Option<&Path>, Option<&Path>),
     view: &View,
 ) -> Result<Scene, Failure> {
-    let contender = registry::strategy(&capsule.strategy)?.contender;
+    let contender = registry::strategy(&capsule.strategy)?;
     let input = input.or(capsule.input.as_deref().map(Path::new));
     let setup = set_up(capsule, input, savepoint)?;
     capsule.plan.check(setup.prepared.topology()).map_err(|error| Failure::new(error.to_string()))?;
