@@ -19,23 +19,27 @@ help: ## List the targets
 build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
 
-demo: build ## Crash three jobs while they take checkpoints, under the four main strategies; show what it costs on a page
-	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seeds 8..11 --input '$(INPUT)' \
-		--set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' --out $(DEMO)/wordcount
-	$(CUTLINE) compare nexmark-q3 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q3
-	$(CUTLINE) compare nexmark-q12 --strategies $(MAIN) --faults crashes --seeds 8..11 --out $(DEMO)/nexmark-q12
+# Backpressure: one operator of each job takes about as long for its records as there is, behind small buffers that are soon full.
+FEW_BUFFERS := --set taskmanager.network.memory.floating-buffers-per-gate=2 --set taskmanager.memory.segment-size
+SLOW_WORDS := --set input.text.kind.text.rate=25/s --set job.operator.count.state-bytes='16 MiB' --set job.operator.count.service=3ms \
+	$(FEW_BUFFERS)='256 B'
+
+demo: build ## Crash three jobs under backpressure while they take checkpoints, under the four main strategies; show it on a page each
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seeds 8..11 --input '$(INPUT)' $(SLOW_WORDS) --out $(DEMO)/wordcount
+	$(CUTLINE) compare nexmark-q3 --strategies $(MAIN) --faults crashes --seeds 8..11 \
+		--set job.operator.join.service=5ms $(FEW_BUFFERS)='2 KiB' --out $(DEMO)/nexmark-q3
+	$(CUTLINE) compare nexmark-q12 --strategies $(MAIN) --faults crashes --seeds 8..11 \
+		--set job.operator.count.service=120us $(FEW_BUFFERS)='8 KiB' --out $(DEMO)/nexmark-q12
 	@echo "Open $(DEMO)/wordcount/index.html, and those beside it, in a browser."
 
 picture: build ## Draw the pictures of the README anew
-	@mkdir -p docs
-	$(CUTLINE) compare sum-even-odd --strategies stop-the-world,aligned --faults crashes --seed 8 \
-		--set cluster.store.write-bandwidth=100MiB/s \
-		--set job.operator.sum-even.state-bytes=16MiB --set job.operator.sum-odd.state-bytes=16MiB --svg docs/compare.svg
 	@mkdir -p docs/pictures
+	@rm -rf $(PICTURES)/bug
+	$(CUTLINE) run sum-even-odd --strategy first-barrier --faults crashes --seed 4 --capsule-dir $(PICTURES)/bug || test $$? = 1
+	$(CUTLINE) draw $(PICTURES)/bug/*.json --out docs/pictures/space-time.svg
 	$(CUTLINE) compare slow-task --strategies $(MAIN) --faults crashes --seeds 0..20 --no-forks \
 		--vary job.operator.slow.service=250us,500us,750us,1ms --out $(PICTURES)/service
-	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks \
-		--set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' --out $(PICTURES)/words
+	$(CUTLINE) compare wordcount --strategies $(MAIN) --faults crashes --seed 8 --no-forks --input LICENSE-APACHE $(SLOW_WORDS) --out $(PICTURES)/words
 	cp $(PICTURES)/service/sensitivity.svg $(PICTURES)/words/latency-over-time.svg $(PICTURES)/words/checkpoint-duration.svg docs/pictures/
 
 test: format lint determinism docs unit ## Check everything that a change must pass
@@ -59,7 +63,7 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-browser: ## Open the pages of a comparison and of a sweep in a headless Chromium and check it (installs chromium, as root, on Debian if need be)
+browser: ## Open the pages of a comparison, a sweep and a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
 	$(CARGO) test --locked --workspace --no-run

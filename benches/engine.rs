@@ -21,6 +21,7 @@ pub const OPTIONS: Options = Options {
     lookahead: true,
     metrics: false,
     course: false,
+    passages: false,
     detail: false,
     turn: None,
 };

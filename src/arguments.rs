@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 
 use crate::compare::arguments::CompareArguments;
 use crate::diff::DiffArguments;
+use crate::draw::DrawArguments;
 use crate::explore::arguments::ExploreArguments;
 use crate::report::ReportArguments;
 use crate::savepoints::Origin;
@@ -82,6 +83,9 @@ pub enum Command {
                       2 usage or bad input; 130 interrupted before anything was wrong"
     )]
     Zoo(ZooArguments),
+    /// Draw one run as a space-time diagram: tasks as lines, records and barriers as arrows, the cut of each checkpoint, what is wrong with it
+    #[command(after_help = "Exit codes: 0 drawn, 2 usage or bad input")]
+    Draw(DrawArguments),
     /// Print the job of a scenario as a graph in the language of Graphviz: `cutline graph fraud | dot -Tsvg`
     Graph(GraphArguments),
     /// List what there is

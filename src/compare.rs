@@ -14,6 +14,7 @@ use cutline::reports::page::FailedRun;
 use cutline::reports::plots::sensitivity::Sensitivity;
 use cutline::scenarios::record::{Class, RunRecord, Verdict};
 use cutline::scenarios::run::{Contender, place_of};
+use cutline::scenarios::scene::Scene;
 use cutline::scenarios::spec::load;
 use cutline::scenarios::{faults, library_files};
 use serde::Serialize;
@@ -63,7 +64,9 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop))?;
     let options = subject.options();
     let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
-    let mut common = Common { subject, source: &source, profile: &profile, contenders: &[], options, course };
+    let draws = arguments.out.is_some();
+    let mut common =
+        Common { subject, source: &source, profile: &profile, contenders: &[], options, course, draws };
     let (first, plan) = {
         let _waiting = Waiting::new("computing the failure-free result");
         runs::prepare(&common, &values[0].1, seeds[0])?
@@ -82,13 +85,15 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     files::check_apart(&outputs, &reads)?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
     let all_reads: Vec<_> = reads.into_iter().chain(subject.files()).collect();
-    let folder = arguments.out.as_deref().map(|path| Folder::open(path, &all_reads)).transpose()?;
+    let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
+    let folder = arguments.out.as_deref().map(|path| Folder::open(path, &names, &all_reads)).transpose()?;
     let threads = threads::pool(arguments.jobs, "--jobs")?;
     // A single run is short enough, and Ctrl-C ends it.
     let interrupted =
         if jobs.len() > 1 { interrupts::catch(|| {}) } else { Arc::new(AtomicBool::new(false)) };
 
     let done = threads.install(|| runs::work(&common, &jobs, (first, plan), &interrupted))?;
+    let (done, scenes) = with_scenes(done, &contenders);
     let finished = by_value(done, values.len());
     let number = finished.first().map_or(0, Vec::len);
     let complete = number == seeds.len();
@@ -121,6 +126,7 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
             scenario_text: &source.text,
             command: &command,
             failures: &failed,
+            scenes: &scenes,
         };
         let (comparison, vary) = match &arguments.vary {
             Some(vary) => {
@@ -135,6 +141,17 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
         screen.say(&format!("\nthe page is {}: open it in a browser\n", page.display()))?;
     }
     Ok(if complete || class != 0 { class } else { INTERRUPTED })
+}
+
+/// The scenes of the first job apart, with the names of their strategies.
+fn with_scenes(
+    mut done: Vec<Option<Done>>,
+    contenders: &[Contender],
+) -> (Vec<Option<Done>>, Vec<(String, Scene)>) {
+    let first = done.first_mut().and_then(Option::as_mut);
+    let scenes = first.map(|first| std::mem::take(&mut first.scenes)).unwrap_or_default();
+    let names = contenders.iter().map(|contender| contender.name.to_owned());
+    (done, names.zip(scenes).collect())
 }
 
 /// The seeds that were asked for.
@@ -295,7 +312,7 @@ fn show(
 }
 
 /// The command line of this program, for a shell.
-fn command() -> String {
+pub fn command() -> String {
     let word = |word: String| {
         let bare = word.trim_start_matches('-');
         match word.len() - bare.len() {

@@ -15,7 +15,7 @@ use cutline::scenarios::record::{RECORD_VERSION, RunRecord};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::execute::{Watchers, execute};
+use crate::execute::{Finished, Watchers, execute};
 use crate::failure::Failure;
 use crate::replay::{self, Again};
 use crate::screen::{Screen, paint};
@@ -156,21 +156,20 @@ fn replayed(
     announce_seed(screen, capsule.seed)?;
     let other = replay::note_commit(screen, &capsule)?;
     let Again { setup, order, result } = Again::open(capsule, path, (arguments.input.as_deref(), None))?;
-    let (name, seed) = (order.contender.name, order.seed);
+    let (contender, seed) = (order.contender, order.seed);
     let (mut folder, mut trace, mut file) = (None, None, PathBuf::new());
     if with_events {
         let made = tempfile::tempdir()
             .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
         file = made.path().join("trace");
-        let about = (setup.prepared.name(), name, seed);
-        trace = Some(Trace::create(&file, setup.prepared.topology(), about, records)?);
+        trace = Some(Trace::create(&file, &setup.prepared, (contender, seed), records)?);
         folder = Some(made);
     }
     let watchers = Watchers { trace: trace.as_mut(), ..Watchers::default() };
-    let record = execute(&setup, &order, watchers).record;
-    trace.map_or(Ok(()), Trace::finish)?;
-    let mut about =
-        format!("{}: {} under {name}, seed {seed}, replayed", path.display(), setup.prepared.name());
+    let Finished { record, tear, .. } = execute(&setup, &order, watchers);
+    trace.map_or(Ok(()), |trace| trace.finish(&record, tear))?;
+    let (path, scenario, name) = (path.display(), setup.prepared.name(), contender.name);
+    let mut about = format!("{path}: {scenario} under {name}, seed {seed}, replayed");
     if !result.differences(&record).is_empty() {
         about += if other {
             "; it is not the run that it was when another build wrote the capsule"

@@ -9,6 +9,7 @@ use cutline::scenarios::run::{Contender, Options, Runner, Watcher};
 use cutline::scenarios::story::Story;
 use cutline::sim::event::Stamped;
 use cutline::sim::faults::FaultPlan;
+use cutline::sim::oracles::cut::Tear;
 use cutline::sim::savepoint::Savepoint;
 use cutline::sim::world::World;
 
@@ -41,6 +42,8 @@ pub struct Finished {
     pub savepoint: Option<Savepoint>,
     /// The course of the run, if it was asked for.
     pub course: Option<Course>,
+    /// Where a cut was torn first, if one was.
+    pub tear: Option<Tear>,
 }
 
 /// Who sees the events of a run.
@@ -62,13 +65,14 @@ pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished
         lookahead: order.options.lookahead && !is_watched,
         course,
         detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
+        passages: trace.is_some(),
         ..order.options.options()
     };
     let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.contender.name));
     let mut runner = Runner::new(&setup.prepared, order.contender);
     let mut watch = |world: &World, events: &[Stamped]| {
         if let Some(trace) = &mut trace {
-            events.iter().for_each(|event| trace.write(event));
+            trace.observe(world, events);
         }
         if let Some(story) = &mut story {
             story.observe(world, events);
@@ -78,7 +82,8 @@ pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished
     let mut record = runner.run(order.seed, &order.plan, &options, watch);
     complete(&mut record, setup, &order.faults);
     let counts = setup.prepared.values(runner.world());
-    Finished { record, counts, savepoint: runner.taken().cloned(), course: runner.course().cloned() }
+    let course = runner.course().cloned();
+    Finished { record, counts, savepoint: runner.taken().cloned(), course, tear: runner.tear() }
 }
 
 /// Adds to a record what the runner does not know.

@@ -16,6 +16,7 @@ pub mod command_line;
 mod compare;
 mod completions;
 mod diff;
+mod draw;
 mod execute;
 mod explore;
 mod failure;

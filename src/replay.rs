@@ -83,11 +83,11 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
     files::check_apart(&outputs, &reads)?;
     let (Again { setup, order, result }, commit) = Again::announce(arguments, screen)?;
     files::check_apart(&outputs, &setup.reads())?;
-    let (name, seed) = (order.contender.name, order.seed);
-    let about = (setup.prepared.name(), name, seed);
-    let begin = |path: &Path| Trace::create(path, setup.prepared.topology(), about, arguments.trace_records);
+    let (contender, seed) = (order.contender, order.seed);
+    let begin =
+        |path: &Path| Trace::create(path, &setup.prepared, (contender, seed), arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
-    let mut viewers = arguments.viewers.begin(&setup, name, seed)?;
+    let mut viewers = arguments.viewers.begin(&setup, contender.name, seed)?;
     let story = viewers.as_mut().map(Viewers::story);
     let watchers = Watchers { trace: trace.as_mut(), story, course: !screen.is_json() };
     let finished = execute(&setup, &order, watchers);
@@ -100,7 +100,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         run::show(screen, &setup, &finished)?;
     }
     tell(screen, &differences, commit)?;
-    let traced = trace.map_or(Ok(()), Trace::finish);
+    let traced = trace.map_or(Ok(()), |trace| trace.finish(&finished.record, finished.tear));
     viewers.map_or(Ok(()), |viewers| viewers.finish(screen)).and(traced)?;
     let class = if differences.is_empty() { finished.record.class() } else { Class::NonDeterminism };
     Ok(exit_code(class))

@@ -74,9 +74,8 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let savepoint = arguments.savepoint.as_deref().map(Output::create).transpose()?;
     let counts = arguments.counts.as_deref().map(Output::create).transpose()?;
     let svg = subject.svg.as_deref().map(Output::create).transpose()?;
-    let about = (ready.setup.prepared.name(), contender.name, seed);
-    let topology = ready.setup.prepared.topology();
-    let begin = |path: &Path| Trace::create(path, topology, about, arguments.trace_records);
+    let prepared = &ready.setup.prepared;
+    let begin = |path: &Path| Trace::create(path, prepared, (contender, seed), arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
     let mut viewers = arguments.viewers.begin(&ready.setup, contender.name, seed)?;
     let faults = subject.faults.clone();
@@ -89,7 +88,7 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     // All that can be written is; the first that cannot be is told.
     let mut problems = Vec::new();
     let mut keep = |written: Result<(), Failure>| problems.extend(written.err());
-    keep(trace.map_or(Ok(()), Trace::finish));
+    keep(trace.map_or(Ok(()), |trace| trace.finish(&finished.record, finished.tear)));
     keep(viewers.map_or(Ok(()), |viewers| viewers.finish(screen)));
     keep(savepoint.map_or(Ok(()), |output| savepoints::write(output, &finished)));
     keep(counts.map_or(Ok(()), |output| output.complete(&reports::counts_csv(&finished.counts))));

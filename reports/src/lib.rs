@@ -17,6 +17,7 @@ pub mod run_diff;
 pub mod run_table;
 pub mod shrink_table;
 pub mod side_by_side;
+pub mod space_time;
 pub mod sparks;
 pub mod stats;
 pub mod sweep_summary;

@@ -34,7 +34,7 @@ impl Row {
     }
 }
 
-/// An event as a line of a trace has it. Those of another version of the program may have another form.
+/// What a line of a trace says: an event, a passage, or the end. Those of another version of the program may have another form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceEvent {
     /// When, in nanoseconds.
@@ -42,6 +42,7 @@ pub struct TraceEvent {
     /// By whom.
     pub origin: String,
     /// What.
+    #[serde(alias = "passage", alias = "end")]
     pub event: Value,
 }
 

@@ -97,6 +97,8 @@ pub struct Options {
     pub course: bool,
     /// Emit an event for every record and mark (only of use with a trace).
     pub detail: bool,
+    /// Note what goes from whom to whom, in [`World::passages`]; only without lookahead.
+    pub passages: bool,
     /// From some moment on chance goes another way. (A repetition does not turn, so it is of no use together with this.)
     pub turn: Option<Turn>,
 }
@@ -113,8 +115,8 @@ pub struct Turn {
 impl Default for Options {
     fn default() -> Self {
         let (forks, turn) = (None, None);
-        let (metrics, course, detail) = (true, false, false);
-        Options { forks, check_determinism: false, lookahead: true, metrics, course, detail, turn }
+        let (metrics, course, detail, passages) = (true, false, false, false);
+        Options { forks, check_determinism: false, lookahead: true, metrics, course, detail, passages, turn }
     }
 }
 
@@ -138,6 +140,7 @@ pub struct Runner<'a> {
     fork: Option<World>,
     taken: Option<Savepoint>,
     course: Option<Course>,
+    tear: Option<Tear>,
 }
 
 impl<'a> Runner<'a> {
@@ -151,14 +154,14 @@ impl<'a> Runner<'a> {
             pristine.start_at(start);
         }
         let world = pristine.clone();
-        Runner { prepared, contender, pristine, world, fork: None, taken: None, course: None }
+        Runner { prepared, contender, pristine, world, fork: None, taken: None, course: None, tear: None }
     }
 
     /// The same with worlds that were used for the same scenario, prepared with another seed ([`Prepared::with_seed`]).
     pub fn with_worlds(prepared: &'a Prepared, worlds: Worlds) -> Runner<'a> {
         let Worlds { contender, mut pristine, world, fork } = worlds;
         pristine.take_operators(prepared.topology_under(contender.guarantee));
-        Runner { prepared, contender, pristine, world, fork, taken: None, course: None }
+        Runner { prepared, contender, pristine, world, fork, taken: None, course: None, tear: None }
     }
 
     /// Its worlds, for [`Runner::with_worlds`].
@@ -199,6 +202,7 @@ impl<'a> Runner<'a> {
             marks: options.detail,
             latencies: options.metrics,
             course: options.course,
+            passages: options.passages,
             ..Detail::default()
         });
         self.world.set_lookahead(options.lookahead);
@@ -228,6 +232,7 @@ impl<'a> Runner<'a> {
         }
         let Judged { outcome, mut verdicts, tear, life, reference } =
             self.judge(seed, plan, options, &mut metrics, watch);
+        self.tear = tear;
         if let Some(tear) = tear {
             let name = self.name_record(seed, plan, options, tear);
             for verdict in &mut verdicts {
@@ -255,6 +260,11 @@ impl<'a> Runner<'a> {
     /// if it is retained.
     pub fn taken(&self) -> Option<&Savepoint> {
         self.taken.as_ref()
+    }
+
+    /// The first channel at which a cut of the last run was torn.
+    pub fn tear(&self) -> Option<Tear> {
+        self.tear
     }
 
     /// The course of the last run, if it was asked for.

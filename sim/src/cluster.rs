@@ -9,6 +9,7 @@ use crate::graph::Role;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::log::{Held, in_transit};
 use crate::mail::task_ctx;
+use crate::passage::Passes;
 use crate::protocol::Handle;
 use crate::queue::{Action, Life, Message, Placed, Report};
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot, backend_ctx};
@@ -132,8 +133,8 @@ impl World {
                 self.network.channels[channel.index()].sent = snapshot.sent_in(checkpoint, at);
             }
             for OnChannel { at, items } in &snapshot.captured {
-                if let Some(channel) = info.inputs.get(*at as usize) {
-                    self.network.channels[channel.index()].refill(items, self.now);
+                if let Some(&channel) = info.inputs.get(*at as usize) {
+                    self.network.refill(channel, items, self.now);
                 }
             }
         }
@@ -159,7 +160,7 @@ impl World {
         for Held { channel, items, tags } in in_transit(&self.topology, &self.store, line).channels {
             let to = self.topology.channels[channel.index()].to;
             self.coordinator.replayed[to.index()] += items.iter().map(Item::bytes).sum::<u64>();
-            self.network.channels[channel.index()].refill(&items, self.now);
+            self.network.refill(channel, &items, self.now);
             if let Some(runs) = self.network.tags.get_mut(channel.index()) {
                 runs.begin(tags);
             }
@@ -194,6 +195,7 @@ impl World {
             self.nodes[node.index()].tasks.push(id);
         }
         let task = &mut self.tasks[id.index()];
+        self.network.pass(self.now, id, Passes::Deployed);
         task.begin(attempt, info, self.backend.as_ref());
         let is_sink = matches!(topology.role(id), Role::Sink(_));
         task.committer = is_sink.then(|| self.committer.clone_box());
@@ -248,6 +250,11 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if let Some(snapshot) = snapshot {
             task.restore(snapshot, self.coordinator.restored, info);
+            for channel in info.channels_out() {
+                let unsent = task.pending.iter().filter(|(to, _)| *to == channel).map(|(_, slot)| *slot);
+                let position = self.network.channels[channel.index()].sent.count;
+                self.network.pass_put_back(channel, position, unsent, self.now);
+            }
             task.resumes_ended &= self.coordinator.ended[id.index()];
             task.confirmed = if task.resumes_ended { self.coordinator.confirmed[id.index()] } else { 0 };
             for (input, channel) in (0..).zip(&info.inputs) {
@@ -285,6 +292,9 @@ impl World {
     // Crashes.
 
     pub(crate) fn stop_task(&mut self, task: TaskId, status: Status) {
+        if !self.tasks[task.index()].status.is_dead() {
+            self.network.pass(self.now, task, Passes::Stopped);
+        }
         self.tasks[task.index()].become_status(status, self.now);
         self.tasks[task.index()].serving = None;
         self.tasks[task.index()].pending.clear();

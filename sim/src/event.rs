@@ -11,8 +11,8 @@ use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId, TaskId};
 use crate::protocol::AbortReason;
 use crate::time::Time;
 
-/// The version of [`Event`]: it grows with every change of its meaning or form.
-pub const TRACE_VERSION: u32 = 6;
+/// The version of [`Event`], of [`Passage`](crate::passage::Passage) and of traces: it grows with every change of its meaning or form.
+pub const TRACE_VERSION: u32 = 7;
 
 /// Who caused an event; part of the total order of the queue: (time, origin, number within the origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -379,8 +379,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// True for one that is there only if it is asked for, and says nothing that a digest does not have from elsewhere.
-    pub(crate) fn is_detail(&self) -> bool {
+    /// True for an event that is told only if it is asked for: it has no part in the digest, so that a run that is watched is the same.
+    pub fn is_detail(&self) -> bool {
         matches!(self, Event::Record { .. } | Event::MarkReached { .. })
     }
 }
@@ -408,6 +408,8 @@ pub struct Detail {
     /// What the course of a run is drawn from: see [`World::arrivals`](crate::world::World::arrivals) and
     /// [`World::stalls`](crate::world::World::stalls). Only together with `latencies`.
     pub course: bool,
+    /// What goes from whom to whom, in [`World::passages`](crate::world::World::passages). Only without lookahead.
+    pub passages: bool,
     /// What single faults can strike, in [`World::targets`](crate::world::World::targets).
     pub targets: bool,
 }

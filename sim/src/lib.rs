@@ -26,6 +26,7 @@ pub mod operator;
 pub mod operator_state;
 pub mod oracles;
 mod outcome;
+pub mod passage;
 pub mod piggyback;
 mod post;
 pub mod protocol;

@@ -4,6 +4,7 @@
 use crate::channel::{CUT, Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
+use crate::passage::Passes;
 use crate::protocol::{Down, Handle, Input, InputSet, READING, TaskCtx, TaskEffect, TaskEvent, Up};
 use crate::queue::{Action, Life, Message, Report};
 use crate::random::{below, draw, mix};
@@ -147,6 +148,7 @@ impl Step<'_> {
     }
 
     pub(crate) fn control(&mut self, down: Down, now: Time) {
+        self.pass_order(down, now);
         if !self.task.status.is_alive() {
             // A task that is done cannot take part; its node says so for it.
             if let (Down::Trigger(id), Status::Finished) = (down, self.task.status) {
@@ -220,15 +222,23 @@ impl Step<'_> {
         // A strategy's machine may name inputs that do not exist; nothing happens then.
         let channel = |input: Input| self.info.inputs.get(input as usize).copied();
         match effect {
-            TaskEffect::Block(READING) => self.task.paused = true,
+            TaskEffect::Block(READING) => {
+                self.task.paused = true;
+                self.net.pass(now, self.id, Passes::Blocked { input: READING });
+            }
             TaskEffect::Unblock(READING) => {
                 self.task.paused = false;
+                self.net.pass(now, self.id, Passes::Unblocked { input: READING });
                 self.end_if_drained(now);
             }
-            TaskEffect::Block(input) if channel(input).is_some() => self.net.block(self.id, input),
+            TaskEffect::Block(input) if channel(input).is_some() => {
+                self.net.block(self.id, input);
+                self.net.pass(now, self.id, Passes::Blocked { input });
+            }
             TaskEffect::Unblock(input) => {
                 if let Some(channel) = channel(input) {
                     self.net.unblock(self.id, input, channel, now);
+                    self.net.pass(now, self.id, Passes::Unblocked { input });
                 }
             }
             TaskEffect::Block(_) => {}
@@ -263,6 +273,7 @@ impl Step<'_> {
     fn overtake(&mut self, mark: Mark, now: Time) {
         let mut overtaken = Overtaken { id: mark.id(), sent: Vec::new(), unsent: Vec::new() };
         for (at, channel) in self.info.channels_out().enumerate() {
+            self.pass_mark(channel, &Slot::mark(mark), true, now);
             let (position, mut items) = self.net.overtake(channel, mark, now);
             let waiting = self.task.pending.iter().filter(|(to, _)| *to == channel);
             items.extend(waiting.filter_map(|(_, slot)| Item::of(slot)));

@@ -21,6 +21,7 @@ use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK
 use crate::config::NetworkConfig;
 use crate::ids::{ChannelId, TaskId};
 use crate::log::Log;
+use crate::passage::Notes;
 use crate::piggyback::Runs;
 use crate::record::Record;
 use crate::reusable;
@@ -55,6 +56,8 @@ reusable! {
         /// The item to look out for: the n-th on a channel; and the last one that was it.
         pub watch: Option<(ChannelId, u64)>,
         pub watched: Option<Slot>,
+        /// What has gone through channels, if anybody wants to know; it is past.
+        pub passages: Option<Notes>,
     }
 }
 
@@ -110,6 +113,7 @@ impl Network {
             noting,
             watch,
             watched,
+            passages: _,
         } = from;
         self.wakes.clone_from(wakes);
         self.config.clone_from(config);
@@ -133,6 +137,7 @@ impl Network {
             noting,
             watch,
             watched,
+            passages: _,
         } = self;
         (wakes, config, unbuffered, departures, noting, watch, watched).hash(into);
     }
@@ -254,6 +259,7 @@ impl Network {
         }
         if self.noting {
             self.note_sent(channel, slot);
+            self.pass_sent(channel, &slot, now);
         }
         true
     }
@@ -267,6 +273,7 @@ impl Network {
         self.depart(channel, alone, now, false);
         if self.noting {
             self.note_sent(channel, slot);
+            self.pass_sent(channel, &slot, now);
         }
     }
 
@@ -298,6 +305,7 @@ impl Network {
         if self.noting && slot.tag.counts() {
             self.note_sent(channel, slot);
         }
+        self.pass_sent(channel, &slot, now);
         let ch = &mut self.channels[channel.index()];
         let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
         if ch.is_waiting() {

@@ -98,15 +98,23 @@ impl Step<'_> {
 
     /// Sends what waits for buffers, as far as there are any.
     pub(crate) fn send_pending(&mut self, now: Time) {
+        if let Some(notes) = &mut self.net.passages {
+            notes.is_sent_already = true;
+        }
         while let Some(&(channel, slot)) = self.task.pending.front() {
             if slot.tag.kind() > WATERMARK {
                 self.net.send_event(channel, slot, now);
             } else if !self.net.try_send(channel, slot, now) {
-                return;
+                break;
             }
             self.task.pending.pop_front();
         }
-        self.note_stall(false, now);
+        if let Some(notes) = &mut self.net.passages {
+            notes.is_sent_already = false;
+        }
+        if self.task.pending.is_empty() {
+            self.note_stall(false, now);
+        }
     }
 
     /// Keeps something until there is a buffer for it.
@@ -115,6 +123,7 @@ impl Step<'_> {
         if self.task.pending.is_empty() {
             self.note_stall(true, now);
         }
+        self.pass_waiting(channel, &slot, now);
         self.task.pending.push_back((channel, slot));
     }
 }

@@ -16,6 +16,7 @@ use crate::external::TransactionId;
 use crate::graph::OperatorSpec;
 use crate::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use crate::log::Logged;
+use crate::passage::Passes;
 use crate::protocol::{Handle, Input, InputSet, Positions};
 use crate::queue::Action;
 use crate::record::Mark;
@@ -176,6 +177,7 @@ impl Step<'_> {
         if self.task.uploads.iter().any(|upload| upload.id == id) {
             return;
         }
+        self.net.pass(now, self.id, Passes::Snapshot { id });
         self.note_mark(Mark::Cut(id), now); // if it was not the first mark, reached, that made this cut
         self.task.newest_cut = id;
         let must_prepare = self.prepare(id, now);

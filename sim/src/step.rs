@@ -69,8 +69,8 @@ impl Step<'_> {
     #[inline(always)]
     fn handle_records(&mut self) {
         let task = &*self.task;
-        // What is captured, or brings a tag, is looked at one by one.
-        let looks = !task.captures.is_empty() || !self.net.tags.is_empty();
+        // What is captured, brings a tag, or is to be noted is looked at one by one.
+        let looks = !task.captures.is_empty() || !self.net.tags.is_empty() || self.net.passages.is_some();
         if looks || task.serving.is_some() || !task.status.is_alive() {
             return;
         }
@@ -244,6 +244,7 @@ impl Step<'_> {
         if let Some(&front) = self.net.front(channel) {
             self.capture_item(input, &front);
             let (port, consumed) = self.net.consume((self.id, input), channel, front.tag, front.lineage, now);
+            self.pass_taken(channel, &front, now);
             let record = front.to_record();
             self.take_tag(channel);
             self.handle((channel, input, port), &record, (front.tag, consumed), &mut out, now);
@@ -342,6 +343,7 @@ impl Step<'_> {
         }
         self.capture_item(input, &slot);
         let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
+        self.pass_taken(channel, &slot, now);
         self.take_tag(channel);
         self.settle(channel, slot.tag, consumed, slot.lineage, now);
         self.task.chain.0 = chain(self.task.chain.0, slot.weight() ^ now);
@@ -387,6 +389,7 @@ impl Step<'_> {
             What::Departure(id) => self.note_departure(channel, id),
             What::Close => self.end_captures(input, |_| true),
             What::Arrival(mark) => {
+                self.pass_mark(channel, &Slot::mark(mark), false, now);
                 self.tell_protocol(TaskEvent::Arrived(input, mark), now);
                 self.end_captures(input, |id| mark == Mark::Cut(id));
             }

@@ -139,6 +139,7 @@ impl World {
             departures: hooks.departures,
             watch: None,
             watched: None,
+            passages: None,
         };
         let nodes =
             (0..config.cluster.nodes).map(|_| Node { up: true, ..Node::default() }).collect::<Vec<_>>();
@@ -223,6 +224,7 @@ impl World {
     pub fn set_detail(&mut self, detail: Detail) {
         self.shared.detail = detail;
         self.shared.post.is_noting = detail.targets;
+        self.network.note_passages(detail.passages);
         self.shared.writes.clear();
         self.shared.post.sent.clear();
     }
@@ -276,7 +278,7 @@ impl World {
     /// Hands to the observer what has happened, if there is something to say.
     #[inline]
     pub(crate) fn hand_over(&mut self, observe: Observe<'_>) {
-        let many = self.shared.latencies.len() >= LATENCIES_AT_ONCE;
+        let many = self.shared.latencies.len().max(self.network.passages_noted()) >= LATENCIES_AT_ONCE;
         if self.shared.log.is_empty() && !many && self.outcome.is_none() {
             return;
         }
@@ -290,6 +292,7 @@ impl World {
         self.shared.arrivals.clear();
         self.shared.stalls.clear();
         self.shared.taken.clear();
+        self.network.forget_passages();
     }
 
     /// Does the next thing.

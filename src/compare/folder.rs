@@ -11,6 +11,8 @@ use cutline::reports::plots::{
     sensitivity::{self, Sensitivity},
 };
 use cutline::reports::png::Painter;
+use cutline::reports::space_time::{RECORDS_MOST, diagram};
+use cutline::scenarios::scene::Scene;
 use rayon::prelude::*;
 
 use crate::failure::Failure;
@@ -39,15 +41,20 @@ pub struct Story<'a> {
     pub command: &'a str,
     /// The runs that failed.
     pub failures: &'a [FailedRun],
+    /// The first run of each strategy in space and time, with the names of these.
+    pub scenes: &'a [(String, Scene)],
 }
 
 impl Folder {
     /// Makes the folder, and sees that it can be written to and that nothing that is read lies where something will be written.
-    pub fn open(path: &Path, reads: &[Option<&Path>]) -> Result<Folder, Failure> {
+    pub fn open(path: &Path, strategies: &[&str], reads: &[Option<&Path>]) -> Result<Folder, Failure> {
         std::fs::create_dir_all(path).map_err(|error| Failure::writing(path, &error))?;
         let plots = PLOTS.iter().map(|plot| plot.name).chain([sensitivity::NAME]);
         let files = plots.flat_map(|name| ENDS.map(|end| path.join(format!("{name}.{end}"))));
-        let files: Vec<PathBuf> = files.chain([path.join(PAGE), path.join(RUNS)]).collect();
+        let diagrams = strategies.iter().flat_map(|strategy| {
+            ["svg", "png"].map(|end| path.join(format!("{}.{end}", space_time_of(strategy))))
+        });
+        let files: Vec<PathBuf> = files.chain(diagrams).chain([path.join(PAGE), path.join(RUNS)]).collect();
         files::check_apart(&files.iter().map(|file| Some(file.as_path())).collect::<Vec<_>>(), reads)?;
         Ok(Folder { path: path.to_owned(), page: Output::create(&path.join(PAGE))? })
     }
@@ -86,9 +93,12 @@ impl Folder {
         let runs = vary.map_or_else(|| comparison.data(), Sensitivity::data);
         self.file(RUNS, &csv(RUNS, &runs)?.into_bytes())?;
         let pictures: Vec<Picture> = all.into_iter().map(|(picture, _)| picture).collect();
+        story.scenes.par_iter().try_for_each(|(name, scene)| self.space_time(&painter, name, scene))?;
+        let scenes: Vec<Scene> = story.scenes.iter().map(|(_, scene)| scene.clone()).collect();
         let html = page(&Page {
             comparison,
             pictures: &pictures,
+            scenes: &scenes,
             overrides: story.overrides,
             scenario_text: story.scenario_text,
             command: story.command,
@@ -110,11 +120,26 @@ impl Folder {
         self.file(&format!("{name}.csv"), csv(name, data)?.as_bytes())
     }
 
+    /// The diagram of a strategy's run.
+    fn space_time(&self, painter: &Painter, strategy: &str, scene: &Scene) -> Result<(), Failure> {
+        let name = space_time_of(strategy);
+        let svg = diagram(scene, "run", RECORDS_MOST).svg;
+        let png = painter.png(&svg);
+        let png = png.map_err(|error| Failure::new(format!("cannot draw `{name}` as PNG: {error}")))?;
+        self.file(&format!("{name}.svg"), svg.as_bytes())?;
+        self.file(&format!("{name}.png"), &png)
+    }
+
     fn file(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let mut output = Output::create(&self.path.join(name))?;
         output.write_all(bytes).map_err(|error| Failure::writing(output.path(), &error))?;
         output.finish()
     }
+}
+
+/// The name of the diagram of a strategy's run.
+fn space_time_of(strategy: &str) -> String {
+    format!("space-time-{strategy}")
 }
 
 fn csv(name: &str, data: &Data) -> Result<String, Failure> {

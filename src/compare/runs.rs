@@ -10,6 +10,7 @@ use cutline::scenarios::faults::{self, Profile};
 use cutline::scenarios::library_files::ScenarioText;
 use cutline::scenarios::record::Class;
 use cutline::scenarios::run::{Contender, Options, Runner};
+use cutline::scenarios::scene::{Around, Live, Scene, View, scene_of_run};
 use cutline::sim::faults::FaultPlan;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -33,6 +34,8 @@ pub struct Common<'a> {
     pub options: CapsuleOptions,
     /// True if their course is taken down.
     pub course: bool,
+    /// True if the first run of each is drawn in space and time.
+    pub draws: bool,
 }
 
 /// The runs of one value and one seed.
@@ -47,6 +50,8 @@ pub struct Done {
     pub runs: Vec<Ran>,
     /// What was run, if one of them failed: it leaves a capsule.
     pub setup: Option<Setup>,
+    /// Of the first job: each run in space and time.
+    pub scenes: Vec<Scene>,
 }
 
 impl Done {
@@ -100,13 +105,34 @@ pub fn work(
         let runs: Option<Vec<Ran>> = common.contenders.par_iter().map(run).collect();
         let done = runs.map(|runs| {
             let failed = runs.iter().any(|ran| ran.record.class() != Class::Pass);
-            Done { seed: *seed, overrides: overrides.clone(), plan, runs, setup: failed.then_some(setup) }
+            let scenes = if at == 0 && common.draws {
+                scenes(common, &setup, &plan, *seed, &runs)
+            } else {
+                Vec::new()
+            };
+            let setup = failed.then_some(setup);
+            Done { seed: *seed, overrides: overrides.clone(), plan, runs, setup, scenes }
         });
         Ok(done)
     };
     let done = jobs.par_iter().enumerate().map(one).collect();
     bar.finish_and_clear();
     done
+}
+
+/// The runs of all strategies in space and time, around a checkpoint: there they differ.
+fn scenes(common: &Common<'_>, setup: &Setup, plan: &Arc<FaultPlan>, seed: u64, runs: &[Ran]) -> Vec<Scene> {
+    let scene = |(contender, ran): (&Contender, &Ran)| {
+        let options = common.options.options();
+        let prepared = &setup.prepared;
+        let live = Live { prepared, contender: *contender, seed, plan: Arc::clone(plan), options };
+        let failed = ran.record.class() != Class::Pass;
+        let around = if failed { Around::Best } else { Around::FirstCheckpoint };
+        let view = View { around, ..View::default() };
+        // A window that depends on nothing but the run is never outside of it.
+        scene_of_run(&live, &view, Some(&ran.record)).map(|(scene, _)| scene).unwrap_or_default()
+    };
+    common.contenders.par_iter().zip(runs).map(scene).collect()
 }
 
 fn run(common: &Common<'_>, setup: &Setup, plan: &Arc<FaultPlan>, seed: u64, contender: Contender) -> Ran {

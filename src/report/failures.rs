@@ -4,16 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cutline::reports;
 use cutline::reports::page::sweep::{Group, Witness};
 use cutline::scenarios::capsule::Capsule;
-use cutline::scenarios::record::{Class, RunRecord, Verdict};
+use cutline::scenarios::record::{Class, Verdict};
+use cutline::scenarios::scene::View;
 use cutline::scenarios::sweep::failure::Failure as FailedRun;
 use cutline::scenarios::sweep::row::Row;
 use cutline::scenarios::sweep::tally::Cell;
 
 use crate::capsules::{self, quoted};
-use crate::execute::{Watchers, execute};
+use crate::draw;
 use crate::failure::Failure;
 use crate::replay::Again;
 use crate::screen::Screen;
@@ -135,24 +135,12 @@ fn of_capsule(path: &Path, capsule: Capsule, plan: &[String]) -> Witness {
         command: command(path),
         ..Witness::default()
     };
-    witness.diagram = Some(match Again::open(capsule, path, (None, None)) {
-        Ok(again) => {
-            witness.plan = again.order.plan.describe(again.setup.prepared.topology());
-            let record = execute(&again.setup, &again.order, Watchers::default()).record;
-            match again.result.differences(&record).is_empty() {
-                true => diagram(record),
-                false => Err("another build wrote its capsule, and here it is another run".to_owned()),
-            }
-        }
-        Err(failure) => Err(failure.to_string()),
-    });
+    let scene = draw::scene_of_capsule(&capsule, (None, None), &View::default());
+    witness.diagram = Some(scene.map(Box::new).map_err(|failure| failure.to_string()));
+    if let Ok(again) = Again::open(capsule, path, (None, None)) {
+        witness.plan = again.order.plan.describe(again.setup.prepared.topology());
+    }
     witness
-}
-
-/// The picture of a failing run, and what it shows.
-fn diagram(record: RunRecord) -> Result<(String, String), String> {
-    let svg = reports::timeline(&[record]).map_err(|error| error.to_string())?;
-    Ok((svg, "Checkpoints, crashes and recoveries of this run over virtual time.".to_owned()))
 }
 
 /// The scenario, with what was laid over it.

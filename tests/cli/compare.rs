@@ -41,6 +41,10 @@ fn a_comparison_leaves_a_page_and_every_plot_whatever_the_number_of_threads() {
     let mut expected: Vec<String> =
         PLOTS.iter().flat_map(|name| ["csv", "png", "svg"].map(|end| format!("{name}.{end}"))).collect();
     expected.extend(["index.html", "runs.csv"].map(str::to_owned));
+    let strategies = ["aligned", "stop-the-world"];
+    expected.extend(
+        strategies.iter().flat_map(|name| ["png", "svg"].map(|end| format!("space-time-{name}.{end}"))),
+    );
     expected.sort();
     assert_eq!(names(&place.path("one")), expected);
     for name in &expected {
@@ -62,7 +66,8 @@ fn a_comparison_leaves_a_page_and_every_plot_whatever_the_number_of_threads() {
     assert_eq!(runs.lines().count(), 1 + 2 * 3, "{runs}");
     assert!(runs.starts_with("strategy,seed,class,latency_p50_ns,"), "{runs}");
     let page = place.read("one/index.html");
-    assert_eq!(page.matches("<svg ").count(), PLOTS.len());
+    assert_eq!(page.matches("<svg ").count(), PLOTS.len() + strategies.len());
+    assert!(page.contains("around checkpoint 1, the first to complete"), "the window is said");
     assert!(page.contains("cutline compare tiny --strategies stop-the-world,aligned"), "the command");
 }
 

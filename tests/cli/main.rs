@@ -4,6 +4,7 @@ mod ci;
 mod ci_files;
 mod compare;
 mod diff;
+mod draw;
 mod explore;
 mod files;
 mod input;

@@ -23,7 +23,7 @@ pub type PictureError = Box<dyn std::error::Error + Send + Sync>;
 /// So many units of the picture make a pixel.
 const FINE: f64 = 10.0;
 /// The font, and what is like it where it is missing.
-const FAMILY: &str = "Roboto, Arial, Helvetica, sans-serif";
+pub const FAMILY: &str = "Roboto, Arial, Helvetica, sans-serif";
 
 /// Sizes of texts in pixels: legible when the picture is shown at half its size.
 pub const TITLE: f64 = 21.0;
@@ -81,13 +81,13 @@ pub fn picture(
 }
 
 /// Text as XML has it; what XML cannot hold becomes a replacement character.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = printable(text);
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Text without what XML cannot hold.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let fits = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c };
     text.chars().map(fits).collect()
 }

@@ -15,18 +15,23 @@ pub const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 pub const SHADE: RGBColor = RGBColor(0xd4, 0xd4, 0xd4);
 /// Crashes.
 pub const CRASH: RGBColor = VERMILLION;
+/// Texts about what is wrong: as vermillion, and dark enough to be read.
+pub const ALARM: RGBColor = RGBColor(0xa3, 0x3c, 0x00);
 /// Checkpoints, whatever their strategy.
 pub const CHECKPOINT: RGBColor = RGBColor(0x6b, 0x6b, 0x6b);
 
 /// Orange, of Okabe and Ito.
 pub const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
-const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
-const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+/// Sky blue, of Okabe and Ito.
+pub const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+/// Bluish green, of Okabe and Ito.
+pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 /// Blue, of Okabe and Ito.
 pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 /// Vermillion, of Okabe and Ito.
 pub const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
-const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+/// Reddish purple, of Okabe and Ito.
+pub const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 const BLACK: RGBColor = RGBColor(0x00, 0x00, 0x00);
 
 /// The shape of a mark.

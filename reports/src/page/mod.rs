@@ -8,11 +8,14 @@ mod shell;
 mod summary;
 pub mod sweep;
 
+use cutline_scenarios::scene::Scene;
 use maud::{Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
 use crate::drawing::palette::Look;
+use crate::space_time;
 use shell::Shell;
+pub(crate) use shell::{BASE_STYLE, POLICY, font};
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,8 @@ pub struct Page<'a> {
     pub comparison: &'a Comparison,
     /// The pictures, in their order.
     pub pictures: &'a [Picture],
+    /// A checkpoint of the first run of each strategy in space and time.
+    pub scenes: &'a [Scene],
     /// What was laid over the scenario, as `KEY=VALUE`.
     pub overrides: &'a [String],
     /// The scenario's text.
@@ -59,9 +64,10 @@ pub struct FailedRun {
     pub command: Option<String>,
 }
 
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("summary", "Summary"),
     ("plots", "Plots"),
+    ("space-time", "Space and time"),
     ("checkpoints", "Checkpoints"),
     ("faults", "Faults and recoveries"),
     ("again", "Once more"),
@@ -73,6 +79,7 @@ pub fn page(page: &Page<'_>) -> String {
     let contents = [
         summary::summary(page),
         plots(page.pictures),
+        space_time(page.scenes),
         checkpoints::checkpoints(comparison),
         checkpoints::faults(comparison),
         again(page),
@@ -83,6 +90,7 @@ pub fn page(page: &Page<'_>) -> String {
         heading: &format!("{}: what checkpoints cost", comparison.scenario),
         about: &comparison.title(),
         version: page.version,
+        has_diagrams: !page.scenes.is_empty(),
     }
     .around(SECTIONS.into_iter().zip(&contents))
 }
@@ -102,6 +110,28 @@ fn plots(pictures: &[Picture]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// So many diagrams are in a page.
+const SCENES_MOST: usize = 6;
+
+fn space_time(scenes: &[Scene]) -> Markup {
+    html! {
+        @if scenes.is_empty() { p { "No run was drawn in space and time." } }
+        @else {
+            p.soft {
+                "Tasks are lines, time goes to the right. The green line is the cut of a checkpoint: what is left of it is part of it. The first run \
+                 of each strategy; `cutline draw` draws others, from their traces or capsules."
+            }
+        }
+        @for (at, scene) in scenes.iter().take(SCENES_MOST).enumerate() {
+            h3 { (scene.cast.title) }
+            (PreEscaped(space_time::figure(scene, &format!("run-{at}"), space_time::RECORDS_FEW)))
+        }
+        @if scenes.len() > SCENES_MOST {
+            p { "Of " (scenes.len()) " strategies the first " (SCENES_MOST) " are drawn." }
         }
     }
 }
@@ -144,6 +174,7 @@ mod tests {
         page(&Page {
             comparison,
             pictures: &pictures,
+            scenes: &[],
             overrides: &["a=\"<b>\"".to_owned()],
             scenario_text: "name = \"<i>\"",
             command: "cutline compare 'a&b'",

@@ -4,7 +4,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
+use crate::space_time;
+
+/// What a page may load: nothing.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
 
 /// The head of a page.
 pub(super) struct Shell<'a> {
@@ -18,6 +21,8 @@ pub(super) struct Shell<'a> {
     pub about: &'a str,
     /// The version of the program.
     pub version: &'a str,
+    /// True if there are space-time diagrams in it.
+    pub has_diagrams: bool,
 }
 
 impl Shell<'_> {
@@ -37,7 +42,9 @@ impl Shell<'_> {
                     meta name="generator" content=(format!("cutline {}", self.version));
                     link rel="icon" href="data:,";
                     title { (self.title) }
-                    style { (PreEscaped(font())) (PreEscaped(include_str!("style.css"))) }
+                    style { (PreEscaped(font())) (PreEscaped(BASE_STYLE))
+                        @if self.has_diagrams { (PreEscaped(space_time::STYLE)) }
+                    }
                 }
                 body data-page=(self.kind) {
                     a.skip href={ "#" (first) } { "Skip to the summary" }
@@ -55,6 +62,7 @@ impl Shell<'_> {
                     }
                     footer { "Made by cutline " (self.version) ". Times are virtual: the same command gives the same page, byte for byte." }
                     script { (PreEscaped(include_str!("script.js"))) }
+                    @if self.has_diagrams { script { (PreEscaped(space_time::SCRIPT)) } }
                 }
             }
         };
@@ -62,8 +70,11 @@ impl Shell<'_> {
     }
 }
 
+/// What all pages look like.
+pub(crate) const BASE_STYLE: &str = include_str!("style.css");
+
 /// The font of the pictures, so that they look the same everywhere.
-fn font() -> String {
+pub(crate) fn font() -> String {
     let bytes = BASE64.encode(include_bytes!("../../fonts/Roboto-Regular.woff2"));
     format!("@font-face{{font-family:Roboto;src:url(data:font/woff2;base64,{bytes}) format(\"woff2\")}}\n")
 }

@@ -68,6 +68,7 @@ pub fn page(page: &SweepPage<'_>) -> String {
         heading: &verdict(&total),
         about: &format!("{}, seeds {}: {}", page.folder, page.seeds, page.end),
         version: page.version,
+        has_diagrams: page.groups.iter().any(|group| matches!(group.witness.diagram, Some(Ok(_)))),
     }
     .around(SECTIONS.into_iter().zip(&contents))
 }

@@ -158,6 +158,11 @@ const CAUSES: &[&str] = &[
     liveness::NAME,
 ];
 
+/// Of the oracles that object the one nearest to the cause.
+pub fn nearest_cause(among: &[&str]) -> Option<&'static str> {
+    CAUSES.iter().find(|oracle| among.contains(oracle)).copied()
+}
+
 /// What every smaller run must share with the first.
 #[derive(Clone, Debug)]
 pub struct Failing {

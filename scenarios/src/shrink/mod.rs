@@ -26,7 +26,7 @@ use cutline_sim::savepoint::Savepoint;
 use rayon::prelude::*;
 use serde::Serialize;
 
-pub use case::Failing;
+pub use case::{Failing, nearest_cause};
 pub use moment::{CONTINUATIONS, Critical, Moment, critical};
 pub use rust_test::rust_test;
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use cutline_scenarios::record::Class;
+use cutline_scenarios::scene::Scene;
 use cutline_scenarios::sweep::failure::Failure;
 use cutline_scenarios::sweep::tally::Cell;
 use maud::{Markup, PreEscaped, html};
 
-use crate::units;
+use crate::{space_time, units};
 
 /// So many cells of a group are named.
 const CELLS_MAX: usize = 12;
@@ -38,8 +39,8 @@ pub struct Witness {
     pub scenario: Option<String>,
     /// Its faults, a line each.
     pub plan: Vec<String>,
-    /// Its picture and what that shows; or why there is none.
-    pub diagram: Option<Result<(String, String), String>>,
+    /// It in space and time; or why there is no picture of it.
+    pub diagram: Option<Result<Box<Scene>, String>>,
     /// The command that replays it.
     pub command: String,
 }
@@ -59,7 +60,7 @@ pub(super) fn failures(groups: &[Group], left_out: usize) -> Markup {
         @if groups.is_empty() {
             p { "No run failed." }
         }
-        @for group in groups { (shown(group)) }
+        @for (number, group) in groups.iter().enumerate() { (shown(number, group)) }
         @if left_out > 0 {
             p { (units::count(left_out as u64)) " more kinds of failures are in " code { "failures.ndjson" } "." }
         }
@@ -73,7 +74,7 @@ fn title(group: &Group) -> String {
     }
 }
 
-fn shown(group: &Group) -> Markup {
+fn shown(number: usize, group: &Group) -> Markup {
     let Group { runs, cells, first, witness } = group;
     let times = if *runs == 1 { "1 run".to_owned() } else { format!("{} runs", units::count(*runs)) };
     html! {
@@ -89,12 +90,12 @@ fn shown(group: &Group) -> Markup {
                 }
                 @if cells.len() > CELLS_MAX { li { (cells.len() - CELLS_MAX) " cells more" } }
             }
-            (witness_of(witness))
+            (witness_of(number, witness))
         }
     }
 }
 
-fn witness_of(witness: &Witness) -> Markup {
+fn witness_of(number: usize, witness: &Witness) -> Markup {
     html! {
         @if let Some(capsule) = &witness.capsule {
             p { (if witness.is_shrunk { "The smallest run that shows it, made by shrinking: " } else { "The smallest that was kept: " }) code { (capsule) } }
@@ -114,12 +115,7 @@ fn witness_of(witness: &Witness) -> Markup {
             ul { @for fault in &witness.plan { li { (fault) } } }
         }
         @match &witness.diagram {
-            Some(Ok((svg, about))) => {
-                figure {
-                    div.plot tabindex="0" role="group" aria-label=(about) { (PreEscaped(svg)) }
-                    figcaption { (about) }
-                }
-            },
+            Some(Ok(scene)) => { (PreEscaped(space_time::figure(scene, &format!("failure-{number}"), space_time::RECORDS_FEW))) },
             Some(Err(why)) => { p.soft { "There is no picture of it: " (why) } },
             None => {},
         }

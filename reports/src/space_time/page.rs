@@ -1,0 +1,80 @@
+//! A diagram in a page: with buttons and keys to zoom, and a slider through time.
+
+use cutline_scenarios::scene::Scene;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Diagram, SCRIPT, STYLE, diagram};
+use crate::page::{BASE_STYLE, POLICY, font};
+
+/// What a page of one diagram says besides it.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// The command that draws it again.
+    pub command: &'a str,
+    /// The version of the program.
+    pub version: &'a str,
+    /// So many records are drawn at the most.
+    pub records: usize,
+}
+
+/// A diagram as a figure of a page, whose other figures have other ids. The page has [`STYLE`] and [`SCRIPT`] once. Without the
+/// script it is the picture alone.
+pub fn figure(scene: &Scene, id: &str, records: usize) -> String {
+    markup(&diagram(scene, id, records), &scene.cast.title, id).into_string()
+}
+
+pub(super) fn markup(diagram: &Diagram, title: &str, id: &str) -> Markup {
+    html! {
+        figure.st id=(id) aria-label={ "Space-time diagram of " (title) } {
+            div.st-controls hidden {
+                span role="group" aria-label="Zoom" {
+                    button type="button" data-do="in" aria-label="Zoom in" { "+" }
+                    button type="button" data-do="out" aria-label="Zoom out" { "\u{2212}" }
+                    button type="button" data-do="earlier" aria-label="Earlier" { "\u{2190}" }
+                    button type="button" data-do="later" aria-label="Later" { "\u{2192}" }
+                    button type="button" data-do="all" { "All" }
+                }
+                label.st-slider {
+                    "Time "
+                    input type="range" min="0" max="1000" value="0" step="1" aria-describedby={ (id) "-now" };
+                }
+            }
+            div.plot.st-plot tabindex="0" role="group" aria-label={ (title) ": keys + and \u{2212} zoom, arrows move, 0 shows all" } {
+                (PreEscaped(&diagram.svg))
+            }
+            div.st-now id={ (id) "-now" } aria-live="polite" hidden {}
+            p.st-hint.soft hidden { "Click into the diagram, then zoom with the wheel and drag, or with the keys + \u{2212} 0 and the arrows. Point at anything to read what it is." }
+            script type="application/json" { (PreEscaped(&diagram.states)) }
+        }
+    }
+}
+
+/// A page of one diagram: one file that works from disk and loads nothing.
+pub fn page(scene: &Scene, document: &Document<'_>) -> String {
+    let title = &scene.cast.title;
+    let whole = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="generator" content=(format!("cutline {}", document.version));
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(font())) (PreEscaped(BASE_STYLE)) (PreEscaped(STYLE)) }
+            }
+            body.st-page {
+                header { h1 { (title) } }
+                main {
+                    (PreEscaped(figure(scene, "run", document.records)))
+                    p { "This command draws it again:" }
+                    pre tabindex="0" { code { (document.command) } }
+                }
+                footer { "Made by cutline " (document.version) ". Times are virtual: the same command gives the same page, byte for byte." }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    whole.into_string()
+}
