@@ -50,6 +50,11 @@ fn all_orders_of_one_record_and_a_crash_are_tried_and_right() {
             found.outcomes.len() > 4,
             "the crash comes before and behind everything else, {name}: {found:?}"
         );
+        // What is over is forgotten, and nothing that a world which keeps it could come to is lost by that.
+        let kept = explore(&orders(strategy(name), ONE).keeping_all(), Some(&counter), 20_000);
+        assert!(kept.states == 20_000 && kept.violations.is_empty(), "{name}: {kept:?}");
+        assert!(kept.outcomes.len() > 3, "{name}: {kept:?}");
+        assert!(kept.outcomes.is_subset(&found.outcomes), "{name}: {kept:?} {found:?}");
     }
 }
 

@@ -101,6 +101,7 @@ impl World {
             end,
             outcome,
             lookahead,
+            forgets,
             turn,
             // The same in all worlds of a job, and memory.
             topology,
@@ -132,7 +133,8 @@ impl World {
             self.shared.clone_from(shared);
             self.faults.clone_from(faults);
             self.digests.clone_from(digests);
-            (self.now, self.deadline, self.lookahead) = (*now, *deadline, *lookahead);
+            (self.now, self.deadline) = (*now, *deadline);
+            (self.lookahead, self.forgets) = (*lookahead, *forgets);
             (self.end, self.outcome, self.turn) = (*end, *outcome, *turn);
         }
     }
@@ -173,6 +175,7 @@ impl World {
             handed: _,
             // It changes nothing.
             lookahead: _,
+            forgets: _,
         } = self;
         match part {
             Part::Task(task) => {

@@ -268,7 +268,9 @@ impl World {
             }
         }
         self.hand_over(observe);
-        self.forget(reached);
+        if self.forgets {
+            self.forget(reached);
+        }
         if self.coordinator.wants.0 > 0 {
             actors = actors.and(Actors::STORE);
         }

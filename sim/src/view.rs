@@ -102,6 +102,33 @@ pub enum Next {
 }
 
 impl World {
+    /// What a task is doing or waiting for, for people.
+    pub fn doing(&self, task: TaskId) -> String {
+        let (it, port) = (&self.tasks[task.index()], &self.network.ports[task.index()]);
+        let mut what = format!("is {:?}", it.status).to_lowercase();
+        if it.paused {
+            what += ", paused";
+        }
+        if it.stopped {
+            what += ", told to stop reading";
+        }
+        if !it.pending.is_empty() {
+            what += &format!(", {} items behind full output buffers", it.pending.len());
+        }
+        if !port.blocked.is_empty() {
+            what += &format!(", {} of {} inputs blocked", port.blocked.len(), it.open.len());
+        }
+        if let Some((clean, needed)) = it.detection.as_ref().and_then(|detection| detection.rounds())
+            && it.status == Status::Running
+        {
+            what += &format!(", {clean} of {needed} rounds of its loop clean");
+        }
+        if it.commits > 0 {
+            what += ", a commit unanswered";
+        }
+        what
+    }
+
     /// A task, with so many values of its state and so many items of each of its channels.
     pub fn view(&self, task: TaskId, values: usize, items: u32) -> TaskView {
         let (it, port) = (&self.tasks[task.index()], &self.network.ports[task.index()]);

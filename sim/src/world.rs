@@ -101,6 +101,8 @@ reusable! {
         pub(crate) end: Option<(Time, Outcome)>,
         pub(crate) outcome: Option<Outcome>,
         pub(crate) lookahead: bool,
+        /// Where somebody chooses what is next: what is over is forgotten.
+        pub(crate) forgets: bool,
         /// When chance is to go another way.
         pub(crate) turn: Option<Turn>,
     }
@@ -199,6 +201,7 @@ impl World {
             end: None,
             outcome: None,
             lookahead: true,
+            forgets: true,
             turn: None,
             topology,
         }
@@ -517,33 +520,6 @@ impl World {
     pub fn handled(&self, task: TaskId) -> (u64, u64) {
         let task = &self.tasks[task.index()];
         (task.records, task.lineages)
-    }
-
-    /// What a task is doing or waiting for, for people.
-    pub fn doing(&self, task: TaskId) -> String {
-        let (it, port) = (&self.tasks[task.index()], &self.network.ports[task.index()]);
-        let mut what = format!("is {:?}", it.status).to_lowercase();
-        if it.paused {
-            what += ", paused";
-        }
-        if it.stopped {
-            what += ", told to stop reading";
-        }
-        if !it.pending.is_empty() {
-            what += &format!(", {} items behind full output buffers", it.pending.len());
-        }
-        if !port.blocked.is_empty() {
-            what += &format!(", {} of {} inputs blocked", port.blocked.len(), it.open.len());
-        }
-        if let Some((clean, needed)) = it.detection.as_ref().and_then(|detection| detection.rounds())
-            && it.status == Status::Running
-        {
-            what += &format!(", {clean} of {needed} rounds of its loop clean");
-        }
-        if it.commits > 0 {
-            what += ", a commit unanswered";
-        }
-        what
     }
 
     /// How a task fares.

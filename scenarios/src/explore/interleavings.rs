@@ -58,6 +58,7 @@ pub struct Interleavings {
     is_thorough: bool,
     is_sleepless: bool,
     is_exact: bool,
+    keeps_all: bool,
 }
 
 /// A state on the way to the present one, and what can be next in it.
@@ -94,6 +95,7 @@ impl Interleavings {
             is_thorough: false,
             is_sleepless: false,
             is_exact: false,
+            keeps_all: false,
         })
     }
 
@@ -116,6 +118,13 @@ impl Interleavings {
     #[must_use]
     pub fn exact(mut self) -> Self {
         self.is_exact = true;
+        self
+    }
+
+    /// Keeps what is over, such as letters to a task that is gone: more states, and what they come to is the same.
+    #[must_use]
+    pub fn keeping_all(mut self) -> Self {
+        self.keeps_all = true;
         self
     }
 
@@ -147,6 +156,7 @@ impl Interleavings {
         let plan = FaultPlan { faults: faults.into_iter().collect(), heal: at + 1 };
         let mut world = self.pristine.clone();
         world.set_lookahead(false);
+        world.set_forgetting(!self.keeps_all);
         world.set_deadline(self.deadline());
         world.begin(self.seed, Arc::new(plan));
         let mut seen = Seen { world, view: View::default() };

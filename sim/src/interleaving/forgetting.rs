@@ -17,6 +17,11 @@ use crate::world::World;
 const NAMES: u32 = 16;
 
 impl World {
+    /// Turns that off (or on): there are more states, and they come to the same.
+    pub fn set_forgetting(&mut self, on: bool) {
+        self.forgets = on;
+    }
+
     /// Forgets what is over, of these parts.
     pub(super) fn forget(&mut self, parts: Parts) {
         let attempt = self.coordinator.attempt;
