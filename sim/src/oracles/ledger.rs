@@ -71,10 +71,10 @@ fn visible<E: Ending>(ending: &E, task: TaskId) -> impl Iterator<Item = Record> 
 }
 
 /// The number of records that readers of a job's sinks can see.
-pub fn visible_records(world: &World) -> u64 {
-    let topology = world.topology();
+pub fn visible_records(ending: &impl Ending) -> u64 {
+    let topology = ending.topology();
     let tasks = (0..topology.tasks.len() as u32).map(TaskId);
-    tasks.map(|task| visible(world, task).count() as u64).sum()
+    tasks.map(|task| visible(ending, task).count() as u64).sum()
 }
 
 impl Oracle for Ledger<'_> {

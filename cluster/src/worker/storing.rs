@@ -1,0 +1,126 @@
+//! What a task asks of the store: its snapshots, and the transactions of a sink.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutline_sim::external::TransactionId;
+use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::protocol::Handle;
+use cutline_sim::record::Record;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::running::give_up;
+use super::Event;
+use crate::messages::ToCoordinator;
+use crate::object::{PREPARED, ending, parse_transaction, seal, shared, transaction};
+use crate::snapshot::Final;
+use crate::store::{Store, StoreError, commit};
+use crate::task::Mail;
+use crate::together::Together;
+
+/// How long a sink waits before it asks again for a commit that has failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A request to the store.
+pub(super) enum Request {
+    /// A snapshot, after its files.
+    Write(CheckpointId, Vec<(Handle, Vec<u8>)>),
+    /// A file on its own.
+    Beside(Handle, Vec<u8>),
+    /// A sink begins.
+    Begin(Vec<TransactionId>),
+    /// A transaction.
+    Prepare(TransactionId, Arc<Vec<Record>>),
+    /// Transactions that may become visible.
+    Commit(Vec<TransactionId>),
+    /// What the task ended with.
+    Finish(Final),
+}
+
+/// Does for a task what it asks of the store.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    pub task: TaskId,
+    pub attempt: Attempt,
+    pub store: Arc<dyn Store>,
+    pub mail: UnboundedSender<Mail>,
+    pub up: UnboundedSender<ToCoordinator>,
+    pub events: UnboundedSender<Event>,
+}
+
+impl Keeper {
+    /// Takes requests and does them one after the other.
+    pub fn work_off(self, together: &Together) -> UnboundedSender<Request> {
+        let (sender, requests) = unbounded_channel();
+        together.spawn(self.run(requests));
+        sender
+    }
+
+    async fn run(self, mut requests: UnboundedReceiver<Request>) {
+        while let Some(request) = requests.recv().await {
+            if let Err(error) = self.act(request).await {
+                return give_up(&self.events, self.attempt, error.to_string());
+            }
+        }
+    }
+
+    /// An error is one that the task cannot get over.
+    async fn act(&self, request: Request) -> Result<(), StoreError> {
+        let mail = match request {
+            Request::Write(id, objects) => Mail::Written(id, self.write(objects).await),
+            Request::Beside(handle, bytes) => {
+                Mail::Stored(handle, self.store.put(shared(handle), bytes).await.is_ok())
+            }
+            Request::Begin(pending) => {
+                self.forget_all_but(&pending).await?;
+                if pending.is_empty() {
+                    return Ok(());
+                }
+                self.commit(pending).await
+            }
+            // The records of a transaction that cannot be prepared are in no snapshot: they must be made again.
+            Request::Prepare(name, records) => {
+                self.store.put(transaction(PREPARED, name), seal(&*records)).await?;
+                Mail::Prepared(name.id)
+            }
+            Request::Commit(names) => self.commit(names).await,
+            Request::Finish(last) => {
+                self.store.put(ending(self.task), seal(&last)).await?;
+                let _ = self.up.send(ToCoordinator::Finished(self.attempt, self.task));
+                return Ok(());
+            }
+        };
+        let _ = self.mail.send(mail);
+        Ok(())
+    }
+
+    async fn write(&self, objects: Vec<(Handle, Vec<u8>)>) -> bool {
+        for (handle, bytes) in objects {
+            if self.store.put(shared(handle), bytes).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Aborts what this sink had prepared in former lives, but for what is to be committed.
+    async fn forget_all_but(&self, pending: &[TransactionId]) -> Result<(), StoreError> {
+        for name in self.store.list(PREPARED).await? {
+            let mine = parse_transaction(&name).filter(|it| it.task == self.task && !pending.contains(it));
+            if mine.is_some() {
+                self.store.delete(name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, names: Vec<TransactionId>) -> Mail {
+        match commit(&*self.store, &names).await {
+            Ok(()) => Mail::Committed(names),
+            Err(_) => {
+                tokio::time::sleep(RETRY).await;
+                Mail::NotCommitted(names)
+            }
+        }
+    }
+}
