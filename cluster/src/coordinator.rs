@@ -153,6 +153,8 @@ struct Node {
     channels: SocketAddr,
     to: UnboundedSender<ToTaskManager>,
     heard: Instant,
+    /// The two ends of its connection: stopped, they hang up.
+    ends: Together,
 }
 
 /// How far a job is.
@@ -270,7 +272,8 @@ impl Coordinator {
                 self.outcome.finished = finished;
                 self.outcome.attempts = self.attempt.0;
                 self.outcome.took = self.began.elapsed();
-                (self.outcome.completed, self.outcome.abandoned) = (self.books.completed, self.books.abandoned);
+                (self.outcome.completed, self.outcome.abandoned) =
+                    (self.books.completed, self.books.abandoned);
                 self.outcome.cut = self.books.inconsistent.take();
                 return Ok(std::mem::take(&mut self.outcome));
             }

@@ -141,11 +141,8 @@ mod tests {
 
     #[test]
     fn a_transaction_is_found_by_its_name() {
-        let name = TransactionId {
-            task: TaskId(6),
-            id: CheckpointId(12),
-            attempt: cutline_sim::ids::Attempt(3),
-        };
+        let name =
+            TransactionId { task: TaskId(6), id: CheckpointId(12), attempt: cutline_sim::ids::Attempt(3) };
         assert_eq!(parse_transaction(&transaction(VISIBLE, name)), Some(name));
         assert_eq!(parse_transaction("visible/.hidden"), None);
     }

@@ -238,10 +238,15 @@ impl Nurse<'_> {
     fn see_to(&mut self, node: usize) {
         let ended = self.children[node].as_mut().and_then(|child| child.try_wait().ok().flatten());
         if let Some(status) = ended {
+            if status.success() {
+                return; // it was dismissed
+            }
             self.children[node] = None;
             self.ends += 1;
             if self.ends > ENDS {
-                self.give_up(format!("task managers end by themselves again and again; the last one: {status}"));
+                self.give_up(format!(
+                    "task managers end by themselves again and again; the last one: {status}"
+                ));
                 return;
             }
         }
@@ -280,20 +285,18 @@ impl Drop for Nurse<'_> {
 ///
 /// # Errors
 /// If it cannot be built here: an input that cannot be read, say.
-fn build(order: &Order) -> Result<(Job, Arc<dyn Store>), String> {
-    let text = ScenarioText {
-        file: order.file.clone(),
-        folder: order.folder.clone(),
-        text: order.scenario.clone(),
-    };
+fn build(order: &Order, named: &Named) -> Result<(Job, Arc<dyn Store>), String> {
+    let text =
+        ScenarioText { file: order.file.clone(), folder: order.folder.clone(), text: order.scenario.clone() };
     let scenario = load(&text, &order.overrides).map_err(|error| error.to_string())?;
     let mut texts = Texts::new(scenario.folder.clone().unwrap_or_default());
     if let Some(input) = &order.input {
         texts = texts.instead(input);
     }
-    let topology = Prepared::tasks_of(&scenario, order.seed, &mut texts).map_err(|error| error.to_string())?;
-    let contender = Contender::named(&order.strategy)
-        .ok_or_else(|| format!("there is no strategy `{}` here", order.strategy))?;
+    let topology =
+        Prepared::tasks_of(&scenario, order.seed, &mut texts).map_err(|error| error.to_string())?;
+    let contender =
+        named(&order.strategy).ok_or_else(|| format!("there is no strategy `{}` here", order.strategy))?;
     let snapshot = SnapshotMethod::ALL.into_iter().find(|method| method.name() == order.snapshot);
     let snapshot =
         snapshot.ok_or_else(|| format!("there is no snapshot method `{}` here", order.snapshot))?;
@@ -301,15 +304,23 @@ fn build(order: &Order) -> Result<(Job, Arc<dyn Store>), String> {
     Ok((job, Arc::new(Folder::new(&order.store))))
 }
 
+/// The strategy or the planted bug of a name: those of the project, and those that a program brings.
+pub type Named = dyn Fn(&str) -> Option<Contender> + Send + Sync;
+
 /// Runs a task manager in this process, until the coordinator dismisses it or is gone.
 ///
 /// # Errors
 /// What went wrong, in words.
-pub fn task_manager(coordinator: SocketAddr, node: u32, token: u64) -> Result<(), String> {
+pub fn task_manager(
+    coordinator: SocketAddr,
+    node: u32,
+    token: u64,
+    named: &'static Named,
+) -> Result<(), String> {
     let runtime = runtime().map_err(|error| error.to_string())?;
     let channels = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
     let post = Post { coordinator, channels, token, node };
-    let end = runtime.block_on(worker::run(post, &build));
+    let end = runtime.block_on(worker::run(post, &move |order| build(order, named)));
     runtime.shutdown_background(); // a write that still waits for the disk is of no use any more
     end.map_err(|error| error.to_string())
 }

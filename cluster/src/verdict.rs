@@ -43,7 +43,8 @@ impl Collected {
         for name in store.list(VISIBLE).await.map_err(|error| error.to_string())? {
             let Some(transaction) = parse_transaction(&name) else { continue };
             let bytes = store.get(name.clone()).await.map_err(|error| error.to_string())?;
-            let records: Vec<Record> = unseal(&store.place(&name), &bytes).map_err(|error| error.to_string())?;
+            let records: Vec<Record> =
+                unseal(&store.place(&name), &bytes).map_err(|error| error.to_string())?;
             committed.push((transaction, Arc::new(records)));
         }
         committed.sort_by_key(|(name, _)| *name);

@@ -117,10 +117,7 @@ pub fn frame(message: &impl Serialize) -> Result<Vec<u8>, WireError> {
 ///
 /// # Errors
 /// If it is too long, or the connection is gone.
-pub async fn send<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    message: &impl Serialize,
-) -> Result<(), WireError> {
+pub async fn send<S: AsyncWrite + Unpin>(stream: &mut S, message: &impl Serialize) -> Result<(), WireError> {
     stream.write_all(&frame(message)?).await?;
     stream.flush().await?;
     Ok(())

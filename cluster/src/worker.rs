@@ -113,7 +113,8 @@ pub async fn run(post: Post, build: &Build) -> Result<(), WorkerError> {
     let channels = listener.local_addr().map_err(WorkerError::Listen)?;
     let channels = if channels.ip().is_unspecified() { post.channels } else { channels };
     let lost = WorkerError::Coordinator;
-    let mut stream = TcpStream::connect(post.coordinator).await.map_err(|error| lost(WireError::Io(error)))?;
+    let mut stream =
+        TcpStream::connect(post.coordinator).await.map_err(|error| lost(WireError::Io(error)))?;
     links::at_once(&stream);
     greet(&mut stream).await.map_err(lost)?;
     let hello = Hello::TaskManager { token: post.token, node: post.node, channels };
@@ -245,7 +246,9 @@ impl Worker {
     }
 
     fn tell(&mut self, attempt: Attempt, task: TaskId, down: Down) {
-        let Some(deployed) = self.deployed.as_ref().filter(|deployed| deployed.attempt == attempt) else { return };
+        let Some(deployed) = self.deployed.as_ref().filter(|deployed| deployed.attempt == attempt) else {
+            return;
+        };
         if let Some(mail) = deployed.mail.get(&task) {
             let _ = mail.send(Mail::Down(down));
         }

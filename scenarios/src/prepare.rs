@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cutline_sim::config::{CheckpointMode, Config};
+use cutline_sim::ending::Ending;
 use cutline_sim::graph::{JobGraph, Role, ServiceTime, SinkMode, has_feedback};
 use cutline_sim::input::{Entry, Input};
 use cutline_sim::operator::Operator;
@@ -12,7 +13,6 @@ use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, in
 use cutline_sim::savepoint::{RestoreError, Savepoint, Start};
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::topology::Topology;
-use cutline_sim::ending::Ending;
 use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 

@@ -72,14 +72,17 @@ impl Books {
 
     /// The first channel whose receiver has not received exactly what its sender has sent.
     fn inconsistency(&self, id: CheckpointId, line: &Line, topology: &Topology) -> Option<String> {
-        let saved = |task: TaskId| line.get(task.index()).copied().flatten().and_then(|it| self.snapshots.get(&it));
+        let saved =
+            |task: TaskId| line.get(task.index()).copied().flatten().and_then(|it| self.snapshots.get(&it));
         for (number, channel) in (0..).zip(&topology.channels) {
             let sent = saved(channel.from).and_then(|saved| {
                 let positions = if saved.id == id { &saved.sent } else { &saved.made };
                 positions.get(channel.output as usize).copied()
             });
-            let received = saved(channel.to).and_then(|saved| saved.received.get(channel.input as usize).copied());
-            let (sent, received): (Position, Position) = (sent.unwrap_or_default(), received.unwrap_or_default());
+            let received =
+                saved(channel.to).and_then(|saved| saved.received.get(channel.input as usize).copied());
+            let (sent, received): (Position, Position) =
+                (sent.unwrap_or_default(), received.unwrap_or_default());
             if sent != received {
                 let what = match received.count.cmp(&sent.count) {
                     std::cmp::Ordering::Equal => "as many items, but not the same ones".to_owned(),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{ClusterError, Coordinator, Event, Node, Phase};
 use crate::messages::{Hello, ToTaskManager};
+use crate::together::Together;
 use crate::wire::{self, greet};
 
 /// Takes in task managers.
@@ -81,10 +82,12 @@ impl Coordinator {
         self.lives += 1;
         let (to, to_send) = unbounded_channel();
         let (reading, writing) = tokio::io::split(stream);
-        self.beside.spawn(listen(reading, node, self.lives, self.events.clone()));
-        self.beside.spawn(speak(writing, to_send));
+        let ends = Together::default();
+        ends.spawn(listen(reading, node, self.lives, self.events.clone()));
+        ends.spawn(speak(writing, to_send));
         let _ = to.send(ToTaskManager::Welcome(self.order.clone()));
-        self.nodes[node as usize] = Some(Node { life: self.lives, channels, to, heard: Instant::now() });
+        self.nodes[node as usize] =
+            Some(Node { life: self.lives, channels, to, heard: Instant::now(), ends });
     }
 
     /// A task manager is gone.
@@ -92,7 +95,10 @@ impl Coordinator {
         if self.nodes.iter().all(Option::is_some) {
             self.lonely = Instant::now();
         }
-        self.nodes[node as usize] = None;
+        // If it is still there, it learns by this that it is given up.
+        if let Some(node) = self.nodes[node as usize].take() {
+            node.ends.stop();
+        }
         self.fail(why.to_owned());
         self.cancelled(node); // nothing of it is left
     }

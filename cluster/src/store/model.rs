@@ -92,8 +92,7 @@ impl Store for Model {
 
     fn list(&self, folder: &'static str) -> Doing<Vec<String>> {
         self.doing(move |model| {
-            let inside =
-                |name: &&String| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+            let inside = |name: &&String| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
             Ok(model.with(|objects| objects.keys().filter(inside).cloned().collect()))
         })
     }

@@ -140,7 +140,8 @@ impl Task {
         while let Some(at) = self.captures.iter().position(is_over) {
             let Capture { id, input, mut items } = self.captures.remove(at);
             if waiting {
-                let ends = |thing: &Thing| matches!(thing, Thing::Close) || *thing == Thing::Mark(Mark::Cut(id));
+                let ends =
+                    |thing: &Thing| matches!(thing, Thing::Close) || *thing == Thing::Mark(Mark::Cut(id));
                 items.extend(self.inputs[input as usize].items_before(ends));
             }
             let open = self.uploads_of(id).find_map(|upload| upload.open.as_mut());

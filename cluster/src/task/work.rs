@@ -58,7 +58,8 @@ impl Task {
         if is_new {
             let (subtask, parallelism) = (self.info().subtask, self.operator().parallelism);
             let mine = (0..input.splits()).filter(|split| split % parallelism == subtask);
-            let begin = |split| SplitPosition { split, offset: input.start(split), event_time: 0, ended: false };
+            let begin =
+                |split| SplitPosition { split, offset: input.start(split), event_time: 0, ended: false };
             self.splits = mine.map(|split| Reading { at: begin(split), next: None }).collect();
         }
         for split in &mut self.splits {

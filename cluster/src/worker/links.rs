@@ -61,7 +61,9 @@ impl Worker {
     pub(super) fn connected(&mut self, attempt: Attempt, channel: ChannelId, stream: TcpStream) {
         let Some(info) = self.job.topology.channels.get(channel.index()).copied() else { return };
         let link = self.link(attempt, channel);
-        let Some(deployed) = self.deployed.as_mut().filter(|deployed| deployed.attempt == attempt) else { return };
+        let Some(deployed) = self.deployed.as_mut().filter(|deployed| deployed.attempt == attempt) else {
+            return;
+        };
         let (Some(mail), Some(backs)) = (deployed.mail.get(&info.to), deployed.backs.remove(&channel)) else {
             return;
         };
@@ -100,9 +102,7 @@ impl Worker {
         }
         let links: Vec<_> = to_make
             .into_iter()
-            .map(|(channel, place, frames, mail)| {
-                (self.link(attempt, channel), channel, place, frames, mail)
-            })
+            .map(|(channel, place, frames, mail)| (self.link(attempt, channel), channel, place, frames, mail))
             .collect();
         let (token, up, inner) = (self.post.token, self.up.clone(), together.clone());
         together.spawn(async move {
@@ -170,12 +170,7 @@ async fn hear_back(
 }
 
 /// Receives what comes to a task.
-async fn receive(
-    mut reading: ReadHalf<TcpStream>,
-    input: u32,
-    mail: UnboundedSender<Mail>,
-    link: Link,
-) {
+async fn receive(mut reading: ReadHalf<TcpStream>, input: u32, mail: UnboundedSender<Mail>, link: Link) {
     loop {
         match wire::receive(&mut reading).await {
             Ok(frame) => {

@@ -22,7 +22,9 @@ impl Worker {
         let mut loaded = Vec::with_capacity(tasks.len());
         for (task, handle) in tasks {
             if task.index() >= self.job.topology.tasks.len() {
-                return Err(format!("the coordinator speaks of task {task}, and the job has none of that number"));
+                return Err(format!(
+                    "the coordinator speaks of task {task}, and the job has none of that number"
+                ));
             }
             let restored = match (checkpoint, handle) {
                 (Some(checkpoint), Some(handle)) => Some(self.restored(checkpoint, task, handle).await?),

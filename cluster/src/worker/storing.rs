@@ -9,8 +9,8 @@ use cutline_sim::protocol::Handle;
 use cutline_sim::record::Record;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::running::give_up;
 use super::Event;
+use super::running::give_up;
 use crate::messages::ToCoordinator;
 use crate::object::{PREPARED, ending, parse_transaction, seal, shared, transaction};
 use crate::snapshot::Final;

@@ -33,11 +33,11 @@ use std::collections::BTreeMap;
 use super::reference::{Determined, OperatorReference, Reference};
 use super::{Oracle, Verdict, show_time};
 use crate::config::CheckpointMode;
+use crate::ending::Ending;
 use crate::external::Expired;
 use crate::graph::{Role, SinkMode};
 use crate::ids::{OperatorId, TaskId};
 use crate::record::Record;
-use crate::ending::Ending;
 use crate::world::{Outcome, World};
 
 /// Its name.

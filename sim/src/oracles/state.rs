@@ -13,9 +13,9 @@
 use super::reference::{Determined, OperatorReference, Reference};
 use super::{Oracle, Verdict};
 use crate::config::CheckpointMode;
+use crate::ending::Ending;
 use crate::ids::{OperatorId, TaskId};
 use crate::state::KeyedState;
-use crate::ending::Ending;
 use crate::world::{Outcome, World};
 
 /// Its name.
