@@ -115,7 +115,7 @@ pub fn unseal<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, Object
         return Err(error("is damaged: its checksum is wrong"));
     }
     match postcard::take_from_bytes(body) {
-        Ok((value, rest)) if rest.is_empty() => Ok(value),
+        Ok((value, [])) => Ok(value),
         _ => Err(error("makes no sense, although its checksum is right")),
     }
 }

@@ -149,7 +149,7 @@ pub async fn receive<M: DeserializeOwned, S: AsyncRead + Unpin>(stream: &mut S) 
         return Err(WireError::Damaged);
     }
     match postcard::take_from_bytes(&body) {
-        Ok((message, rest)) if rest.is_empty() => Ok(message),
+        Ok((message, [])) => Ok(message),
         _ => Err(WireError::Senseless),
     }
 }

@@ -1,19 +1,19 @@
-//! The four main strategies under madsim, with faults, judged by the oracles of the simulator: `make madsim`.
+//! Strategies and planted bugs under madsim, judged by the oracles of the simulator: `make madsim`.
 #![cfg(madsim)]
 
-use std::sync::Arc;
-
+use cutline_algorithms::{STRATEGIES, bugs};
 use cutline_cluster::job::Job;
 use cutline_cluster::simulated::{Plan, Report, run};
+use cutline_cluster::store::Trouble;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::run::Contender;
 
 const MAIN: [&str; 4] = ["stop-the-world", "aligned", "unaligned", "async-incremental"];
 
-fn prepared(scenario: &str, overrides: &[&str], seed: u64) -> Prepared {
+fn prepared(scenario: &str, overrides: &[&str]) -> Prepared {
     let source = resolve(scenario).expect("a scenario");
-    Prepared::load(&source, overrides, seed).expect("a job")
+    Prepared::load(&source, overrides, 1).expect("a job")
 }
 
 fn job(prepared: &Prepared, strategy: &str) -> Job {
@@ -27,13 +27,110 @@ fn passes(report: &Report, about: &str) {
     assert_eq!(report.objection(), None, "{about}: {report:?}");
 }
 
+/// How often each happened over some seeds: without that a pass says little.
+#[derive(Debug, Default)]
+struct Met {
+    restarts: u32,
+    restored: usize,
+}
+
+fn rough(scenario: &str, overrides: &[&str], strategies: &[&str], seeds: std::ops::Range<u64>) {
+    let prepared = prepared(scenario, overrides);
+    for strategy in strategies {
+        let (job, mut met) = (job(&prepared, strategy), Met::default());
+        for seed in seeds.clone() {
+            let report = run(&prepared, &job, Plan::ROUGH, seed);
+            passes(&report, &format!("{scenario} under {strategy}, seed {seed}"));
+            let outcome = report.outcome.expect("an outcome");
+            met.restarts += outcome.attempts - 1;
+            met.restored += outcome.restored.iter().flatten().count();
+        }
+        assert!(met.restarts > 0 && met.restored > 0, "{scenario} under {strategy}: {met:?}");
+    }
+}
+
 #[test]
-fn nothing_goes_wrong_where_nothing_goes_wrong() {
-    let prepared = prepared("wordcount", &[], 1);
+fn a_quiet_run_takes_checkpoints_and_fails_nowhere() {
+    let prepared = prepared("wordcount", &[]);
     for strategy in MAIN {
         let report = run(&prepared, &job(&prepared, strategy), Plan::QUIET, 1);
         passes(&report, strategy);
         let outcome = report.outcome.expect("an outcome");
         assert!(outcome.completed >= 2 && outcome.attempts == 1, "{strategy}: {outcome:?}");
+    }
+}
+
+#[test]
+fn the_main_strategies_count_words_through_faults() {
+    rough("wordcount", &["input.text.kind.text.rate=100/s"], &MAIN, 0..seeds());
+}
+
+#[test]
+fn the_main_strategies_join_through_faults() {
+    rough("nexmark-q3", &[], &MAIN, 0..seeds());
+}
+
+/// `SEEDS` says how many seeds a test takes.
+fn seeds() -> u64 {
+    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5)
+}
+
+#[test]
+fn every_other_strategy_that_can_be_driven_passes_and_the_rest_is_refused() {
+    let prepared = prepared("wordcount", &["input.text.kind.text.rate=100/s"]);
+    let mut refused = Vec::new();
+    for strategy in STRATEGIES.iter().filter(|strategy| !MAIN.contains(&strategy.name)) {
+        let job = job(&prepared, strategy.name);
+        if job.check().is_err() {
+            refused.push(strategy.name);
+            continue;
+        }
+        for seed in 0..2 {
+            passes(&run(&prepared, &job, Plan::ROUGH, seed), strategy.name);
+        }
+    }
+    let on_their_own = ["uncoordinated", "communication-induced", "communication-induced-bcs"];
+    assert_eq!(refused, [&["aligned-timeout"][..], &on_their_own].concat());
+}
+
+#[test]
+fn a_seed_gives_one_run_and_another_seed_another() {
+    let prepared = prepared("wordcount", &["input.text.kind.text.rate=100/s"]);
+    let job = job(&prepared, "unaligned");
+    let outcome = |seed| run(&prepared, &job, Plan::ROUGH, seed).outcome.expect("an outcome");
+    let (first, again, other) = (outcome(3), outcome(3), outcome(4));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+/// A planted bug, what finds it, and the plan under which it shows.
+const CAUGHT: &[(&str, &str)] = &[];
+
+#[test]
+fn planted_bugs_are_caught() {
+    let words = prepared("wordcount", &["input.text.kind.text.rate=100/s"]);
+    let failing = Plan { trouble: Trouble { failed_writes: 100, failed_commits: 300 }, ..Plan::ROUGH };
+    let most = 4 * seeds();
+    let mut table = Vec::new();
+    for bug in bugs::all() {
+        let job = job(&words, bug.name);
+        if job.check().is_err() {
+            continue;
+        }
+        let plans = (0..most).map(|seed| (seed, if seed % 2 == 0 { Plan::ROUGH } else { failing }));
+        let found = plans.into_iter().find_map(|(seed, plan)| {
+            let (oracle, proof) = run(&words, &job, plan, seed).objection()?;
+            Some((oracle, seed, proof))
+        });
+        let line = match &found {
+            Some((oracle, seed, proof)) => format!("{oracle} at seed {seed}: {proof}"),
+            None => "not caught".to_owned(),
+        };
+        println!("| {} | {} | {line}", bug.name, bug.caught_by);
+        table.push((bug.name, found.map(|(oracle, ..)| oracle)));
+    }
+    for (name, oracle) in CAUGHT {
+        let found = table.iter().find(|(bug, _)| bug == name).and_then(|(_, found)| *found);
+        assert_eq!(found, Some(*oracle), "{name}");
     }
 }

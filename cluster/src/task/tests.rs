@@ -35,6 +35,10 @@ fn words(first: u64, keys: std::ops::Range<u64>) -> ChannelFrame {
     ChannelFrame::Items(first, keys.map(word).collect())
 }
 
+fn arrive<const N: usize>(task: &mut Task, input: Input, frames: [ChannelFrame; N]) {
+    frames.into_iter().for_each(|frame| task.mail(Mail::Arrived(input, frame), 0));
+}
+
 fn work(task: &mut Task) {
     while task.step(SECOND) == Step::Acted {}
 }
@@ -60,11 +64,11 @@ fn an_input_whose_barrier_has_come_waits_for_the_other() {
     let job = job("aligned");
     let mut task = running(&job, COUNT);
     let (cut, other) = (ChannelFrame::Mark(Mark::Cut(ID)), words(1, 2..4));
-    [words(1, 0..1), cut.clone(), words(2, 1..2)].map(|frame| task.mail(Mail::Arrived(0, frame), 0));
+    arrive(&mut task, 0, [words(1, 0..1), cut.clone(), words(2, 1..2)]);
     work(&mut task);
     assert_eq!(task.handled.0, 1, "what comes behind the barrier waits");
     assert_eq!(written(&mut task), None);
-    [other, cut].map(|frame| task.mail(Mail::Arrived(1, frame), 0));
+    arrive(&mut task, 1, [other, cut]);
     work(&mut task);
     let (_, snapshot) = written(&mut task).expect("both barriers have come");
     assert_eq!((snapshot.handled.0, task.handled.0), (3, 4));
@@ -162,8 +166,7 @@ fn a_sink_shows_nothing_before_the_checkpoint_is_complete_and_finishes_when_it_i
     let job = job("aligned");
     let mut sink = running(&job, TaskId(6));
     let end = ChannelFrame::Items(2, vec![Item::End]);
-    [words(1, 0..1), end, ChannelFrame::Mark(Mark::Cut(ID))]
-        .map(|frame| sink.mail(Mail::Arrived(0, frame), 0));
+    arrive(&mut sink, 0, [words(1, 0..1), end, ChannelFrame::Mark(Mark::Cut(ID))]);
     work(&mut sink);
     let wants = sink.take_wants();
     let prepared = |want: &Want| matches!(want, Want::Prepare(_, records) if records.len() == 1);

@@ -75,7 +75,7 @@ impl Worker {
     /// Starts the tasks, and makes the channels that lead out of them.
     pub(super) fn start(&mut self, attempt: Attempt, places: Vec<SocketAddr>) {
         let topology = Arc::clone(&self.job.topology);
-        if !self.deployed.as_ref().is_some_and(|deployed| deployed.attempt == attempt)
+        if self.deployed.as_ref().is_none_or(|deployed| deployed.attempt != attempt)
             || places.len() != topology.tasks.len()
         {
             return;
