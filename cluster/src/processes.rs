@@ -46,6 +46,8 @@ pub struct Settings {
     pub port: u16,
     /// How often one of them is killed.
     pub kill_every: Option<Duration>,
+    /// How often at most.
+    pub most_kills: u32,
     /// How long to wait for task managers that are not there.
     pub patience: Duration,
     /// How long the job may take.
@@ -218,6 +220,7 @@ impl Nurse<'_> {
             }
             if let (Some(at), Some(every)) = (next_kill, settings.kill_every)
                 && Instant::now() >= at
+                && self.shared.kills.load(Ordering::Relaxed) < settings.most_kills
             {
                 let nth = self.shared.kills.fetch_add(1, Ordering::Relaxed);
                 self.kill(below(draw(key, u64::from(nth)), self.children.len() as u64) as usize);

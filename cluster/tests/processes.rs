@@ -25,6 +25,7 @@ fn ends_with(program: &'static [&'static str], patience: Duration) -> (String, u
         processes: 2,
         port: 0,
         kill_every: None,
+        most_kills: 0,
         patience,
         limit: Duration::from_secs(600),
         heartbeat_timeout: Duration::from_secs(10),

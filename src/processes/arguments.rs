@@ -27,6 +27,9 @@ pub struct ClusterArguments {
     /// Kill a task manager, chosen by the seed, with SIGKILL this often, such as `2s`; it is started again
     #[arg(long, value_name = "TIME", value_parser = time_budget)]
     pub kill_every: Option<Duration>,
+    /// Kill so often and no more
+    #[arg(long, value_name = "N", requires = "kill_every")]
+    pub most_kills: Option<u32>,
     /// How fast sources read, such as `100/s` for each split
     #[arg(long, value_name = "RATE")]
     pub rate: Option<String>,

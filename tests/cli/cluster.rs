@@ -97,23 +97,33 @@ fn signal(name: &str, process: u32) {
     assert!(status.expect("a shell").success(), "{name} {process}");
 }
 
-/// Sixteen words a second: such a job does not come to its end in time.
+/// Such a job does not come to its end in time.
 const SLOW: &str = "cluster wordcount --rate 4/s --set execution.checkpointing.interval=100ms";
 
+/// Kills two task managers, each after a checkpoint.
 fn passes_with_kills(strategy: &str) {
     let place = Place::new();
-    let gave = place.cutline(&format!(
-        "cluster wordcount --strategy {strategy} --rate 200/s --kill-every 800ms --seed 7 --json \
-         --set restart-strategy.fixed-delay.delay=100ms --set execution.checkpointing.interval=100ms"
-    ));
-    let told = gave.exits(0).json();
+    let cluster = Cluster::begin(
+        &place,
+        &format!(
+            "cluster wordcount --strategy {strategy} --rate 80/s --json --checkpoints kept \
+             --set restart-strategy.fixed-delay.delay=10ms --set execution.checkpointing.interval=100ms"
+        ),
+    );
+    let mut seen = 0;
+    for victim in [2, 0] {
+        seen = wait_for("a checkpoint", || newest(&place.path("kept")).filter(|&id| id > seen));
+        signal("KILL", cluster.managers(3)[victim]);
+    }
+    let told = cluster.gave().exits(0).json();
     assert_eq!(told["finished"], true);
-    assert!(told["kills"].as_u64() >= Some(1) && told["attempts"].as_u64() >= Some(2), "{told}");
+    assert!(told["attempts"].as_u64() >= Some(2), "{told}");
+    let restored = told["restored"].as_array().expect("a list");
+    assert!(restored[0].is_null() && restored[1..].iter().all(|id| id.as_u64() >= Some(1)), "{told}");
     for verdict in told["verdicts"].as_array().expect("verdicts") {
         assert_eq!(verdict["verdict"], "pass", "{told}");
     }
     assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(5));
-    assert_eq!(place.names(), [""; 0], "the folder of checkpoints was elsewhere, and is gone");
 }
 
 #[test]
@@ -134,6 +144,16 @@ fn unaligned_survives_kills() {
 #[test]
 fn async_incremental_survives_kills() {
     passes_with_kills("async-incremental");
+}
+
+#[test]
+fn the_cluster_kills_as_often_as_it_is_told_to_and_no_more() {
+    let place = Place::new();
+    let gave =
+        place.cutline("cluster wordcount --rate 100/s --kill-every 200ms --most-kills 3 --seed 7 --json");
+    let told = gave.exits(0).json();
+    assert_eq!((told["kills"].as_u64(), told["finished"].as_bool()), (Some(3), Some(true)), "{told}");
+    assert_eq!(place.names(), [""; 0], "the folder of checkpoints was elsewhere, and is gone");
 }
 
 #[test]
