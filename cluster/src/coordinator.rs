@@ -81,6 +81,8 @@ pub struct Outcome {
     pub abandoned: u32,
     /// The first checkpoint that was no consistent cut, in words.
     pub cut: Option<String>,
+    /// The first checkpoint that referred to what was given back before, in words.
+    pub store: Option<String>,
     /// The first item that did not come in the order of sending, in words.
     pub disorder: Option<String>,
     /// How long it took.
@@ -276,6 +278,7 @@ impl Coordinator {
                 (self.outcome.completed, self.outcome.abandoned) =
                     (self.books.completed, self.books.abandoned);
                 self.outcome.cut = self.books.inconsistent.take();
+                self.outcome.store = self.books.hollow.take();
                 return Ok(std::mem::take(&mut self.outcome));
             }
             self.deploy_if_ready();

@@ -28,7 +28,8 @@
 //! - The time that a record takes is waited for in steps of a millisecond; its jitter is left out.
 //! - Transactions do not expire. A commit that fails is tried again.
 //! - What a former attempt has left in the store is deleted at the next restore, or stays when the job is over.
-//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked; there is no world that could be forked.
+//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked, and `store` whether a checkpoint refers to what was given
+//!   back; there is no world that could be forked.
 //! - In the real mode nothing is repeatable but the choice of who is killed. With madsim, a seed gives one run.
 
 pub mod coordinator;

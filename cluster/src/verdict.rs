@@ -8,7 +8,7 @@ use cutline_sim::ids::TaskId;
 use cutline_sim::oracles::ledger::{self, Ledger};
 use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::{self, State};
-use cutline_sim::oracles::{Verdict, cut, liveness, order};
+use cutline_sim::oracles::{Verdict, cut, liveness, order, store};
 use cutline_sim::record::Record;
 use cutline_sim::state::KeyedState;
 use cutline_sim::topology::Topology;
@@ -31,20 +31,20 @@ impl Collected {
     ///
     /// # Errors
     /// If one cannot be read, or is damaged.
-    pub async fn read(store: &dyn Store, topology: &Arc<Topology>) -> Result<Collected, String> {
+    pub async fn read(kept: &dyn Store, topology: &Arc<Topology>) -> Result<Collected, String> {
         let mut tasks = Vec::with_capacity(topology.tasks.len());
         for task in (0..topology.tasks.len() as u32).map(TaskId) {
             let name = ending(task);
-            let bytes = store.get(name.clone()).await.map_err(|error| error.to_string())?;
-            let last: Final = unseal(&store.place(&name), &bytes).map_err(|error| error.to_string())?;
+            let bytes = kept.get(name.clone()).await.map_err(|error| error.to_string())?;
+            let last: Final = unseal(&kept.place(&name), &bytes).map_err(|error| error.to_string())?;
             tasks.push((last.state.build(), last.handled));
         }
         let mut committed = Vec::new();
-        for name in store.list(VISIBLE).await.map_err(|error| error.to_string())? {
+        for name in kept.list(VISIBLE).await.map_err(|error| error.to_string())? {
             let Some(transaction) = parse_transaction(&name) else { continue };
-            let bytes = store.get(name.clone()).await.map_err(|error| error.to_string())?;
+            let bytes = kept.get(name.clone()).await.map_err(|error| error.to_string())?;
             let records: Vec<Record> =
-                unseal(&store.place(&name), &bytes).map_err(|error| error.to_string())?;
+                unseal(&kept.place(&name), &bytes).map_err(|error| error.to_string())?;
             committed.push((transaction, Arc::new(records)));
         }
         committed.sort_by_key(|(name, _)| *name);
@@ -95,6 +95,10 @@ pub fn judge(
         0 => Verdict::Unknown("no checkpoint has completed".to_owned()),
         _ => failed(&outcome.cut),
     };
+    let stored = match outcome.completed {
+        0 => cuts.clone(),
+        _ => failed(&outcome.store),
+    };
     let lives = match outcome.finished {
         true => Verdict::Pass,
         false => Verdict::Fail(format!(
@@ -103,6 +107,11 @@ pub fn judge(
             outcome.attempts
         )),
     };
-    let beside = [(cut::NAME, cuts), (order::NAME, failed(&outcome.disorder)), (liveness::NAME, lives)];
+    let beside = [
+        (cut::NAME, cuts),
+        (order::NAME, failed(&outcome.disorder)),
+        (store::NAME, stored),
+        (liveness::NAME, lives),
+    ];
     results.into_iter().chain(beside).collect()
 }

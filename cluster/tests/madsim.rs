@@ -72,7 +72,7 @@ fn the_main_strategies_join_through_faults() {
 
 /// `SEEDS` says how many seeds a test takes.
 fn seeds() -> u64 {
-    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5)
+    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(4)
 }
 
 #[test]
@@ -103,8 +103,36 @@ fn a_seed_gives_one_run_and_another_seed_another() {
     assert_ne!(first, other);
 }
 
-/// Planted bugs, and the oracle that first objects, over the seeds and plans of [`hunt`].
-const CAUGHT: &[(&str, &str)] = &[];
+/// Planted bugs, and the oracle that objects first, over the seeds and plans of [`hunt`]. The others that can be driven are not found
+/// by so few seeds, or need what the driver does not have: docs/madsim.md.
+const CAUGHT: &[(&str, &str)] = &[
+    ("no-block", "cut"),
+    ("late-snapshot", "state"),
+    ("no-drain", "state"),
+    ("first-barrier", "cut"),
+    ("early-forward", "state"),
+    ("early-resume", "cut"),
+    ("all-inputs-ended", "liveness"),
+    ("still-world", "state"),
+    ("first-input", "cut"),
+    ("unsaved-output", "state"),
+    ("read-on", "state"),
+    ("restored-uncaptured", "cut"),
+    ("unrecorded-input", "cut"),
+    ("last-marker", "state"),
+    ("ack-before-captured", "cut"),
+    ("capture-again", "cut"),
+    ("deleted-by-age", "store"),
+    ("forget-trigger", "liveness"),
+    ("unflushed-rows", "state"),
+    ("ignored-tail", "state"),
+    ("unresolved-placeholder", "cluster"),
+    ("commit-on-snapshot", "ledger"),
+    ("forget-last-commit", "ledger"),
+    ("taken-for-done", "ledger"),
+    ("written-again", "ledger"),
+    ("pooled-names", "ledger"),
+];
 
 /// A job whose strategy may lose checkpoints without being restarted for it.
 fn words_for_hunting() -> Prepared {
@@ -124,7 +152,7 @@ fn hunt(words: &Prepared, name: &str) -> Option<(u64, &'static str, String)> {
 }
 
 /// So many seeds of each bug.
-const HUNTED: u64 = 6;
+const HUNTED: u64 = 4;
 
 #[test]
 fn where_bugs_are_hunted_the_strategies_themselves_are_clean() {
@@ -137,16 +165,23 @@ fn where_bugs_are_hunted_the_strategies_themselves_are_clean() {
 #[test]
 fn planted_bugs_are_caught() {
     let words = words_for_hunting();
-    let mut table = Vec::new();
-    for bug in bugs::all().filter(|bug| job(&words, bug.name).check().is_ok()) {
-        let found = hunt(&words, bug.name);
-        let line =
-            found.as_ref().map_or("-".to_owned(), |(seed, oracle, _)| format!("{oracle} | {}", seed + 1));
-        println!("| `{}` | {} | {} | {line} |", bug.name, bug.of, bug.caught_by);
-        table.push((bug.name, found.map(|(_, oracle, _)| oracle)));
-    }
     for (name, oracle) in CAUGHT {
-        let found = table.iter().find(|(bug, _)| bug == name).and_then(|(_, found)| *found);
-        assert_eq!(found, Some(*oracle), "{name}");
+        assert_eq!(hunt(&words, name).map(|(_, oracle, _)| oracle), Some(*oracle), "{name}");
     }
+}
+
+/// With `TABLE=1`: prints the table of docs/madsim.md. It takes ten times as long.
+#[test]
+fn the_table_of_all_bugs_can_be_printed() {
+    let words = words_for_hunting();
+    let all = std::env::var_os("TABLE").is_some();
+    let rows = bugs::all().filter(|bug| job(&words, bug.name).check().is_ok());
+    let mut found = 0;
+    for bug in rows.take(if all { usize::MAX } else { 1 }) {
+        let hunted = hunt(&words, bug.name);
+        found += u32::from(hunted.is_some());
+        let cells = hunted.map_or("- | -".to_owned(), |(seed, oracle, _)| format!("{oracle} | {}", seed + 1));
+        println!("| `{}` | {} | {} | {cells} |", bug.name, bug.of, bug.caught_by);
+    }
+    assert!(found > 0);
 }

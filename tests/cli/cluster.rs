@@ -123,7 +123,7 @@ fn passes_with_kills(strategy: &str) {
     for verdict in told["verdicts"].as_array().expect("verdicts") {
         assert_eq!(verdict["verdict"], "pass", "{told}");
     }
-    assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(5));
+    assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(6));
 }
 
 #[test]

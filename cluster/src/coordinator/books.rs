@@ -27,6 +27,8 @@ pub(super) struct Books {
     pub abandoned: u32,
     /// The first checkpoint that was no consistent cut, in words.
     pub inconsistent: Option<String>,
+    /// The first checkpoint that refers to what was given back before, in words.
+    pub hollow: Option<String>,
 }
 
 impl Books {
@@ -39,6 +41,7 @@ impl Books {
             completed: 0,
             abandoned: 0,
             inconsistent: None,
+            hollow: None,
         }
     }
 
@@ -64,10 +67,22 @@ impl Books {
             return;
         }
         self.completed += 1;
-        if self.exactly_once && self.inconsistent.is_none() {
+        if let Some(hollow) = self.hollow(id, &line, topology) {
+            self.hollow.get_or_insert(hollow);
+        } else if self.exactly_once && self.inconsistent.is_none() {
             self.inconsistent = self.inconsistency(id, &line, topology);
         }
         self.existing.insert(id, line);
+    }
+
+    /// The first snapshot of a checkpoint that nobody has acknowledged, or that was given back.
+    fn hollow(&self, id: CheckpointId, line: &Line, topology: &Topology) -> Option<String> {
+        let named = (0..).map(TaskId).zip(line).filter_map(|(task, handle)| Some((task, (*handle)?)));
+        let (task, _) = named.into_iter().find(|(_, handle)| !self.snapshots.contains_key(handle))?;
+        Some(format!(
+            "Checkpoint {id} completed with a snapshot of {} that had been given back before, and may be deleted.",
+            topology.task_name(task)
+        ))
     }
 
     /// The first channel whose receiver has not received exactly what its sender has sent.

@@ -63,7 +63,7 @@ impl Task {
 
     fn tell(&mut self, up: Up) {
         let saved = match up {
-            Up::Ack(id) => self.uploads_of(id).find_map(|upload| upload.saved.clone()),
+            Up::Ack(id) => self.uploads_of(id).find_map(|upload| upload.about()),
             _ => None,
         };
         self.wants.push(Want::Tell(up, saved));

@@ -7,7 +7,7 @@ use cutline_sim::channel::{Item, Position};
 use cutline_sim::committer::Reaction;
 use cutline_sim::external::TransactionId;
 use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{Input, TaskEvent};
+use cutline_sim::protocol::{Handle, Input, TaskEvent};
 use cutline_sim::record::Mark;
 use cutline_sim::snapshot::OnChannel;
 use cutline_sim::state::StateForm;
@@ -32,6 +32,27 @@ pub(super) struct Overtaken {
     pub id: CheckpointId,
     /// By output: the position before what was overtaken, and that.
     pub ends: Vec<(Position, Vec<Item>)>,
+}
+
+/// What the coordinator is told of a snapshot.
+fn about(handle: Handle, snapshot: &Snapshot) -> Saved {
+    let (inputs, outputs) = (0..snapshot.received.len(), 0..snapshot.sent.len());
+    Saved {
+        handle,
+        id: snapshot.id,
+        files: snapshot.parts.iter().map(|part| part.handle).collect(),
+        sent: snapshot.sent.clone(),
+        made: outputs.map(|output| snapshot.made(output)).collect(),
+        received: inputs.map(|input| snapshot.received_and_captured(input)).collect(),
+    }
+}
+
+impl Upload {
+    /// What the coordinator is told of it, also by a strategy that does not wait until it is whole.
+    pub(super) fn about(&self) -> Option<Saved> {
+        let open = || self.open.as_ref().map(|snapshot| about(self.handle, snapshot));
+        self.saved.clone().or_else(open)
+    }
 }
 
 impl Task {
@@ -163,16 +184,7 @@ impl Task {
                 *stands_still = Some(upload.id);
             }
             snapshot.captured.sort_by_key(|captured| captured.at);
-            upload.saved = Some(Saved {
-                handle: upload.handle,
-                id: upload.id,
-                files: snapshot.parts.iter().map(|part| part.handle).collect(),
-                sent: snapshot.sent.clone(),
-                made: (0..snapshot.sent.len()).map(|output| snapshot.made(output)).collect(),
-                received: (0..snapshot.received.len())
-                    .map(|input| snapshot.received_and_captured(input))
-                    .collect(),
-            });
+            upload.saved = Some(about(upload.handle, &snapshot));
             let mut objects = std::mem::take(&mut upload.files);
             objects.push((upload.handle, seal(&*snapshot)));
             wants.push(Want::Write(upload.id, objects));

@@ -183,3 +183,18 @@ fn a_sink_shows_nothing_before_the_checkpoint_is_complete_and_finishes_when_it_i
     sink.mail(Mail::Committed(names.clone()), 0);
     assert!(matches!(&sink.take_wants()[..], [Want::Finish(last)] if last.handled.0 == 1));
 }
+
+#[test]
+fn a_sink_that_is_restored_asks_for_the_commit_of_what_its_snapshot_names() {
+    let job = job("aligned");
+    let mut sink = running(&job, TaskId(6));
+    arrive(&mut sink, 0, [words(1, 0..1), ChannelFrame::Mark(Mark::Cut(ID))]);
+    work(&mut sink);
+    let (_, snapshot) = written(&mut sink).expect("a snapshot");
+    let name = TransactionId { task: TaskId(6), id: ID, attempt: Attempt(1) };
+    assert_eq!(snapshot.pending, [name]);
+    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new() };
+    let mut again = Task::new(&job, TaskId(6), Attempt(2), Some(restored));
+    again.mail(Mail::Start, 0);
+    assert_eq!(again.take_wants(), [Want::Begin(vec![name])]);
+}

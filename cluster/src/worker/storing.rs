@@ -124,3 +124,44 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(all(test, not(madsim)))]
+mod tests {
+    use super::*;
+    use crate::object::VISIBLE;
+    use crate::store::Folder;
+
+    const SINK: TaskId = TaskId(6);
+
+    fn name(task: TaskId, id: u64, attempt: u32) -> TransactionId {
+        TransactionId { task, id: CheckpointId(id), attempt: Attempt(attempt) }
+    }
+
+    /// A sink was killed: at any moment of the commit of one transaction, with another one prepared behind it.
+    #[test]
+    fn a_sink_that_was_killed_during_a_commit_commits_it_once_and_forgets_the_rest() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::new(place.path().join("kept"));
+        folder.begin().expect("an empty folder");
+        let store: Arc<dyn Store> = Arc::new(folder);
+        let (complete, open, other) = (name(SINK, 3, 1), name(SINK, 4, 1), name(TaskId(7), 4, 1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            for it in [complete, open, other] {
+                store.put(transaction(PREPARED, it), seal(&vec![Record::default()])).await.expect("room");
+            }
+            let (mail, mut mailbox) = unbounded_channel();
+            let (up, _told) = unbounded_channel();
+            let (events, _heard) = unbounded_channel();
+            let keeper =
+                Keeper { task: SINK, attempt: Attempt(2), store: Arc::clone(&store), mail, up, events };
+            for _ in 0..2 {
+                keeper.act(Request::Begin(vec![complete])).await.expect("a folder that can be written to");
+                assert_eq!(mailbox.recv().await, Some(Mail::Committed(vec![complete])));
+                let names = |folder| store.list(folder);
+                assert_eq!(names(VISIBLE).await.expect("a list"), [transaction(VISIBLE, complete)]);
+                assert_eq!(names(PREPARED).await.expect("a list"), [transaction(PREPARED, other)]);
+            }
+        });
+    }
+}
