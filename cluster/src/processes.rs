@@ -151,6 +151,7 @@ pub fn run(
             children: (0..settings.processes).map(|_| None).collect(),
             launch: &launch,
             ends: 0,
+            has_given_up: false,
             signals,
             shared: &shared,
         };
@@ -194,6 +195,8 @@ struct Nurse<'a> {
     launch: &'a (dyn Fn(u32) -> Command + Sync),
     /// How many have ended by themselves.
     ends: u32,
+    /// No more are started.
+    has_given_up: bool,
     signals: UnboundedSender<Signal>,
     shared: &'a Shared,
 }
@@ -253,7 +256,7 @@ impl Nurse<'_> {
                 return;
             }
         }
-        if self.children[node].is_none() {
+        if self.children[node].is_none() && !self.has_given_up {
             let mut command = (self.launch)(node as u32);
             match command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
                 Ok(child) => self.children[node] = Some(child),
@@ -273,7 +276,8 @@ impl Nurse<'_> {
         }
     }
 
-    fn give_up(&self, why: String) {
+    fn give_up(&mut self, why: String) {
+        self.has_given_up = true;
         let _ = self.signals.send(Signal::Hopeless(why));
     }
 }
