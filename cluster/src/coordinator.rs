@@ -156,6 +156,8 @@ struct Node {
     channels: SocketAddr,
     to: UnboundedSender<ToTaskManager>,
     heard: Instant,
+    /// It has built the job and speaks; before that it is not to be hurried.
+    speaks: bool,
     /// The two ends of its connection: stopped, they hang up.
     ends: Together,
 }
@@ -341,7 +343,7 @@ impl Coordinator {
             _ => {} // of an older attempt
         }
         if let Some(node) = &mut self.nodes[node as usize] {
-            node.heard = Instant::now();
+            (node.heard, node.speaks) = (Instant::now(), true);
         }
     }
 

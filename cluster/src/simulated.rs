@@ -32,6 +32,8 @@ use crate::worker::{self, Post};
 const PORT: u16 = 6000;
 /// A job that takes longer stalls.
 const LIMIT: Duration = Duration::from_secs(600);
+/// A task manager that is away for longer does not come back.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A node that is down is so for at most so many milliseconds.
 const DOWN_MS: u64 = 800;
 /// What makes one stand still, or a link clogged, lasts at most so many milliseconds.
@@ -133,7 +135,7 @@ async fn simulate(job: Job, plan: Plan, seed: u64) -> (Result<Outcome, ClusterEr
     let rules = Rules {
         nodes: plan.nodes,
         token: seed,
-        patience: LIMIT,
+        patience: PATIENCE,
         limit: LIMIT,
         heartbeat_timeout: Duration::from_nanos(job.topology.config.recovery.heartbeat_timeout),
     };

@@ -87,7 +87,7 @@ impl Coordinator {
         ends.spawn(speak(writing, to_send));
         let _ = to.send(ToTaskManager::Welcome(self.order.clone()));
         self.nodes[node as usize] =
-            Some(Node { life: self.lives, channels, to, heard: Instant::now(), ends });
+            Some(Node { life: self.lives, channels, to, heard: Instant::now(), speaks: false, ends });
     }
 
     /// A task manager is gone.
@@ -106,8 +106,9 @@ impl Coordinator {
     /// Looks who has not been heard of for too long.
     pub(super) fn look(&mut self) {
         for node in 0..self.rules.nodes {
-            let silent = self.node(node).map(|node| node.heard.elapsed());
-            if silent.is_some_and(|silent| silent > self.rules.heartbeat_timeout) {
+            let Some(there) = self.node(node) else { continue };
+            let most = if there.speaks { self.rules.heartbeat_timeout } else { self.rules.patience };
+            if there.heard.elapsed() > most {
                 self.gone(node, &format!("task manager {node} was not heard of for too long"));
                 if let Some(evict) = &self.evict {
                     let _ = evict.send(node);
