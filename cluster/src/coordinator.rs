@@ -79,6 +79,8 @@ pub struct Outcome {
     pub completed: u32,
     /// See `completed`.
     pub abandoned: u32,
+    /// Records may come twice: whether cuts are consistent and channels in order is not looked at.
+    pub at_least_once: bool,
     /// The first checkpoint that was no consistent cut, in words.
     pub cut: Option<String>,
     /// The first checkpoint that referred to what was given back before, in words.
@@ -279,6 +281,8 @@ impl Coordinator {
                 self.outcome.took = self.began.elapsed();
                 (self.outcome.completed, self.outcome.abandoned) =
                     (self.books.completed, self.books.abandoned);
+                let mode = self.job.topology.config.checkpointing.mode;
+                self.outcome.at_least_once = mode == CheckpointMode::AtLeastOnce;
                 self.outcome.cut = self.books.inconsistent.take();
                 self.outcome.store = self.books.hollow.take();
                 return Ok(std::mem::take(&mut self.outcome));

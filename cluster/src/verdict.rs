@@ -91,14 +91,16 @@ pub fn judge(
         }),
     };
     let failed = |proof: &Option<String>| proof.clone().map_or(Verdict::Pass, Verdict::Fail);
+    let none = || Verdict::Unknown("no checkpoint has completed".to_owned());
+    let twice =
+        || Verdict::Unknown("the job is at least once, and what may come twice is not judged".to_owned());
     let cuts = match outcome.completed {
-        0 => Verdict::Unknown("no checkpoint has completed".to_owned()),
+        _ if outcome.at_least_once => twice(),
+        0 => none(),
         _ => failed(&outcome.cut),
     };
-    let stored = match outcome.completed {
-        0 => cuts.clone(),
-        _ => failed(&outcome.store),
-    };
+    let in_order = if outcome.at_least_once { twice() } else { failed(&outcome.disorder) };
+    let stored = if outcome.completed == 0 { none() } else { failed(&outcome.store) };
     let lives = match outcome.finished {
         true => Verdict::Pass,
         false => Verdict::Fail(format!(
@@ -107,11 +109,6 @@ pub fn judge(
             outcome.attempts
         )),
     };
-    let beside = [
-        (cut::NAME, cuts),
-        (order::NAME, failed(&outcome.disorder)),
-        (store::NAME, stored),
-        (liveness::NAME, lives),
-    ];
+    let beside = [(cut::NAME, cuts), (order::NAME, in_order), (store::NAME, stored), (liveness::NAME, lives)];
     results.into_iter().chain(beside).collect()
 }

@@ -330,6 +330,15 @@ fn what_cannot_be_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_is_not_judged_is_not_passed() {
+    let told = Place::new().cutline("cluster wordcount --strategy at-least-once --json").exits(0).json();
+    let verdicts = told["verdicts"].as_array().expect("verdicts");
+    let unknown = |it: &&Value| it["verdict"]["unknown"].as_str().is_some_and(|why| why.contains("twice"));
+    let unknown: Vec<&Value> = verdicts.iter().filter(unknown).map(|it| &it["oracle"]).collect();
+    assert_eq!(unknown, ["cut", "order"], "{told}");
+}
+
+#[test]
 fn a_job_that_takes_too_long_is_a_stall() {
     let told = Place::new().cutline(&format!("{SLOW} --time-limit 2s --json")).exits(3).json();
     assert_eq!(told["finished"], false);
