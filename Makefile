@@ -11,7 +11,7 @@ MAIN := stop-the-world,aligned,unaligned,async-incremental
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit browser bench sweep product zoo slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit madsim browser bench sweep product zoo slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ docs: ## Run the examples in the documentation
 unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
+
+# Everything is built a second time, with the flag that puts a simulation in the place of tokio.
+madsim: ## Run the cluster on madsim's simulated network: strategies, faults and planted bugs
+	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO) test --locked -p cutline-cluster
 
 browser: ## Open the pages of a comparison, a sweep and a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \

@@ -18,6 +18,7 @@ use crate::compare::arguments::CompareArguments;
 use crate::diff::DiffArguments;
 use crate::draw::DrawArguments;
 use crate::explore::arguments::ExploreArguments;
+use crate::processes::arguments::{ClusterArguments, TaskManagerArguments};
 use crate::report::ReportArguments;
 use crate::savepoints::Origin;
 use crate::viewers::{GraphArguments, ViewerArguments};
@@ -35,6 +36,9 @@ pub struct Cli {
 
 const EXIT_CODES: &str =
     "Exit codes: 0 pass, 1 safety violation, 2 usage or bad input, 3 stall, 4 non-determinism";
+
+const CLUSTER_EXIT_CODES: &str = "Exit codes: 0 pass, 1 safety violation, 2 usage or bad input, or a cluster that cannot go on; 3 stall; \
+    130 interrupted";
 
 const SWEEP_EXIT_CODES: &str = "Exit codes: 0 all runs passed; 1 safety violation, 3 stall, 4 non-determinism: the worst of all runs; \
     1 also if --require-coverage is not met; 2 usage or bad input; 130 interrupted before anything failed";
@@ -86,6 +90,12 @@ pub enum Command {
     /// Draw one run as a space-time diagram: tasks as lines, records and barriers as arrows, the cut of each checkpoint, what is wrong with it
     #[command(after_help = "Exit codes: 0 drawn, 2 usage or bad input")]
     Draw(DrawArguments),
+    /// Run a scenario for real: as processes of this machine that speak over TCP, with checkpoints in a folder, and kill -9
+    #[command(after_help = CLUSTER_EXIT_CODES)]
+    Cluster(ClusterArguments),
+    /// A task manager of `cluster`, which starts it
+    #[command(hide = true)]
+    TaskManager(TaskManagerArguments),
     /// Print the job of a scenario as a graph in the language of Graphviz: `cutline graph fraud | dot -Tsvg`
     Graph(GraphArguments),
     /// List what there is
@@ -393,7 +403,8 @@ fn situations() -> Vec<&'static str> {
     std::iter::once("all").chain(ROWS.iter().map(|row| row.name)).collect()
 }
 
-fn time_budget(text: &str) -> Result<Duration, String> {
+/// A time as people write it, longer than none.
+pub fn time_budget(text: &str) -> Result<Duration, String> {
     let span = text.parse::<SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
     span.filter(|span| !span.is_zero())
         .ok_or_else(|| "write a time with a unit, such as `10m` or `1h 30m`".to_owned())

@@ -9,8 +9,8 @@ use crate::arguments::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::{
-    compare, completions, diff, draw, explore, guarantees, list, registry, replay, report, run, shrink,
-    sweep, viewers, zoo,
+    compare, completions, diff, draw, explore, guarantees, list, processes, registry, replay, report, run,
+    shrink, sweep, viewers, zoo,
 };
 
 /// The exit code of usage errors and bad input.
@@ -54,6 +54,8 @@ pub fn main(added: &'static [Strategy]) -> ExitCode {
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut screen),
         Command::Zoo(arguments) => zoo::zoo(&arguments, &mut screen),
         Command::Draw(arguments) => draw::draw(&arguments, &mut screen),
+        Command::Cluster(arguments) => processes::cluster(&arguments, &mut screen),
+        Command::TaskManager(arguments) => processes::task_manager(&arguments),
         Command::Graph(arguments) => viewers::graph(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Completions(arguments) => completions::completions(&arguments, &mut screen),

@@ -6,6 +6,7 @@
 extern crate self as cutline;
 
 pub use cutline_algorithms as algorithms;
+pub use cutline_cluster as cluster;
 pub use cutline_reports as reports;
 pub use cutline_scenarios as scenarios;
 pub use cutline_sim as sim;
@@ -24,6 +25,7 @@ mod files;
 mod guarantees;
 mod interrupts;
 mod list;
+mod processes;
 mod registry;
 mod replay;
 mod report;

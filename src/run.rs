@@ -109,9 +109,9 @@ pub fn show(screen: &mut Screen, setup: &Setup, finished: &Finished) -> Result<(
     let mut text = format!(
         "{}\n{}",
         reports::run_table::title(record),
-        paint(&reports::run_table::verdicts(record), |_| true)
+        paint(&reports::run_table::verdicts(&record.verdicts), |_| true)
     );
-    text.push_str(&reports::run_table::proofs(record));
+    text.push_str(&reports::run_table::proofs(&record.verdicts));
     text.push_str(&format!("\n{}", reports::run_table::figures(record)));
     if !finished.counts.is_empty() {
         let title =

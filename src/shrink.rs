@@ -233,7 +233,7 @@ fn tell(
     screen.say(&format!("the oracle {} still objects\n\n{sizes}", failing.oracle))?;
     screen
         .say(&format!("\n{runs} runs tried in {seconds:.1} s, {kept} kept; {}\n", shrink_table::end(*end)))?;
-    screen.say(&run_table::proofs(record))?;
+    screen.say(&run_table::proofs(&record.verdicts))?;
     screen.say(&format!("\n{}\n", shrink_table::critical(critical)))?;
     let test = written.test.as_ref().map(|test| format!("  {}\n", test.display())).unwrap_or_default();
     screen.say(&format!("  {}\n{test}  {}\n", written.scenario.display(), written.capsule.display()))?;

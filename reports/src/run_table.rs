@@ -10,7 +10,13 @@ use crate::{plain_table, text, units, wrap};
 
 /// Everything about a run: what it was, verdicts, the proofs of what failed, figures.
 pub fn table(record: &RunRecord) -> String {
-    format!("{}\n{}{}\n{}", title(record), verdicts(record), proofs(record), figures(record))
+    format!(
+        "{}\n{}{}\n{}",
+        title(record),
+        verdicts(&record.verdicts),
+        proofs(&record.verdicts),
+        figures(record)
+    )
 }
 
 /// What was run, and how it ended: one line.
@@ -42,7 +48,7 @@ pub fn outcome(record: &RunRecord) -> String {
 }
 
 /// One line per oracle: its name; `pass`, `FAIL` or `unknown`; why it is unknown.
-pub fn verdicts(record: &RunRecord) -> String {
+pub fn verdicts(verdicts: &[OracleVerdict]) -> String {
     let row = |verdict: &OracleVerdict| {
         let reason = match &verdict.verdict {
             Verdict::Unknown(reason) => reason.as_str(),
@@ -50,16 +56,16 @@ pub fn verdicts(record: &RunRecord) -> String {
         };
         vec![verdict.oracle.clone(), verdict.verdict.to_string(), reason.to_owned()]
     };
-    text(&plain_table(record.verdicts.iter().map(row)))
+    text(&plain_table(verdicts.iter().map(row)))
 }
 
 /// Why what failed has failed.
-pub fn proofs(record: &RunRecord) -> String {
+pub fn proofs(verdicts: &[OracleVerdict]) -> String {
     let proof = |verdict: &OracleVerdict| match &verdict.verdict {
         Verdict::Fail(proof) => Some(format!("\n{} fails:\n{}", verdict.oracle, wrap(proof, "  "))),
         Verdict::Pass | Verdict::Unknown(_) => None,
     };
-    record.verdicts.iter().filter_map(proof).collect()
+    verdicts.iter().filter_map(proof).collect()
 }
 
 /// The figures: what happened, and what it cost.

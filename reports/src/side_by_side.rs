@@ -36,7 +36,7 @@ pub fn side_by_side(records: &[RunRecord]) -> String {
     let title = format!("{}, faults {}, seed {}\n\n", first.scenario, first.faults, first.seed);
     let mut whole = title + &text(&table);
     for record in records {
-        let proofs = run_table::proofs(record);
+        let proofs = run_table::proofs(&record.verdicts);
         if !proofs.is_empty() {
             whole.push_str(&format!("\n{}{proofs}", record.strategy));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cutline_sim::config::{CheckpointMode, Config};
+use cutline_sim::ending::Ending;
 use cutline_sim::graph::{JobGraph, Role, ServiceTime, SinkMode, has_feedback};
 use cutline_sim::input::{Entry, Input};
 use cutline_sim::operator::Operator;
@@ -12,7 +13,6 @@ use cutline_sim::oracles::reference::{Reference, ReferenceError, SinkRecords, in
 use cutline_sim::savepoint::{RestoreError, Savepoint, Start};
 use cutline_sim::time::{SECOND, Time};
 use cutline_sim::topology::Topology;
-use cutline_sim::world::World;
 use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 
@@ -135,6 +135,17 @@ impl Prepared {
         texts: &mut Texts,
     ) -> Result<Prepared, ScenarioError> {
         Prepared::build(scenario, seed, texts, Some(&self.topology))
+    }
+
+    /// The tasks and channels of a scenario alone, for whoever runs a part of them and judges nothing.
+    ///
+    /// # Errors
+    /// If the job cannot be run, or an input cannot be read.
+    pub fn tasks_of(scenario: &Scenario, seed: u64, texts: &mut Texts) -> Result<Topology, ScenarioError> {
+        let mut workshop = Workshop { seed, texts, inputs: Vec::new() };
+        let (graph, config) = scenario.build(&mut workshop)?;
+        check_event_times(scenario, &graph)?;
+        Topology::new(graph, config).map_err(|error| ScenarioError::new(error.to_string()))
     }
 
     fn build(
@@ -308,14 +319,14 @@ impl Prepared {
 
     /// The final values of the last operator that has any, by the name of their key (the word, for a text; else the
     /// number), the largest first.
-    pub fn values(&self, world: &World) -> Vec<(String, i64)> {
+    pub fn values(&self, ending: &impl Ending) -> Vec<(String, i64)> {
         let mut values: Vec<(u64, i64)> = Vec::new();
         for (at, info) in self.topology.tasks.iter().enumerate().rev() {
             let same = self.topology.tasks.get(at + 1).is_some_and(|next| next.operator == info.operator);
             if !values.is_empty() && !same {
                 break;
             }
-            values.extend(world.state(cutline_sim::ids::TaskId(at as u32)).values());
+            values.extend(ending.state(cutline_sim::ids::TaskId(at as u32)).values());
         }
         values.sort_unstable_by_key(|&(key, value)| (std::cmp::Reverse(value), key));
         let name = |key: u64| match (&self.words, u32::try_from(key)) {

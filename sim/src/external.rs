@@ -195,6 +195,11 @@ impl External {
         Reply::Done { committed, expired }
     }
 
+    /// What readers see of a system that is none of this machine's: visible transactions, in the order of their commit.
+    pub fn of_visible(committed: Vec<(TransactionId, Arc<Vec<Record>>)>) -> External {
+        External { committed, ..External::default() }
+    }
+
     /// The system as someone sees it whose clock begins at this instant.
     pub(crate) fn as_of(&self, now: Time) -> External {
         let mut seen = self.clone();

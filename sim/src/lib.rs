@@ -9,6 +9,7 @@ pub mod committer;
 pub mod config;
 mod coordinator;
 pub mod course;
+pub mod ending;
 pub mod erased;
 pub mod event;
 pub mod external;

@@ -141,10 +141,7 @@ impl Step<'_> {
             task.watermark = task.state.watermark;
             task.input_watermarks.iter_mut().for_each(|time| *time = (*time).max(task.watermark));
         }
-        match std::mem::replace(&mut task.state.opened, true) {
-            false => operator.on_open(&mut task.state.broadcast),
-            true => operator.on_restore(&mut task.state),
-        }
+        task.state.open(operator);
     }
 
     pub(crate) fn control(&mut self, down: Down, now: Time) {

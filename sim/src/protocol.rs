@@ -30,7 +30,7 @@ pub struct Handle(pub u64);
 
 impl Handle {
     /// The name of the n-th snapshot that a task has taken: those of one task are in the order in which they were taken.
-    pub(crate) fn of(task: TaskId, nth: u32) -> Handle {
+    pub fn of(task: TaskId, nth: u32) -> Handle {
         Handle(u64::from(task.0) << 32 | u64::from(nth))
     }
 

@@ -30,6 +30,8 @@ pub enum Stream {
     Timers = 8,
     /// Which requests for commit fail, and how.
     Commits = 9,
+    /// Which process of a real cluster is killed, and when.
+    Kills = 10,
 }
 
 /// The generator of one concern under one seed.

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::backend::{BackendCtx, Part, Saved, next_name};
 use crate::channel::{Item, Position, Slot};
 use crate::config::SnapshotCosts;
@@ -29,7 +31,7 @@ use crate::time::{FAR, NEVER, Time};
 use crate::topology::TaskInfo;
 
 /// The replayable position of a source in one split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SplitPosition {
     /// The split.
     pub split: u32,
@@ -98,7 +100,7 @@ pub struct TaskSnapshot {
 }
 
 /// Items that belong to a channel of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OnChannel {
     /// The number of the channel among the task's inputs, or outputs.
     pub at: u32,

@@ -3,6 +3,7 @@
 //! It lives in memory, whatever the [`backend`](crate::backend), which decides how it reaches the store and how large it is there.
 
 mod changes;
+mod form;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::random::mix;
 use crate::reusable;
 use crate::time::Time;
 pub use changes::{Changes, EntryKey, Update, newest_of_each};
+pub use form::StateForm;
 pub(crate) use values::KeyLayout;
 use values::Values;
 

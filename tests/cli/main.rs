@@ -2,6 +2,8 @@
 
 mod ci;
 mod ci_files;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod compare;
 mod diff;
 mod draw;

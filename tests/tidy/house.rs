@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("algorithms", &["sim"]),
     ("scenarios", &["sim", "algorithms"]),
     ("reports", &["scenarios", "sim"]),
-    ("cluster", &["sim", "algorithms"]),
+    ("cluster", &["sim", "algorithms", "scenarios"]),
 ];
 
 /// Files of `algorithms/src` that are no strategies but serve several.

@@ -44,6 +44,12 @@ fn it_runs_and_is_compared() {
 }
 
 #[test]
+fn it_runs_on_real_processes() {
+    let ran = printed(&["cluster", "sum-even-odd", "--strategy", "majority", "--processes", "2"]);
+    assert!(ran.contains("sum-even-odd under majority, 2 processes"), "{ran}");
+}
+
+#[test]
 fn it_survives_every_fault_of_a_sweep() {
     let arguments =
         ["wordcount", "slow-task", "wide", "--strategy", "majority", "--faults", "all", "--seeds", "0..6"];

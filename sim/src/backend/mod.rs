@@ -65,6 +65,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::SnapshotCosts;
 use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::protocol::{Handle, SnapshotMethod};
@@ -87,7 +89,7 @@ pub struct StateFile {
 }
 
 /// A file that a snapshot refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     /// Its name in the store.
     pub handle: Handle,

@@ -1,11 +1,13 @@
 //! What positions count, and positions.
 
+use serde::{Deserialize, Serialize};
+
 use super::{END, PROBE, RECORD, Slot, WATERMARK};
 use crate::record::Record;
 use crate::time::{NEVER, Time};
 
 /// An item that a snapshot holds because it was on its way: what positions count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Item {
     /// A record.
     Record(Record),
@@ -51,7 +53,7 @@ impl Item {
 
 /// How many items passed one end of a channel, and the chain of what they were: equal chains, equal sequences (but for a
 /// chance of about 2^-64, for the weights of records are hashes).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Items counted.
     pub count: u64,

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use super::reference::{Determined, OperatorReference, Reference};
 use super::{Oracle, Verdict, show_time};
 use crate::config::CheckpointMode;
+use crate::ending::Ending;
 use crate::external::Expired;
 use crate::graph::{Role, SinkMode};
 use crate::ids::{OperatorId, TaskId};
@@ -64,16 +65,16 @@ impl<'a> Ledger<'a> {
 }
 
 /// What is visible of one sink task: committed transactions, or what it has written straight to the log.
-fn visible(world: &World, task: TaskId) -> impl Iterator<Item = Record> + '_ {
-    let committed = world.external().committed(task).flat_map(|(_, records)| records);
-    committed.chain(world.external().log(task)).map(|record| record.result())
+fn visible<E: Ending>(ending: &E, task: TaskId) -> impl Iterator<Item = Record> + use<'_, E> {
+    let committed = ending.external().committed(task).flat_map(|(_, records)| records);
+    committed.chain(ending.external().log(task)).map(|record| record.result())
 }
 
 /// The number of records that readers of a job's sinks can see.
-pub fn visible_records(world: &World) -> u64 {
-    let topology = world.topology();
+pub fn visible_records(ending: &impl Ending) -> u64 {
+    let topology = ending.topology();
     let tasks = (0..topology.tasks.len() as u32).map(TaskId);
-    tasks.map(|task| visible(world, task).count() as u64).sum()
+    tasks.map(|task| visible(ending, task).count() as u64).sum()
 }
 
 impl Oracle for Ledger<'_> {
@@ -82,13 +83,20 @@ impl Oracle for Ledger<'_> {
     }
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
-        let topology = world.topology();
+        self.judge(world, outcome.is_finished())
+    }
+}
+
+impl Ledger<'_> {
+    /// Judges how a job has ended, wherever it ran, if it has come to its end.
+    pub fn judge(&self, ending: &impl Ending, is_finished: bool) -> Verdict {
+        let topology = ending.topology();
         let at_least_once = topology.config.checkpointing.mode == CheckpointMode::AtLeastOnce;
         let all = || (0..topology.tasks.len() as u32).map(TaskId);
-        if let (false, Some(proof)) = (at_least_once, lost(world, all())) {
+        if let (false, Some(proof)) = (at_least_once, lost(ending, all())) {
             return Verdict::Fail(proof);
         }
-        if !outcome.is_finished() {
+        if !is_finished {
             return Verdict::Unknown("the job did not finish, so the ledger is not final".to_owned());
         }
         let mut sinks = 0;
@@ -108,7 +116,7 @@ impl Oracle for Ledger<'_> {
             let mine = all().filter(|task| topology.tasks[task.index()].operator == OperatorId(at as u32));
             let mine: Vec<TaskId> = mine.collect();
             let parts =
-                || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(world, task).collect()).collect() };
+                || -> Vec<Vec<Record>> { mine.iter().map(|&task| visible(ending, task).collect()).collect() };
             let beside: Vec<_> = self.beside.iter().map(|other| &other.operators[at]).collect();
             let proof = match mode {
                 _ if at_least_once && (expected.records.len() as u64) < expected.visible => {
@@ -122,7 +130,7 @@ impl Oracle for Ledger<'_> {
                     at_least(&lineages(parts().concat()), &lineages(expected.records.clone()), expected)
                 }
                 SinkMode::Transactional => {
-                    exactly_once(|| mine.iter().flat_map(|&task| visible(world, task)), expected)
+                    exactly_once(|| mine.iter().flat_map(|&task| visible(ending, task)), expected)
                 }
                 SinkMode::Plain => foreign(&parts(), expected, &beside)
                     .or_else(|| at_least(&parts().concat(), &expected.records, expected)),
@@ -132,7 +140,7 @@ impl Oracle for Ledger<'_> {
                 }
             };
             if let Some(proof) = proof {
-                let lost = lost(world, mine.into_iter()).map_or(String::new(), |lost| format!(" {lost}"));
+                let lost = lost(ending, mine.into_iter()).map_or(String::new(), |lost| format!(" {lost}"));
                 return Verdict::Fail(proof + &lost);
             }
         }
@@ -145,11 +153,11 @@ impl Oracle for Ledger<'_> {
 }
 
 /// What was lost because transactions of these sinks expired before they were committed; `None`: nothing.
-fn lost(world: &World, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Option<String> {
+fn lost(ending: &impl Ending, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Option<String> {
     // What was lost before a savepoint is no concern of a job that is held to what follows from that alone.
-    let concerns = |expired: &&Expired| world.is_whole || !expired.is_inherited();
-    let all = sinks.clone().map(|sink| world.external().lost(sink).filter(concerns).count()).sum::<usize>();
-    let expired = sinks.find_map(|sink| world.external().lost(sink).find(concerns))?;
+    let concerns = |expired: &&Expired| ending.is_whole() || !expired.is_inherited();
+    let all = sinks.clone().map(|sink| ending.external().lost(sink).filter(concerns).count()).sum::<usize>();
+    let expired = sinks.find_map(|sink| ending.external().lost(sink).find(concerns))?;
     let Expired { transaction, records, at, asked } = expired;
     let more = match all {
         1 => String::new(),
@@ -160,7 +168,7 @@ fn lost(world: &World, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Optio
             "Before the savepoint from which the job was started, {sink} had prepared a transaction with checkpoint {id}, in attempt \
              {attempt}. It was open for longer than the external system allowed, and was aborted; the checkpoint had completed, so \
              nobody makes its {records} records again: readers will never see them.{more}",
-            sink = world.topology().task_name(transaction.task),
+            sink = ending.topology().task_name(transaction.task),
             id = transaction.id,
             attempt = transaction.attempt,
         ));
@@ -171,10 +179,10 @@ fn lost(world: &World, mut sinks: impl Iterator<Item = TaskId> + Clone) -> Optio
          checkpoint has completed, so nobody makes its {records} records again; but when {sink} asked for its commit at {asked}, they \
          were gone: readers will never see them.{more} Set the time-out above the checkpoint interval, the duration of a \
          checkpoint and the time of a restart together.",
-        sink = world.topology().task_name(transaction.task),
+        sink = ending.topology().task_name(transaction.task),
         id = transaction.id,
         attempt = transaction.attempt,
-        timeout = show_time(world.topology().config.external.transaction_timeout),
+        timeout = show_time(ending.topology().config.external.transaction_timeout),
         at = show_time(*at),
         asked = show_time(*asked),
     ))

@@ -13,6 +13,7 @@
 use super::reference::{Determined, OperatorReference, Reference};
 use super::{Oracle, Verdict};
 use crate::config::CheckpointMode;
+use crate::ending::Ending;
 use crate::ids::{OperatorId, TaskId};
 use crate::state::KeyedState;
 use crate::world::{Outcome, World};
@@ -39,11 +40,18 @@ impl Oracle for State<'_> {
     }
 
     fn verdict(&mut self, world: &World, outcome: Outcome) -> Verdict {
-        if !outcome.is_finished() {
+        self.judge(world, outcome.is_finished())
+    }
+}
+
+impl State<'_> {
+    /// Judges how a job has ended, wherever it ran, if it has come to its end.
+    pub fn judge(&self, ending: &impl Ending, is_finished: bool) -> Verdict {
+        if !is_finished {
             return Verdict::Unknown("the job did not finish, so there is no final state".to_owned());
         }
         for (at, expected) in self.reference.operators.iter().enumerate() {
-            if let Some(proof) = differs(world, OperatorId(at as u32), expected) {
+            if let Some(proof) = differs(ending, OperatorId(at as u32), expected) {
                 return Verdict::Fail(proof);
             }
         }
@@ -73,25 +81,25 @@ fn is_open(operator: &OperatorReference) -> bool {
     }
 }
 
-fn subtasks(world: &World, operator: OperatorId) -> impl Iterator<Item = TaskId> + '_ {
-    let tasks = world.topology().tasks.iter().enumerate();
+fn subtasks<E: Ending>(ending: &E, operator: OperatorId) -> impl Iterator<Item = TaskId> + use<'_, E> {
+    let tasks = ending.topology().tasks.iter().enumerate();
     tasks.filter(move |(_, task)| task.operator == operator).map(|(at, _)| TaskId(at as u32))
 }
 
-fn differs(world: &World, operator: OperatorId, expected: &OperatorReference) -> Option<String> {
+fn differs(ending: &impl Ending, operator: OperatorId, expected: &OperatorReference) -> Option<String> {
     let mut handled = (0u64, 0u64);
     let mut fingerprint = 0u64;
-    for task in subtasks(world, operator) {
-        let (records, lineages) = world.handled(task);
+    for task in subtasks(ending, operator) {
+        let (records, lineages) = ending.handled(task);
         handled = (handled.0 + records, handled.1.wrapping_add(lineages));
-        fingerprint = fingerprint.wrapping_add(world.state(task).fingerprint());
+        fingerprint = fingerprint.wrapping_add(ending.state(task).fingerprint());
     }
     let uid = &expected.uid;
     if expected.determined.is_nothing() {
         return None;
     }
     let judges_records = expected.determined == Determined::Records;
-    if world.topology().config.checkpointing.mode == CheckpointMode::AtLeastOnce {
+    if ending.topology().config.checkpointing.mode == CheckpointMode::AtLeastOnce {
         return (judges_records && handled.0 < expected.received).then(|| {
             format!(
                 "Operator {uid} handled {} records in the history that counts, the failure-free run {}: {} were lost, and \
@@ -111,7 +119,7 @@ fn differs(world: &World, operator: OperatorId, expected: &OperatorReference) ->
             "Operator {uid} handled {} records in the history that counts, the failure-free run {}: {by} were {what}. {}",
             handled.0,
             expected.received,
-            first_difference(world, operator, &expected.state)
+            first_difference(ending, operator, &expected.state)
         ));
     }
     if judges_records && handled.1 != expected.lineages {
@@ -119,27 +127,27 @@ fn differs(world: &World, operator: OperatorId, expected: &OperatorReference) ->
             "Operator {uid} handled as many records as the failure-free run ({}), but not the same ones: the sums of their \
              lineages differ. {}",
             handled.0,
-            first_difference(world, operator, &expected.state)
+            first_difference(ending, operator, &expected.state)
         ));
     }
     (fingerprint != expected.fingerprint).then(|| {
         format!(
             "Operator {uid} handled {}, but its final state differs from that of the failure-free run. {}",
             if judges_records { "the right records".to_owned() } else { format!("{} records", handled.0) },
-            first_difference(world, operator, &expected.state)
+            first_difference(ending, operator, &expected.state)
         )
     })
 }
 
 /// The first entry in which the final state differs, in words.
-fn first_difference(world: &World, operator: OperatorId, expected: &KeyedState) -> String {
+fn first_difference(ending: &impl Ending, operator: OperatorId, expected: &KeyedState) -> String {
     let mut actual = KeyedState::default();
-    subtasks(world, operator).for_each(|task| actual.absorb(world.state(task), |_| true));
+    subtasks(ending, operator).for_each(|task| actual.absorb(ending.state(task), |_| true));
     let owner = |key: u64| {
-        let has = |&task: &TaskId| world.state(task).value(key).is_some();
-        subtasks(world, operator)
+        let has = |&task: &TaskId| ending.state(task).value(key).is_some();
+        subtasks(ending, operator)
             .find(has)
-            .map_or("no subtask".to_owned(), |task| world.topology().task_name(task))
+            .map_or("no subtask".to_owned(), |task| ending.topology().task_name(task))
     };
     let show = |value: Option<i64>| value.map_or("nothing".to_owned(), |value| value.to_string());
     let keys = actual.values().chain(expected.values()).map(|(key, _)| key);

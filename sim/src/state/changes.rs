@@ -1,10 +1,12 @@
 //! What changes in keyed state: entries of every kind under one order, and the record of their changes that a state keeps if
 //! its backend asks for it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{KeyedState, Slot, Timer};
 
 /// The address of an entry that belongs to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EntryKey {
     /// The value of a key.
     Value(u64),
@@ -86,12 +88,12 @@ pub fn newest_of_each(mut updates: Vec<Update>) -> Vec<Update> {
 
 impl KeyedState {
     /// From now on changes of what belongs to a key are noted, or not any more.
-    pub(crate) fn note_changes(&mut self, on: bool) {
+    pub fn note_changes(&mut self, on: bool) {
         self.changes = on.then(Changes::default);
     }
 
     /// What has changed since this was last asked; nothing if changes are not noted.
-    pub(crate) fn take_changes(&mut self) -> Changes {
+    pub fn take_changes(&mut self) -> Changes {
         self.changes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

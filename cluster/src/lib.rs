@@ -1,0 +1,49 @@
+//! The same strategies on another runtime: the state machines of `algorithms`, driven by asynchronous tasks over TCP.
+//!
+//! A *coordinator* and *task managers* are parties that speak to each other over connections ([`wire`], [`messages`]); every channel of
+//! the job is a connection of its own; what survives everybody is in a [`store`]. There is one driver and there are two runtimes,
+//! for tokio has two implementations under one name:
+//!
+//! - **real** (`processes`): the task managers are processes of this machine, over sockets of its own address, with checkpoints in a
+//!   folder. They can be killed with SIGKILL and are started again.
+//! - **simulated** (`simulated`, with `--cfg madsim`): all parties are nodes of madsim, in one process and by one seed, with kills, pauses,
+//!   clogged links and lost packets as faults, and a model of the store.
+//!
+//! What is the same as in the simulated machine is the very same code: the strategies, state backends, bookkeeping of sinks,
+//! operators, inputs, and the oracles that judge the result. What a task does with them ([`task`]) was written a second time, from the
+//! description: so a disagreement says that one of the two is wrong.
+//!
+//! # What the driver cannot do
+//!
+//! It refuses, with the reason ([`job::Unsupported`]): strategies whose tasks checkpoint on their own (they need a log of what was
+//! sent, and tags), marks that are expedited after they were sent, jobs with loops, sinks that are not transactional, savepoints
+//! and cancellations.
+//!
+//! # What is not modelled, or is otherwise
+//!
+//! - The coordinator does not fail: its books are in memory. When it goes, the job is over and the task managers go.
+//! - Tasks are dealt out over the task managers in turn; slots do not matter.
+//! - A credit is for a frame of at most 64 items and of a buffer's size; there are exclusive buffers only, a frame leaves as
+//!   soon as it may (there is no buffer time-out), and channels inside one process are connections too.
+//! - The time that a record takes is waited for in steps of a millisecond; its jitter is left out.
+//! - Transactions do not expire. A commit that fails is tried again.
+//! - What a former attempt has left in the store is deleted at the next restore, or stays when the job is over.
+//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked, and `store` whether a checkpoint refers to what was given
+//!   back; there is no world that could be forked.
+//! - In the real mode nothing is repeatable but the choice of who is killed. With madsim, a seed gives one run.
+
+pub mod coordinator;
+pub mod job;
+pub mod messages;
+pub mod object;
+#[cfg(not(madsim))]
+pub mod processes;
+#[cfg(madsim)]
+pub mod simulated;
+pub mod snapshot;
+pub mod store;
+pub mod task;
+mod together;
+pub mod verdict;
+pub mod wire;
+pub mod worker;

@@ -1,0 +1,200 @@
+//! Tasks driven by hand: what the driver owes a strategy.
+
+use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::prepare::Prepared;
+use cutline_scenarios::run::Contender;
+use cutline_sim::channel::Item;
+use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::protocol::{Down, Up};
+use cutline_sim::record::{Mark, Record};
+use cutline_sim::time::SECOND;
+
+use super::*;
+use crate::object::unseal;
+
+const ID: CheckpointId = CheckpointId(1);
+
+/// `count[0]` of wordcount, which both tokenizers feed, and which feeds one sink.
+const COUNT: TaskId = TaskId(4);
+
+fn job(strategy: &str) -> Job {
+    let contender = Contender::named(strategy).expect("a strategy");
+    let prepared = Prepared::load(&resolve("wordcount").expect("a scenario"), &[""; 0], 1).expect("a job");
+    Job { topology: Arc::clone(prepared.topology()), cut: contender.cut, snapshot: contender.snapshot }
+}
+
+fn running(job: &Job, id: TaskId) -> Task {
+    let mut task = Task::new(job, id, Attempt(1), None);
+    task.mail(Mail::Start, 0);
+    task.take_wants();
+    task
+}
+
+fn words(first: u64, keys: std::ops::Range<u64>) -> ChannelFrame {
+    let word = |key| Item::Record(Record { key, value: 1, size: 8, ..Record::default() });
+    ChannelFrame::Items(first, keys.map(word).collect())
+}
+
+fn arrive<const N: usize>(task: &mut Task, input: Input, frames: [ChannelFrame; N]) {
+    frames.into_iter().for_each(|frame| task.mail(Mail::Arrived(input, frame), 0));
+}
+
+fn work(task: &mut Task) {
+    while task.step(SECOND) == Step::Acted {}
+}
+
+fn left(task: &mut Task) -> Vec<ChannelFrame> {
+    let outputs = task.outputs().iter_mut();
+    outputs.flat_map(|outbound| std::iter::from_fn(|| outbound.next_frame()).collect::<Vec<_>>()).collect()
+}
+
+/// The snapshot that it wants written.
+fn written(task: &mut Task) -> Option<(Handle, Snapshot)> {
+    task.take_wants().into_iter().find_map(|want| match want {
+        Want::Write(_, mut objects) => {
+            let (handle, bytes) = objects.pop()?;
+            Some((handle, unseal("it", &bytes).expect("a snapshot")))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn an_input_whose_barrier_has_come_waits_for_the_other() {
+    let job = job("aligned");
+    let mut task = running(&job, COUNT);
+    let (cut, other) = (ChannelFrame::Mark(Mark::Cut(ID)), words(1, 2..4));
+    arrive(&mut task, 0, [words(1, 0..1), cut.clone(), words(2, 1..2)]);
+    work(&mut task);
+    assert_eq!(task.handled.0, 1, "what comes behind the barrier waits");
+    assert_eq!(written(&mut task), None);
+    arrive(&mut task, 1, [other, cut]);
+    work(&mut task);
+    let (_, snapshot) = written(&mut task).expect("both barriers have come");
+    assert_eq!((snapshot.handled.0, task.handled.0), (3, 4));
+    assert!(snapshot.captured.is_empty() && snapshot.unsent.is_empty());
+}
+
+#[test]
+fn a_barrier_overtakes_what_waits_on_both_sides_and_that_comes_back_first() {
+    let job = job("unaligned");
+    let mut task = running(&job, COUNT);
+    // Without a credit nothing that it makes can leave.
+    task.outputs().iter_mut().for_each(|outbound| outbound.credits = 0);
+    task.mail(Mail::Arrived(0, words(1, 0..2)), 0);
+    work(&mut task);
+    assert_eq!(left(&mut task), []);
+    task.mail(Mail::Arrived(0, words(3, 2..5)), 0);
+    task.mail(Mail::Arrived(0, ChannelFrame::Mark(Mark::Cut(ID))), 0);
+    assert_eq!(left(&mut task), [ChannelFrame::Mark(Mark::Cut(ID))], "ahead of two results");
+    assert_eq!(written(&mut task), None, "the other input's barrier is to come");
+    task.mail(Mail::Arrived(1, words(1, 5..6)), 0);
+    task.mail(Mail::Arrived(1, ChannelFrame::Mark(Mark::Cut(ID))), 0);
+    let (_, snapshot) = written(&mut task).expect("all is captured");
+    let counts = |parts: &[cutline_sim::snapshot::OnChannel]| -> Vec<usize> {
+        parts.iter().map(|part| part.items.len()).collect()
+    };
+    assert_eq!((counts(&snapshot.captured), counts(&snapshot.unsent)), (vec![3, 1], vec![2]));
+    assert_eq!((snapshot.received[0].count, snapshot.sent[0].count), (2, 0));
+
+    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new() };
+    let mut again = Task::new(&job, COUNT, Attempt(2), Some(restored));
+    again.mail(Mail::Start, 0);
+    work(&mut again);
+    assert_eq!(again.handled.0, 6, "two before the cut, four that were on their way");
+    let frames = left(&mut again);
+    assert!(matches!(&frames[0], ChannelFrame::Items(1, items) if items.len() == 6), "{frames:?}");
+    again.mail(Mail::Arrived(0, words(6, 6..7)), 0);
+    assert_eq!(again.take_wants().iter().filter(|want| matches!(want, Want::Disorder(..))).count(), 0);
+    again.mail(Mail::Arrived(0, words(9, 7..8)), 0);
+    assert!(again.take_wants().iter().any(|want| matches!(want, Want::Disorder(0, _))), "two are missing");
+}
+
+#[test]
+fn a_credit_goes_back_when_its_frame_is_used_up() {
+    let job = job("aligned");
+    let mut task = running(&job, COUNT);
+    task.mail(Mail::Arrived(0, words(1, 0..2)), 0);
+    assert_eq!(task.step(SECOND), Step::Acted);
+    assert!(!task.take_wants().contains(&Want::Credit(0)));
+    assert_eq!(task.step(SECOND), Step::Acted);
+    assert!(task.take_wants().contains(&Want::Credit(0)));
+}
+
+#[test]
+fn frames_without_a_credit_stay_and_fill_the_output() {
+    let job = job("aligned");
+    let mut task = running(&job, COUNT);
+    for frame in 0..20 {
+        task.mail(Mail::Arrived(0, words(1 + frame * 50, 0..50)), 0);
+    }
+    work(&mut task);
+    assert_eq!(left(&mut task).len(), 2, "as many as there are buffers");
+    work(&mut task);
+    let stuck = task.handled.0;
+    assert!(stuck < 1000, "{stuck}");
+    assert_eq!(left(&mut task), []);
+    task.mail(Mail::Credit(0), 0);
+    assert_eq!(left(&mut task).len(), 1);
+    work(&mut task);
+    assert!(task.handled.0 > stuck);
+}
+
+#[test]
+fn a_source_that_stops_the_world_reads_on_when_it_may() {
+    let job = job("stop-the-world");
+    let mut source = running(&job, TaskId(0));
+    work(&mut source);
+    let read = source.handled.0;
+    assert!(read > 0);
+    source.mail(Mail::Down(Down::Trigger(ID)), SECOND);
+    let (_, snapshot) = written(&mut source).expect("a snapshot");
+    assert_eq!(snapshot.handled.0, read);
+    let later = 100 * SECOND;
+    assert_eq!(source.step(later), Step::Waits(NEVER), "it stands still while its state is written");
+    source.mail(Mail::Written(ID, true), later);
+    let acknowledged =
+        |want: &Want| matches!(want, Want::Tell(Up::Ack(id), Some(saved)) if *id == ID && saved.id == ID);
+    assert!(source.take_wants().iter().any(acknowledged));
+    assert_eq!(source.step(later), Step::Waits(NEVER), "and until the checkpoint is complete");
+    source.mail(Mail::Down(Down::Completed(ID)), later);
+    assert_eq!(source.step(later), Step::Acted);
+}
+
+#[test]
+fn a_sink_shows_nothing_before_the_checkpoint_is_complete_and_finishes_when_it_is_confirmed() {
+    let job = job("aligned");
+    let mut sink = running(&job, TaskId(6));
+    let end = ChannelFrame::Items(2, vec![Item::End]);
+    arrive(&mut sink, 0, [words(1, 0..1), end, ChannelFrame::Mark(Mark::Cut(ID))]);
+    work(&mut sink);
+    let wants = sink.take_wants();
+    let prepared = |want: &Want| matches!(want, Want::Prepare(_, records) if records.len() == 1);
+    assert!(wants.iter().any(prepared) && !wants.iter().any(|want| matches!(want, Want::Commit(_))));
+    sink.mail(Mail::Written(ID, true), 0);
+    assert_eq!(sink.take_wants(), [], "the transaction is not prepared yet");
+    sink.mail(Mail::Prepared(ID), 0);
+    assert!(matches!(&sink.take_wants()[..], [Want::Tell(Up::Ack(ID), Some(_))]));
+    sink.mail(Mail::Down(Down::Completed(ID)), 0);
+    let wants = sink.take_wants();
+    let [Want::Commit(names)] = &wants[..] else { panic!("{wants:?}") };
+    sink.mail(Mail::NotCommitted(names.clone()), 0);
+    assert_eq!(sink.take_wants(), wants, "it asks again");
+    sink.mail(Mail::Committed(names.clone()), 0);
+    assert!(matches!(&sink.take_wants()[..], [Want::Finish(last)] if last.handled.0 == 1));
+}
+
+#[test]
+fn a_sink_that_is_restored_asks_for_the_commit_of_what_its_snapshot_names() {
+    let job = job("aligned");
+    let mut sink = running(&job, TaskId(6));
+    arrive(&mut sink, 0, [words(1, 0..1), ChannelFrame::Mark(Mark::Cut(ID))]);
+    work(&mut sink);
+    let (_, snapshot) = written(&mut sink).expect("a snapshot");
+    let name = TransactionId { task: TaskId(6), id: ID, attempt: Attempt(1) };
+    assert_eq!(snapshot.pending, [name]);
+    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new() };
+    let mut again = Task::new(&job, TaskId(6), Attempt(2), Some(restored));
+    again.mail(Mail::Start, 0);
+    assert_eq!(again.take_wants(), [Want::Begin(vec![name])]);
+}
