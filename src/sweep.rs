@@ -1,5 +1,6 @@
 //! `cutline sweep`: many runs, on all cores, each kept as a row.
 
+pub mod arguments;
 mod environment;
 pub mod folder;
 pub mod merge;
@@ -23,7 +24,6 @@ use cutline::scenarios::sweep::tally::{CellCounts, Counts, Covered};
 use cutline::scenarios::sweep::{Control, Failed, Sweep, work};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::{SweepArguments, Wishes};
 use crate::capsules;
 use crate::execute::exit_code;
 use crate::failure::Failure;
@@ -31,6 +31,7 @@ use crate::files::Output;
 use crate::interrupts::{self, INTERRUPTED};
 use crate::registry;
 use crate::screen::{Screen, paint};
+use arguments::{SweepArguments, Wishes};
 use folder::{Folder, Left};
 use outlets::Outlets;
 use progress::Progress;

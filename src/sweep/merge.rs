@@ -8,10 +8,10 @@ use cutline::scenarios::sweep::manifest::Manifest;
 use cutline::scenarios::sweep::partition::Partition;
 use serde::Deserialize;
 
+use super::arguments::MergeArguments;
 use super::folder::{self, Folder};
 use super::outlets::Outlets;
 use super::{End, SUMMARY, finish, judge, plan};
-use crate::arguments::MergeArguments;
 use crate::failure::Failure;
 use crate::screen::Screen;
 

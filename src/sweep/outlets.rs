@@ -7,8 +7,8 @@ use std::path::Path;
 use cutline::reports::{github, junit};
 use cutline::scenarios::sweep::tally::Covered;
 
+use super::arguments::Wishes;
 use super::folder::Left;
-use crate::arguments::Wishes;
 use crate::failure::Failure;
 use crate::files::{Output, check_apart};
 use crate::screen::Screen;

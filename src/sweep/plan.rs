@@ -16,8 +16,8 @@ use cutline::scenarios::sweep::regressions::{self, Regression};
 use cutline::scenarios::sweep::row::Row;
 use cutline::scenarios::sweep::seeds::Seeds;
 
+use super::arguments::{AskedPartition, AskedSeeds, SweepArguments};
 use super::environment;
-use crate::arguments::{AskedPartition, AskedSeeds, SweepArguments};
 use crate::capsules::{self, quoted};
 use crate::failure::Failure;
 use crate::files::Output;

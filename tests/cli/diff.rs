@@ -1,5 +1,6 @@
 //! Two runs side by side: what is the same, what differs first, and what cannot be compared.
 
+use cutline::sim::event::TRACE_VERSION;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -69,15 +70,15 @@ fn traces_of_two_versions_are_compared_as_they_are() {
     let at = lines.iter().position(|line| line.contains("snapshot-taken")).expect("a snapshot");
     let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     edited[at] = edited[at].replace("\"snapshot-taken\"", "\"snapshot-begun\"");
-    let version = "\"trace-version\":6";
-    assert!(edited[0].contains(version), "{}", edited[0]);
+    let version = format!("\"trace-version\":{TRACE_VERSION}");
+    assert!(edited[0].contains(&version), "{}", edited[0]);
     edited[0] = edited[0]
-        .replace(version, "\"trace-version\":5")
+        .replace(&version, "\"trace-version\":5")
         .replace("\"program-version\":\"0", "\"program-version\":\"0.0.1-");
     place.file("b.ndjson", edited.join("\n") + "\n");
     let gave = place.cutline("diff a.ndjson b.ndjson --context 1").exits(1);
     for words in [
-        "its events have form 5, and this program knows 6".to_owned(),
+        format!("its events have form 5, and this program knows {TRACE_VERSION}"),
         "by cutline 0.0.1-".to_owned(),
         format!("{} events are the same; event {at} differs:", at - 1),
         "snapshot taken (id 1)".to_owned(),
