@@ -85,7 +85,10 @@ pub fn report(arguments: &ReportArguments, screen: &mut Screen) -> Result<u8, Fa
             sweep.map(|sweep| sweep.runs_of(manifest.partition))
         }
     };
+    let was_complete = ended.as_ref().is_some_and(|ended| ended.end == End::Complete);
+    let has_all = asked.is_none_or(|asked| sums.tally.total().runs >= asked);
     let end = match (&ended, is_whole) {
+        (Some(_), true) if was_complete && !has_all => "damaged: it was complete, and rows of it are gone",
         (Some(ended), true) => ended.end.text(),
         (None, true) => "stopped before its summary was written",
         (_, false) => "unfinished: it was killed, or it is still running",
@@ -95,7 +98,7 @@ pub fn report(arguments: &ReportArguments, screen: &mut Screen) -> Result<u8, Fa
         part => format!("part {part} of a sweep, "),
     };
     let shown = path.display().to_string();
-    let is_complete = is_whole && ended.is_some_and(|ended| ended.end == End::Complete);
+    let is_complete = is_whole && was_complete && has_all;
     let to_go_on = (!is_complete).then(|| format!("cutline sweep --resume {}", quoted(&shown)));
     let (groups, groups_left_out) = sums.groups.shown(&path, screen)?;
     let html = page(&SweepPage {

@@ -99,9 +99,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
     let full_sizes = of_completed(|checkpoint| checkpoint.full_checkpoint_data_size);
     let persisted = of_completed(|checkpoint| checkpoint.persisted_in_flight_data);
     let processed = of_completed(|checkpoint| checkpoint.processed_in_flight_data);
-    let recoveries = Spread::of(
-        record.restores.iter().filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed))),
-    );
+    let recoveries = Spread::of(record.times_to_running());
     let latency = [record.latency.p50, record.latency.p99, record.latency.max].map(units::time).join(" / ");
     let spread = |spread: Option<Spread>, show: fn(u64) -> String| spread.map_or_else(none, |s| s.show(show));
     let local = |show: fn(&LocalCheckpoints) -> String| record.local.as_ref().map(show);

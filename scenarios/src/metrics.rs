@@ -41,8 +41,8 @@ pub struct Metrics {
     latencies: Option<Histogram<u64>>,
     /// What takes down the course of the run, if that is asked for.
     course: Option<Recorder>,
-    /// The first crash that no restore has repaired, the notice of it, and the end of the cancellation.
-    crashed: Option<Time>,
+    /// The crashes that no restore has repaired, and which of them were those of nodes; the last notice, and the end of the cancellation.
+    crashes: Vec<(Time, bool)>,
     noticed: Time,
     cancelled: Time,
 }
@@ -154,16 +154,20 @@ impl Metrics {
             }
             Event::TaskCrashed { .. } => {
                 self.task_crashes += 1;
-                self.crashed = self.crashed.or(Some(now));
+                self.crashes.push((now, false));
             }
             Event::NodeCrashed { .. } => {
                 self.node_crashes += 1;
-                self.crashed = self.crashed.or(Some(now));
+                self.crashes.push((now, true));
             }
             Event::FailureNoticed { .. } => self.noticed = now,
             Event::JobCancelled => self.cancelled = now,
             Event::Restoring { attempt, checkpoint } if attempt > world.first_attempt() => {
-                let crashed = self.crashed.take().unwrap_or(self.noticed).min(self.noticed);
+                let noticed = self.noticed;
+                let first = self.crashes.iter().map(|&(time, _)| time).find(|&time| time <= noticed);
+                let crashed = first.unwrap_or(noticed);
+                // A node that is lost meanwhile is missed later, for the new attempt may count on it; a task of the old one was gone anyhow.
+                self.crashes.retain(|&(time, is_node)| is_node && time > noticed);
                 let rollback = world.logs_sent().then(|| self.local.roll_back(world, checkpoint, crashed));
                 self.restores.push(RestoreRecord {
                     attempt,
@@ -181,6 +185,8 @@ impl Metrics {
             Event::JobRunning { .. } => {
                 if let Some(restore) = self.restores.last_mut() {
                     restore.running = Some(now);
+                    // All tasks run, so nobody misses what was lost before they were deployed.
+                    self.crashes.retain(|&(time, _)| time >= restore.began);
                 }
             }
             Event::MessageLost { .. } | Event::MessageDisturbed { .. } => self.messages_disturbed += 1,
@@ -188,7 +194,7 @@ impl Metrics {
             Event::CommitFailed { .. } => self.commits_failed += 1,
             Event::TransactionExpired { prepared: true, .. } => self.transactions_expired.prepared += 1,
             Event::TransactionExpired { prepared: false, .. } => self.transactions_expired.open += 1,
-            Event::SinkFailed => self.crashed = self.crashed.or(Some(now)),
+            Event::SinkFailed => self.crashes.push((now, false)),
             _ => {}
         }
     }

@@ -311,6 +311,21 @@ impl Class {
 }
 
 impl RunRecord {
+    /// How often the job stood still: the restores from a crash until all tasks ran again, one if nothing failed in between.
+    pub fn recoveries(&self) -> impl Iterator<Item = &[RestoreRecord]> {
+        let whole = |restores: &&[RestoreRecord]| restores.last().is_some_and(|last| last.running.is_some());
+        self.restores.split_inclusive(|restore| restore.running.is_some()).filter(whole)
+    }
+
+    /// For how long it stood still each time, from the first crash until all tasks ran again.
+    pub fn times_to_running(&self) -> impl Iterator<Item = u64> {
+        let time = |restores: &[RestoreRecord]| {
+            let first = restores.iter().map(|restore| restore.crashed).min()?;
+            Some(restores.last()?.running?.saturating_sub(first))
+        };
+        self.recoveries().filter_map(time)
+    }
+
     /// The class: non-determinism first (nothing else can be believed then), then safety, then stalls.
     pub fn class(&self) -> Class {
         use cutline_sim::oracles::{determinism, liveness};

@@ -9,6 +9,8 @@ use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::record::RunRecord;
 use cutline_scenarios::run::{Contender, Options, Runner};
+use cutline_sim::event::{Event, Stamped};
+use cutline_sim::world::World;
 
 fn prepared(name: &str, overrides: &[&str]) -> Prepared {
     let source = resolve(name).expect("a scenario");
@@ -110,4 +112,36 @@ fn a_slow_operator_presses_back_on_those_before_it_and_on_no_other() {
     let course = course.expect("a course");
     let all = course.operators.iter().map(|operator| course.backpressure(operator, record.duration));
     assert_eq!(all.fold(0.0, f64::max), 0.0, "a job that has time is never kept from working");
+}
+
+/// A node that is lost while the job recovers is missed later; the second restore repairs that crash, and nothing else.
+#[test]
+fn a_crash_during_a_recovery_is_that_of_the_next_restore() {
+    let source = resolve("wordcount").expect("a scenario");
+    let profile = faults::resolve("crashes").expect("a profile");
+    let (mut interrupted, mut lost) = (0, 0);
+    for seed in 0..40 {
+        let prepared = Prepared::load(&source, &[""; 0], seed).unwrap_or_else(|error| panic!("{error}"));
+        let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
+        let mut crashes = Vec::new();
+        let mut note = |_: &World, events: &[Stamped]| {
+            let is_crash =
+                |event: &Event| matches!(event, Event::TaskCrashed { .. } | Event::NodeCrashed { .. });
+            crashes.extend(events.iter().filter(|it| is_crash(&it.event)).map(|it| it.time));
+        };
+        let contender = Contender::named("unaligned").expect("a strategy");
+        let options = Options { forks: Some(false), ..Options::default() };
+        let record = Runner::new(&prepared, contender).run(seed, &plan, &options, Some(&mut note));
+        for restore in &record.restores {
+            assert!(crashes.contains(&restore.crashed), "seed {seed}: {restore:?}, crashes at {crashes:?}");
+            lost += 1;
+        }
+        interrupted += record.restores.iter().filter(|restore| restore.running.is_none()).count();
+        let down: u64 = record.times_to_running().sum();
+        assert!(down <= record.duration, "seed {seed}: down for {down} of {}", record.duration);
+    }
+    assert!(
+        interrupted > 3 && lost > 20,
+        "{interrupted} of {lost} recoveries were interrupted: this proves nothing"
+    );
 }

@@ -163,3 +163,15 @@ fn what_is_lost_or_damaged_is_told() {
         place.cutline(&format!("report {none}")).refuses(&["is not the folder of a sweep", "cutline sweep"]);
     }
 }
+
+#[test]
+fn a_sweep_that_has_lost_rows_is_not_complete() {
+    let place = Place::new();
+    let folder = swept(&place);
+    let rows = fs::read_to_string(folder.join("runs.csv")).expect("rows");
+    let kept: String = rows.lines().take(11).map(|line| format!("{line}\n")).collect();
+    fs::write(folder.join("runs.csv"), kept).expect("written");
+    let html = page(&place, &folder, "");
+    has(&html, &["10 of 24", "damaged: it was complete, and rows of it are gone", "--resume"]);
+    assert!(!html.contains("The sweep is complete."), "{html}");
+}

@@ -36,13 +36,15 @@ impl Recovery {
     }
 }
 
-/// The recoveries of a run after which all tasks ran again.
+/// The recoveries of a run after which all tasks ran again. One that a second failure interrupts goes on until then: what is behind its first
+/// cancellation is its restore.
 pub fn recoveries(ran: &Ran) -> Vec<Recovery> {
-    let restores = &ran.record.restores;
     let usual = usual_latency(ran);
-    let parts = |(number, restore): (usize, &RestoreRecord)| {
-        let running = restore.running?;
-        let next = restores.get(number + 1).map_or(ran.record.duration, |next| next.crashed);
+    let parts = |restores: &[RestoreRecord]| {
+        let (restore, running) = (restores.first()?, restores.last()?.running?);
+        let later =
+            ran.record.restores.iter().map(|later| later.crashed).filter(|&crashed| crashed > running);
+        let next = later.min().unwrap_or(ran.record.duration);
         let caught_up = usual.and_then(|usual| caught_up(ran, running, usual)).unwrap_or(next);
         Some(Recovery {
             crashed: restore.crashed,
@@ -52,7 +54,7 @@ pub fn recoveries(ran: &Ran) -> Vec<Recovery> {
             replay: caught_up.min(next).saturating_sub(running),
         })
     };
-    restores.iter().enumerate().filter_map(parts).collect()
+    ran.record.recoveries().filter_map(parts).collect()
 }
 
 /// The middle of the latencies before the first crash.
@@ -86,6 +88,20 @@ mod tests {
         assert_eq!(all[0].crashed + until_running, restore.running.expect("running"));
         // The sample is late for 300 ms after the restore.
         assert_eq!(all[0].replay, 280_000_000);
+    }
+
+    #[test]
+    fn a_failure_during_a_recovery_prolongs_it() {
+        let mut ran = samples::ran("aligned");
+        let whole = ran.record.restores[0].clone();
+        let running = whole.running.expect("running");
+        let second = RestoreRecord { crashed: whole.began, noticed: whole.began + 1, ..whole.clone() };
+        ran.record.restores = vec![RestoreRecord { running: None, ..whole.clone() }, second];
+        let all = recoveries(&ran);
+        assert_eq!(all.len(), 1);
+        let [detection, cancel, restore, _] = all[0].parts();
+        assert_eq!(all[0].crashed + detection + cancel + restore, running);
+        assert_eq!(ran.record.times_to_running().collect::<Vec<_>>(), [running - whole.crashed]);
     }
 
     #[test]

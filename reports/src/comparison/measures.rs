@@ -2,7 +2,7 @@
 
 use cutline_scenarios::record::CheckpointRecord;
 
-use super::{Quartiles, Ran, catch_up};
+use super::{Contestant, Quartiles, Ran, catch_up};
 use crate::drawing::axis::Unit;
 
 /// Which of two values is the better one.
@@ -56,10 +56,8 @@ measures! {
     "checkpointed data size, median", "checkpointed_bytes", Bytes, Low, true, |ran| middle(ran, |one| one.checkpointed_data_size);
     "persisted in-flight data, median", "in_flight_bytes", Bytes, Low, false, |ran| middle(ran, |one| one.persisted_in_flight_data);
     "most in the store", "stored_max_bytes", Bytes, Low, true, |ran| some(ran.course.stored_max() > 0, ran.course.stored_max());
-    "crash to running, median", "recovery_ns", Time, Low, true, |ran| {
-        let restores = ran.record.restores.iter();
-        median(restores.filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed) as f64)))
-    };
+    "crash to running, median", "recovery_ns", Time, Low, true,
+        |ran| median(ran.record.times_to_running().map(|time| time as f64));
     "crash to caught up, median", "caught_up_ns", Time, Low, false,
         |ran| median(catch_up::recoveries(ran).iter().map(|recovery| recovery.whole() as f64));
     "replayed records", "replayed_records", Count, Low, false,
@@ -88,14 +86,22 @@ impl Measure {
         Quartiles::of(runs.iter().filter_map(self.of))
     }
 
+    /// What it is of each strategy, and which are the best of those that pass every run: what a wrong result costs is no merit.
+    pub fn of_all(&self, contestants: &[Contestant]) -> Vec<(Option<Quartiles>, bool)> {
+        let values: Vec<_> = contestants.iter().map(|one| self.over(&one.runs)).collect();
+        let sound = |(one, value): (&Contestant, &Option<Quartiles>)| value.filter(|_| one.passes());
+        let best = self.best(&contestants.iter().zip(&values).map(sound).collect::<Vec<_>>());
+        values.into_iter().zip(best).collect()
+    }
+
     /// Which of these are the best: none if they do not differ.
-    pub fn best(&self, of: &[Option<Quartiles>]) -> Vec<bool> {
+    fn best(&self, of: &[Option<Quartiles>]) -> Vec<bool> {
         let shown = |quartiles: &Quartiles| self.unit.show(quartiles.median);
         let there = || of.iter().flatten();
         let sign = if self.better == Better::Low { 1.0 } else { -1.0 };
         let best = there().min_by(|a, b| (a.median * sign).total_cmp(&(b.median * sign))).map(shown);
         let differ = there().any(|one| Some(shown(one)) != best);
-        of.iter().map(|one| differ && one.as_ref().map(shown) == best).collect()
+        of.iter().map(|one| differ && one.is_some() && one.as_ref().map(shown) == best).collect()
     }
 }
 

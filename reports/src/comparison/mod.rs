@@ -5,7 +5,7 @@ pub mod measures;
 pub mod table;
 
 use cutline_scenarios::course::Course;
-use cutline_scenarios::record::RunRecord;
+use cutline_scenarios::record::{Class, RunRecord};
 
 use crate::drawing::palette::{Look, look};
 use crate::plots::Data;
@@ -35,6 +35,13 @@ pub struct Contestant {
     pub place: usize,
     /// A run for each seed.
     pub runs: Vec<Ran>,
+}
+
+impl Contestant {
+    /// True if every run of it passed.
+    pub fn passes(&self) -> bool {
+        self.runs.iter().all(|ran| ran.record.class() == Class::Pass)
+    }
 }
 
 /// A run, and its course.

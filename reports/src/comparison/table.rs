@@ -20,16 +20,15 @@ pub fn table(comparison: &Comparison) -> String {
     let mut rows = vec![row("", contestants.iter().map(|one| one.name.clone()).collect())];
     rows.push(row("runs that passed", contestants.iter().map(passed).collect()));
     for measure in MEASURES {
-        let values: Vec<Option<Quartiles>> = contestants.iter().map(|one| measure.over(&one.runs)).collect();
-        if values.iter().all(Option::is_none) {
+        let values = measure.of_all(contestants);
+        if values.iter().all(|(value, _)| value.is_none()) {
             continue;
         }
-        let best = measure.best(&values);
-        let cell = |(value, best): (&Option<Quartiles>, bool)| {
+        let cell = |(value, best): (Option<Quartiles>, bool)| {
             let star = if best { BEST } else { "" };
             value.map_or_else(|| "-".to_owned(), |value| spread(measure.unit, value) + star)
         };
-        rows.push(row(measure.name, values.iter().zip(best).map(cell).collect()));
+        rows.push(row(measure.name, values.into_iter().map(cell).collect()));
     }
     let mut table = plain_table(rows);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
@@ -82,5 +81,21 @@ mod tests {
             ("209 ms to 3.17 s".into(), "1 to 2".into())
         );
         assert_eq!(super::table(&Comparison::default()), "");
+    }
+
+    #[test]
+    fn a_strategy_that_fails_is_never_the_best() {
+        let mut comparison = samples::comparison();
+        let line = |comparison: &Comparison| {
+            let table = table(comparison);
+            table.lines().find(|line| line.starts_with("latency, p99 ")).unwrap_or_default().to_owned()
+        };
+        let before = line(&comparison);
+        assert!(before.contains(BEST), "{before}");
+        for one in &mut comparison.contestants {
+            one.runs[0].record.outcome = cutline_scenarios::record::Outcome::Failed;
+        }
+        assert!(comparison.contestants.iter().all(|one| !one.passes()), "{before}");
+        assert_eq!(line(&comparison).matches(BEST).count(), 0, "{before}");
     }
 }

@@ -14,8 +14,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::comparison::Comparison;
 use crate::drawing::palette::Look;
 use crate::space_time;
-use shell::Shell;
-pub(crate) use shell::{BASE_STYLE, POLICY, font};
+pub(crate) use shell::Shell;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,10 @@
 //! A diagram in a page: with buttons and keys to zoom, and a slider through time.
 
 use cutline_scenarios::scene::Scene;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
-use super::{Diagram, SCRIPT, STYLE, diagram};
-use crate::page::{BASE_STYLE, POLICY, font};
+use super::{Diagram, diagram};
+use crate::page::Shell;
 
 /// What a page of one diagram says besides it.
 #[derive(Clone, Copy, Debug)]
@@ -52,29 +52,12 @@ pub(super) fn markup(diagram: &Diagram, title: &str, id: &str) -> Markup {
 /// A page of one diagram: one file that works from disk and loads nothing.
 pub fn page(scene: &Scene, document: &Document<'_>) -> String {
     let title = &scene.cast.title;
-    let whole = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="generator" content=(format!("cutline {}", document.version));
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(font())) (PreEscaped(BASE_STYLE)) (PreEscaped(STYLE)) }
-            }
-            body.st-page {
-                header { h1 { (title) } }
-                main {
-                    (PreEscaped(figure(scene, "run", document.records)))
-                    p { "This command draws it again:" }
-                    pre tabindex="0" { code { (document.command) } }
-                }
-                footer { "Made by cutline " (document.version) ". Times are virtual: the same command gives the same page, byte for byte." }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let content = html! {
+        (PreEscaped(figure(scene, "run", document.records)))
+        p { "This command draws it again:" }
+        pre tabindex="0" { code { (document.command) } }
     };
-    whole.into_string()
+    let Document { version, .. } = *document;
+    Shell { kind: "diagram", title, heading: title, about: "", version, has_diagrams: true }
+        .around_one(&content)
 }

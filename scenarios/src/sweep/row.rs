@@ -110,9 +110,7 @@ impl Row {
         }
         let (checkpoints, sum, checkpoint_max_ns, checkpointed_bytes, in_flight_bytes, full_bytes_max) =
             completed;
-        let recoveries = record.restores.iter();
-        let recoveries =
-            recoveries.filter_map(|restore| Some(restore.running?.saturating_sub(restore.crashed)));
+        let recoveries = record.times_to_running();
         let failed: Vec<&str> = record.objections().collect();
         let expired = record.transactions_expired;
         Row {
