@@ -18,7 +18,7 @@ pub struct ViewerArguments {
     /// Write the run as a trace that ui.perfetto.dev opens: checkpoints, snapshots, recoveries, faults, and what waits for each task
     #[arg(long, value_name = "FILE")]
     pub perfetto: Option<PathBuf>,
-    /// Write the run as a log that ShiViz draws as a space-time diagram
+    /// Write the run as a log that ShiViz draws as a space-time diagram of what is said between coordinator and tasks; records and barriers have no clocks there
     #[arg(long, value_name = "FILE")]
     pub shiviz: Option<PathBuf>,
 }
