@@ -8,19 +8,18 @@ use std::sync::Arc;
 use clap::Args;
 use cutline::reports::png::Painter;
 use cutline::reports::space_time::{Document, RECORDS_MOST, diagram, page};
-use cutline::scenarios::capsule::Capsule;
 use cutline::scenarios::scene::{Around, Live, Scene, View, scene_of_run};
 use cutline::scenarios::trace::scene_of_trace;
 use cutline::sim::ids::CheckpointId;
 use cutline::sim::time::Time;
 use jiff::SignedDuration;
 
+use crate::capsules;
 use crate::compare::command;
 use crate::failure::Failure;
 use crate::files::{self, Output};
-use crate::replay::{note_commit, set_up};
+use crate::replay::{Again, note_commit};
 use crate::screen::Screen;
-use crate::{capsules, registry};
 
 /// What is written if nothing else is asked for.
 const OUT: &str = "diagram.html";
@@ -108,7 +107,7 @@ pub fn draw(arguments: &DrawArguments, screen: &mut Screen) -> Result<u8, Failur
             let capsule = capsules::read(&arguments.run)?;
             note_commit(screen, &capsule)?;
             let moved = (arguments.input.as_deref(), arguments.from_savepoint.as_deref());
-            scene_of_capsule(&capsule, moved, &view)
+            scene_of_capsule(&Again::open(capsule, &arguments.run, moved)?, &view)
         }
         false => {
             refuse_moved(&reads[1..])?;
@@ -146,26 +145,19 @@ fn write(mut output: Output, form: Form, scene: &Scene, records: usize) -> Resul
     }
 }
 
-/// The scene of a capsule's run, where its files are now. It must be the same run again.
-pub fn scene_of_capsule(
-    capsule: &Capsule,
-    (input, savepoint): (Option<&Path>, Option<&Path>),
-    view: &View,
-) -> Result<Scene, Failure> {
-    let contender = registry::strategy(&capsule.strategy)?;
-    let input = input.or(capsule.input.as_deref().map(Path::new));
-    let setup = set_up(capsule, input, savepoint)?;
-    capsule.plan.check(setup.prepared.topology()).map_err(|error| Failure::new(error.to_string()))?;
+/// The scene of a capsule's run. It must be the same run again.
+pub fn scene_of_capsule(again: &Again, view: &View) -> Result<Scene, Failure> {
+    let Again { setup, order, result } = again;
     let live = Live {
         prepared: &setup.prepared,
-        contender,
-        seed: capsule.seed,
-        plan: Arc::new(capsule.plan.clone()),
-        options: capsule.options.options(),
+        contender: order.contender,
+        seed: order.seed,
+        plan: Arc::clone(&order.plan),
+        options: order.options.options(),
     };
     let scene = scene_of_run(&live, view, None);
     let (scene, record) = scene.map_err(|error| Failure::new(error.to_string()))?;
-    match capsule.result.differences(&record).first() {
+    match result.differences(&record).first() {
         None => Ok(scene),
         Some(first) => Err(Failure::new(format!("it is another run now: {first}"))
             .with_help("`cutline replay` says all that is different")),

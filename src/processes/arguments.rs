@@ -24,7 +24,8 @@ pub struct ClusterArguments {
     /// The number of task managers, each a process
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub processes: u32,
-    /// Kill a task manager, chosen by the seed, with SIGKILL this often, such as `2s`; it is started again
+    /// Kill a task manager, chosen by the seed, with SIGKILL this often, such as `2s`; it is started again. If that takes longer than the
+    /// time between two kills, the job never comes to its end: see `--most-kills`
     #[arg(long, value_name = "TIME", value_parser = time_budget)]
     pub kill_every: Option<Duration>,
     /// Kill so often and no more

@@ -135,11 +135,11 @@ fn of_capsule(path: &Path, capsule: Capsule, plan: &[String]) -> Witness {
         command: command(path),
         ..Witness::default()
     };
-    let scene = draw::scene_of_capsule(&capsule, (None, None), &View::default());
-    witness.diagram = Some(scene.map(Box::new).map_err(|failure| failure.to_string()));
-    if let Ok(again) = Again::open(capsule, path, (None, None)) {
+    let scene = Again::open(capsule, path, (None, None)).and_then(|again| {
         witness.plan = again.order.plan.describe(again.setup.prepared.topology());
-    }
+        draw::scene_of_capsule(&again, &View::default())
+    });
+    witness.diagram = Some(scene.map(Box::new).map_err(|failure| failure.to_string()));
     witness
 }
 
