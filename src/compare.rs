@@ -61,7 +61,10 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let source = library_files::resolve(&subject.scenario)?;
     let values = values(arguments);
     // What is wrong with a value is known before the first run.
-    values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop))?;
+    load(&source, &subject.overrides())?;
+    values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop)).map_err(|error| {
+        error.with_help("`--vary` lays each of its values over the scenario, as `--set` does")
+    })?;
     let options = subject.options();
     let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
     let draws = arguments.out.is_some();
@@ -237,7 +240,7 @@ fn judged(
         for done in of_value {
             for (contender, ran) in common.contenders.iter().zip(&done.runs) {
                 if ran.record.class() != Class::Pass {
-                    failures.push(failed(common, &done, *contender, ran)?);
+                    failures.push(failed(common, (&done, setting.as_deref()), *contender, ran)?);
                 }
             }
             for (contestant, ran) in contestants.iter_mut().zip(done.runs) {
@@ -258,7 +261,12 @@ fn judged(
 }
 
 /// Leaves the capsule of a failed run.
-fn failed(common: &Common<'_>, done: &Done, contender: Contender, ran: &Ran) -> Result<Failed, Failure> {
+fn failed(
+    common: &Common<'_>,
+    (done, setting): (&Done, Option<&str>),
+    contender: Contender,
+    ran: &Ran,
+) -> Result<Failed, Failure> {
     let record = &ran.record;
     let objections = record.verdicts.iter().filter_map(|verdict| match &verdict.verdict {
         Verdict::Fail(proof) => Some((verdict.oracle.clone(), proof.clone())),
@@ -273,7 +281,8 @@ fn failed(common: &Common<'_>, done: &Done, contender: Contender, ran: &Ran) -> 
         command = Some(capsules::command(&path));
     }
     let said = command.iter().map(|command| format!("\nto replay:\n  {command}\n")).collect();
-    Ok((FailedRun { strategy: record.strategy.clone(), seed: done.seed, objections, command }, said))
+    let (strategy, seed) = (record.strategy.clone(), done.seed);
+    Ok((FailedRun { strategy, seed, setting: setting.map(str::to_owned), objections, command }, said))
 }
 
 fn records(comparison: &Comparison) -> impl Iterator<Item = &RunRecord> {

@@ -79,6 +79,9 @@ impl Kind {
             Failure::new(format!("cannot read `{}`: {error}", path.display()))
                 .with_help("name a capsule, a trace of `--trace`, or a record of `--json`")
         })?;
+        if head.trim_ascii().is_empty() {
+            return Err(none(path, "it is empty"));
+        }
         let head = String::from_utf8_lossy(&head);
         Ok(match () {
             () if head.contains("\"trace-version\"") => Kind::Trace,
@@ -86,6 +89,11 @@ impl Kind {
             () => Kind::Record,
         })
     }
+}
+
+fn none(path: &Path, why: &str) -> Failure {
+    Failure::new(format!("`{}` is no capsule, no trace and no record of a run: {why}", path.display()))
+        .with_help("name a capsule, a trace of `--trace`, or a record of `cutline run --json`")
 }
 
 /// A run that is to be compared.
@@ -192,18 +200,12 @@ fn recorded(path: &Path) -> Result<Side, Failure> {
         record: serde_json::Value,
     }
     let name = path.display();
-    let none = |why: &str| {
-        Failure::new(format!("`{name}` is no capsule, no trace and no record of a run: {why}"))
-            .with_help("name a capsule, a trace of `--trace`, or a record of `cutline run --json`")
-    };
+    let none = |why: &str| none(path, why);
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(RECORD_BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|error| Failure::new(format!("cannot read `{name}`: {error}")))?;
     if bytes.len() as u64 > RECORD_BYTES_MAX {
         return Err(none("it is too long"));
-    }
-    if bytes.trim_ascii().is_empty() {
-        return Err(none("it is empty"));
     }
     let value: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|error| none(&error.to_string()))?;

@@ -47,7 +47,7 @@ pub struct DrawArguments {
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to", "checkpoint"], value_parser = clap::value_parser!(u64).range(1..))]
     pub crash: Option<u64>,
     /// Draw so many records at the most; the others are thinned out evenly, and the picture says how many
-    #[arg(long, value_name = "N", default_value_t = RECORDS_MOST as u64, value_parser = clap::value_parser!(u64).range(..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = RECORDS_MOST as u64, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     pub records: u64,
     /// Of a capsule: where the input file is now, if it has moved
     #[arg(long, value_name = "FILE")]

@@ -6,7 +6,6 @@ use cutline::scenarios::capsule::CapsuleOptions;
 use cutline::scenarios::course::Course;
 use cutline::scenarios::record::{Class, RunRecord};
 use cutline::scenarios::run::{Contender, Options, Runner, Watcher};
-use cutline::scenarios::story::Story;
 use cutline::sim::event::Stamped;
 use cutline::sim::faults::FaultPlan;
 use cutline::sim::oracles::cut::Tear;
@@ -17,6 +16,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::setup::{Setup, Waiting};
 use crate::trace::Trace;
+use crate::viewers::Viewers;
 
 /// What to run besides the scenario.
 pub struct Order {
@@ -51,21 +51,21 @@ pub struct Finished {
 pub struct Watchers<'a> {
     /// Writes them down.
     pub trace: Option<&'a mut Trace>,
-    /// Keeps them for viewers.
-    pub story: Option<&'a mut Story>,
+    /// Keep them for other programs.
+    pub viewers: Option<&'a mut Viewers>,
     /// True if the course of the run is to be taken down.
     pub course: bool,
 }
 
 /// Runs. If somebody watches no task runs ahead, so that the events come in the order of time; the run is the same.
 pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished {
-    let Watchers { mut trace, mut story, course } = watchers;
-    let is_watched = trace.is_some() || story.is_some();
+    let Watchers { mut trace, mut viewers, course } = watchers;
+    let is_watched = trace.is_some() || viewers.is_some();
     let options = Options {
         lookahead: order.options.lookahead && !is_watched,
         course,
         detail: trace.as_ref().is_some_and(|trace| trace.wants_records()),
-        passages: trace.is_some(),
+        passages: trace.is_some() || viewers.as_ref().is_some_and(|viewers| viewers.wants_passages()),
         ..order.options.options()
     };
     let _waiting = Waiting::new(format!("running {} under {}", setup.prepared.name(), order.contender.name));
@@ -74,8 +74,8 @@ pub fn execute(setup: &Setup, order: &Order, watchers: Watchers<'_>) -> Finished
         if let Some(trace) = &mut trace {
             trace.observe(world, events);
         }
-        if let Some(story) = &mut story {
-            story.observe(world, events);
+        if let Some(viewers) = &mut viewers {
+            viewers.observe(world, events);
         }
     };
     let watch: Option<Watcher<'_>> = if is_watched { Some(&mut watch) } else { None };

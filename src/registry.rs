@@ -201,6 +201,11 @@ pub struct Choice {
 impl Choice {
     /// Those of these names; without any, all that there are.
     pub fn of(names: &[String]) -> Result<Choice, Failure> {
+        if let Some((_, twice)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            return Err(
+                Failure::new(format!("the strategy `{twice}` is named twice")).with_help("name each once")
+            );
+        }
         let strategies = match names {
             [] => strategies().map(Contender::from).collect(),
             names => names.iter().map(|name| strategy(name)).collect::<Result<_, _>>()?,

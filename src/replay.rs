@@ -14,7 +14,6 @@ use crate::savepoints::Origin;
 use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::trace::Trace;
-use crate::viewers::Viewers;
 use crate::{capsules, files, registry, run, step};
 
 /// What `--json` prints.
@@ -88,8 +87,7 @@ pub fn replay(arguments: &ReplayArguments, screen: &mut Screen) -> Result<u8, Fa
         |path: &Path| Trace::create(path, &setup.prepared, (contender, seed), arguments.trace_records);
     let mut trace = arguments.trace.as_deref().map(begin).transpose()?;
     let mut viewers = arguments.viewers.begin(&setup, contender.name, seed)?;
-    let story = viewers.as_mut().map(Viewers::story);
-    let watchers = Watchers { trace: trace.as_mut(), story, course: !screen.is_json() };
+    let watchers = Watchers { trace: trace.as_mut(), viewers: viewers.as_mut(), course: !screen.is_json() };
     let finished = execute(&setup, &order, watchers);
 
     let differences = result.differences(&finished.record);

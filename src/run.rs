@@ -18,7 +18,6 @@ use crate::registry::Choice;
 use crate::screen::{Screen, paint};
 use crate::setup::Setup;
 use crate::trace::Trace;
-use crate::viewers::Viewers;
 use crate::{capsules, files, registry, savepoints};
 
 /// How many of the most frequent words are shown.
@@ -80,8 +79,7 @@ pub fn run(arguments: &RunArguments, screen: &mut Screen) -> Result<u8, Failure>
     let mut viewers = arguments.viewers.begin(&ready.setup, contender.name, seed)?;
     let faults = subject.faults.clone();
     let order = Order { contender, faults, plan: ready.plan, seed, options: ready.options };
-    let story = viewers.as_mut().map(Viewers::story);
-    let watchers = Watchers { trace: trace.as_mut(), story, course: !screen.is_json() };
+    let watchers = Watchers { trace: trace.as_mut(), viewers: viewers.as_mut(), course: !screen.is_json() };
     let finished = execute(&ready.setup, &order, watchers);
 
     show(screen, &ready.setup, &finished)?;

@@ -20,7 +20,7 @@ use cutline::scenarios::capsule::{Capsule, CapsuleResult, CapsuleScenario, FileS
 use cutline::scenarios::sweep::failure::Failure as FailedRun;
 use cutline::scenarios::sweep::manifest::Manifest;
 use cutline::scenarios::sweep::partition::Partition;
-use cutline::scenarios::sweep::tally::{CellCounts, Counts, Covered};
+use cutline::scenarios::sweep::tally::{CellCounts, Counts, Covered, OracleCounts};
 use cutline::scenarios::sweep::{Control, Failed, Sweep, work};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,7 @@ struct Summary<'a> {
     asked: u64,
     total: Counts,
     cells: Vec<CellCounts>,
+    oracles: Vec<OracleCounts>,
     coverage: Vec<Covered>,
     /// The first failure of each kind.
     failures: &'a [FailedRun],
@@ -303,6 +304,7 @@ fn finish(
         asked,
         total,
         cells: left.tally.cells(),
+        oracles: left.tally.oracles(),
         coverage: coverage.clone(),
         failures: &left.first.of_kind,
         shrunk,
@@ -315,7 +317,8 @@ fn finish(
     }
     let shown = paint(&sweep_summary::summary(&left.tally), |_| true);
     let failures = paint(&sweep_summary::failures(&left.first.of_kind), |line| line.contains("FAIL"));
-    screen.say(&format!("\n{shown}\n{}{failures}\n", sweep_summary::coverage(&coverage)))?;
+    let oracles = sweep_summary::oracles(&summary.oracles);
+    screen.say(&format!("\n{shown}\n{oracles}\n{}{failures}\n", sweep_summary::coverage(&coverage)))?;
     if !shrunk.is_empty() {
         let lines: String = shrunk.iter().map(|it| format!("  run {}: {}\n", it.run, it.capsule)).collect();
         screen.say(&format!(

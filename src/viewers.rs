@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cutline::reports::viewers;
+use cutline::reports::viewers::shiviz::{self, Log};
 use cutline::scenarios::library_files;
+use cutline::scenarios::scene::Cast;
 use cutline::scenarios::story::{EVENTS_MAX, Story};
+use cutline::sim::event::Stamped;
+use cutline::sim::world::World;
 
 use crate::failure::Failure;
 use crate::files::Output;
@@ -18,7 +22,7 @@ pub struct ViewerArguments {
     /// Write the run as a trace that ui.perfetto.dev opens: checkpoints, snapshots, recoveries, faults, and what waits for each task
     #[arg(long, value_name = "FILE")]
     pub perfetto: Option<PathBuf>,
-    /// Write the run as a log that ShiViz draws as a space-time diagram of what is said between coordinator and tasks; records and barriers have no clocks there
+    /// Write the run as a log that ShiViz draws as a space-time diagram of everything that was said between tasks and coordinator; records carry clocks, and only barriers are told
     #[arg(long, value_name = "FILE")]
     pub shiviz: Option<PathBuf>,
 }
@@ -38,9 +42,8 @@ pub struct GraphArguments {
 
 /// The files that are being written, and what goes into them.
 pub struct Viewers {
-    perfetto: Option<Output>,
-    shiviz: Option<Output>,
-    story: Story,
+    perfetto: Option<(Output, Story)>,
+    shiviz: Option<(Output, Log)>,
 }
 
 impl ViewerArguments {
@@ -54,31 +57,48 @@ impl ViewerArguments {
         if self.perfetto.is_none() && self.shiviz.is_none() {
             return Ok(None);
         }
-        let title = format!("{} under {strategy}, seed {seed}", setup.prepared.name());
+        let topology = setup.prepared.topology();
+        let title = || format!("{} under {strategy}, seed {seed}", setup.prepared.name());
+        let perfetto = self.perfetto.as_deref().map(Output::create).transpose()?;
+        let shiviz = self.shiviz.as_deref().map(Output::create).transpose()?;
         Ok(Some(Viewers {
-            perfetto: self.perfetto.as_deref().map(Output::create).transpose()?,
-            shiviz: self.shiviz.as_deref().map(Output::create).transpose()?,
-            story: Story::new(setup.prepared.topology(), title),
+            perfetto: perfetto.map(|output| (output, Story::new(topology, title()))),
+            shiviz: shiviz.map(|output| (output, Log::new(Cast::new(topology, title(), false)))),
         }))
     }
 }
 
 impl Viewers {
-    /// What is told of the run.
-    pub fn story(&mut self) -> &mut Story {
-        &mut self.story
+    /// True if they are to be told what goes through channels.
+    pub fn wants_passages(&self) -> bool {
+        self.shiviz.is_some()
+    }
+
+    /// Something happened.
+    pub fn observe(&mut self, world: &World, events: &[Stamped]) {
+        if let Some((_, story)) = &mut self.perfetto {
+            story.observe(world, events);
+        }
+        if let Some((_, log)) = &mut self.shiviz {
+            log.observe(world.passages(), events);
+        }
     }
 
     /// Writes the files.
     pub fn finish(self, screen: &mut Screen) -> Result<(), Failure> {
-        let Viewers { perfetto, shiviz, story } = self;
-        if story.is_cut_short {
+        let Viewers { perfetto, shiviz } = self;
+        let (story, log) = (perfetto.as_ref().map(|(_, it)| it), shiviz.as_ref().map(|(_, it)| it));
+        let cut_short = [
+            (story.is_some_and(|story| story.is_cut_short), "--perfetto", EVENTS_MAX as u64),
+            (log.is_some_and(Log::is_cut_short), "--shiviz", shiviz::EVENTS_MAX),
+        ];
+        for (_, argument, most) in cut_short.into_iter().filter(|(is_cut_short, ..)| *is_cut_short) {
             screen.note(&format!(
-                "the run has more than the {EVENTS_MAX} events that a viewer opens: what is behind them is left out"
+                "the run has more than the {most} events that a viewer opens: what is behind them is not in the file of `{argument}`\n"
             ))?;
         }
-        let perfetto = perfetto.map_or(Ok(()), |output| output.complete(&viewers::perfetto(&story)));
-        let shiviz = shiviz.map_or(Ok(()), |output| output.complete(&viewers::shiviz(&story)));
+        let perfetto = perfetto.map_or(Ok(()), |(file, story)| file.complete(&viewers::perfetto(&story)));
+        let shiviz = shiviz.map_or(Ok(()), |(file, log)| file.complete(&log.finish()));
         perfetto.and(shiviz)
     }
 }

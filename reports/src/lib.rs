@@ -23,6 +23,7 @@ pub mod stats;
 pub mod sweep_summary;
 pub mod timeline;
 pub mod units;
+pub mod verdicts;
 pub mod viewers;
 pub mod zoo;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cutline_scenarios::sweep::failure::Failure;
-use cutline_scenarios::sweep::tally::{CellCounts, Counts, Covered, Tally};
+use cutline_scenarios::sweep::tally::{CellCounts, Counts, Covered, OracleCounts, Tally};
 
 use crate::{plain_table, text, wrap};
 
@@ -74,6 +74,16 @@ pub(crate) fn ways(counts: &Counts) -> String {
         (counts.non_determinism, "not deterministic"),
     ];
     all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect()
+}
+
+/// What each oracle has said: a pass is worth only as much as there was to judge.
+pub fn oracles(oracles: &[OracleCounts]) -> String {
+    let row = |it: &OracleCounts| {
+        let failed = if it.failed > 0 { format!("{} FAIL", it.failed) } else { "0".to_owned() };
+        vec![it.oracle.clone(), it.passed.to_string(), failed, it.unknown.to_string()]
+    };
+    let head = ["oracle", "passed", "failed", "unknown"].map(str::to_owned).to_vec();
+    text(&plain_table(std::iter::once(head).chain(oracles.iter().map(row))))
 }
 
 /// All runs in one line.

@@ -34,6 +34,14 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// Records in a second: `0 records/s`, `0.4 records/s`, `1,234 records/s`. What is slow is not rounded away.
+pub fn rate(rate: f64) -> String {
+    match rate.max(0.0) {
+        rate if rate > 0.0 && rate < 9.95 => format!("{rate:.1} records/s"),
+        rate => format!("{} records/s", count(rate.round() as u64)),
+    }
+}
+
 /// Three significant digits or more of `n / unit`, cut off, not rounded: 999.9 ms must not become 1000 ms.
 fn digits(n: u64, unit: u64) -> String {
     let whole = n / unit;
@@ -57,6 +65,8 @@ mod tests {
         assert_eq!(times, expected);
         let sizes = [0, 1023, 1024, 1536, 33_554_432, 5 << 30].map(bytes);
         assert_eq!(sizes, ["0 B", "1023 B", "1.00 KiB", "1.50 KiB", "32.0 MiB", "5.00 GiB"]);
+        let rates = [-1.0, 0.0, 0.42, 9.96, 1234.5].map(rate);
+        assert_eq!(rates, ["0 records/s", "0 records/s", "0.4 records/s", "10 records/s", "1,235 records/s"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 }

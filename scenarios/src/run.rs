@@ -513,7 +513,9 @@ impl Forks {
             (None, Some((id, _))) => {
                 Verdict::Unknown(format!("the fork that restores checkpoint {id} does not come to its end"))
             }
-            _ if !forking => Verdict::Unknown("not asked: the run is large".to_owned()),
+            _ if !forking => {
+                Verdict::Unknown("not asked: forks were left out, or the run is large".to_owned())
+            }
             _ if self.done == 0 => Verdict::Unknown("no checkpoint completed".to_owned()),
             _ if self.skipped > 0 => Verdict::Unknown(format!(
                 "{} of {} checkpoints were restored, without objection; all would take too long unless asked for",

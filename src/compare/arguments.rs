@@ -21,7 +21,7 @@ pub struct CompareArguments {
     /// become medians and quartiles
     #[arg(long, value_name = "SEEDS", conflicts_with = "seed")]
     pub seeds: Option<Seeds>,
-    /// Run with each of these values of a key, such as `execution.checkpointing.interval=100ms,1s,10s`, and show the main measures
+    /// Run with each of these values of a key, such as `execution.checkpointing.interval=100ms,1s,10s`, and show the measures
     /// against it; pictures over time are those of the first value
     #[arg(long, value_name = "KEY=A,B,...")]
     pub vary: Option<Vary>,

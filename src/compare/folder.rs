@@ -49,7 +49,7 @@ impl Folder {
     /// Makes the folder, and sees that it can be written to and that nothing that is read lies where something will be written.
     pub fn open(path: &Path, strategies: &[&str], reads: &[Option<&Path>]) -> Result<Folder, Failure> {
         std::fs::create_dir_all(path).map_err(|error| Failure::writing(path, &error))?;
-        let plots = PLOTS.iter().map(|plot| plot.name).chain([sensitivity::NAME]);
+        let plots = PLOTS.iter().map(|plot| plot.name).chain([sensitivity::NAME, sensitivity::OTHERS]);
         let files = plots.flat_map(|name| ENDS.map(|end| path.join(format!("{name}.{end}"))));
         let diagrams = strategies.iter().flat_map(|strategy| {
             ["svg", "png"].map(|end| path.join(format!("{}.{end}", space_time_of(strategy))))
@@ -75,7 +75,14 @@ impl Folder {
                 name: sensitivity::NAME.to_owned(),
                 title: format!("{} to {}", sensitivity::TITLE, vary.key),
                 about: sensitivity::ABOUT.to_owned(),
-                svg: drawn(sensitivity::NAME, vary.draw())?,
+                svg: drawn(sensitivity::NAME, vary.draw(true))?,
+            };
+            all.push((picture, vary.data()));
+            let picture = Picture {
+                name: sensitivity::OTHERS.to_owned(),
+                title: format!("{} of other measures to {}", sensitivity::TITLE, vary.key),
+                about: sensitivity::ABOUT.to_owned(),
+                svg: drawn(sensitivity::OTHERS, vary.draw(false))?,
             };
             all.push((picture, vary.data()));
         }
@@ -97,6 +104,7 @@ impl Folder {
         let scenes: Vec<Scene> = story.scenes.iter().map(|(_, scene)| scene.clone()).collect();
         let html = page(&Page {
             comparison,
+            vary,
             pictures: &pictures,
             scenes: &scenes,
             overrides: story.overrides,

@@ -97,8 +97,20 @@ fn a_key_is_varied() {
     let vary = "--vary execution.checkpointing.interval=50ms,100ms --strategies aligned --no-forks";
     let gave = place.cutline(&format!("compare tiny {vary} --seeds 0..2 --out d")).exits(0);
     assert!(gave.out.contains("tiny, execution.checkpointing.interval=100ms"), "{}", gave.out);
-    assert!(names(&place.path("d")).contains(&"sensitivity.png".to_owned()));
+    for name in ["sensitivity.png", "sensitivity-others.png"] {
+        assert!(names(&place.path("d")).contains(&name.to_owned()), "{name}");
+    }
     assert_eq!(place.read("d/sensitivity.csv").lines().count(), 1 + 2 * 2);
+    let page = place.read("d/index.html");
+    for words in [
+        "<summary>execution.checkpointing.interval=50ms</summary>",
+        "<summary>execution.checkpointing.interval=100ms</summary>",
+        "Verdicts by oracle, over all values",
+        "All 4 runs passed",
+        "determinism, in 4 of 4 runs: not asked",
+    ] {
+        assert!(page.contains(words), "no `{words}`");
+    }
     let gave = place.cutline(&format!("compare tiny {vary} --json")).exits(0).json();
     assert_eq!(gave[1]["value"], "100ms");
     assert_eq!(gave[1]["runs"].as_array().map(Vec::len), Some(1));
@@ -120,6 +132,22 @@ fn a_failed_run_is_told_and_leaves_what_replays_it() {
 }
 
 #[test]
+fn a_run_that_fails_with_some_value_is_named_with_it() {
+    let place = Place::new();
+    let gave = place.cutline(
+        "compare sum-even-odd --strategies first-barrier --seed 4 --faults crashes --no-forks --out d \
+         --vary input.numbers.kind.numbers.count=200,2000",
+    );
+    let gave = gave.exits(1);
+    assert_eq!(gave.out.matches(" replay ").count(), 2, "{}", gave.out);
+    let page = place.read("d/index.html");
+    let setting = |count: u64| format!("first-barrier, seed 4, input.numbers.kind.numbers.count={count}<");
+    for words in ["2 of 2 runs failed", "2 of 2 FAIL", &setting(200), &setting(2000)] {
+        assert!(page.contains(words), "no `{words}`");
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let place = Place::new();
     place.file("a.txt", "words");
@@ -130,6 +158,8 @@ fn what_cannot_be_compared_is_refused() {
         ("--vary execution.checkpointing.interval=1s", &["two values or more"]),
         ("--vary execution.checkpointing.intervall=1s,2s", &["intervall", "did you mean `interval`?"]),
         ("--vary execution.checkpointing.interval=1s,soon", &["soon"]),
+        ("--vary job.nowhere=1,2", &["nowhere", "`--vary` lays"]),
+        ("--strategies aligned,aligned", &["the strategy `aligned` is named twice"]),
         ("--out a.txt", &["a.txt"]),
     ] {
         place.cutline(&format!("compare tiny {arguments}")).refuses(words);

@@ -165,7 +165,8 @@ fn what_cannot_be_compared_is_refused_with_what_to_do() {
     place.file("odd.ndjson", text.replacen("{\"time\"", "{\"tome\"", 1));
     place.cutline("diff odd.ndjson t.ndjson").refuses(&["odd.ndjson", "line 2", "time"]);
     place.file("empty", "");
-    place.cutline("diff empty t.ndjson").refuses(&["no figures", "no events"]);
+    place.cutline("diff empty t.ndjson").refuses(&["`empty`", "it is empty"]);
+    place.cutline("diff t.ndjson empty").refuses(&["`empty`", "it is empty"]);
     place.cutline("diff empty c.json").refuses(&["`empty`", "it is empty"]);
     place.file("text", "no run at all\n");
     place.cutline("diff text c.json").refuses(&["`text`", "no capsule, no trace and no record"]);

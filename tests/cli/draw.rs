@@ -66,6 +66,7 @@ fn a_window_is_chosen_or_asked_for_and_said() {
         ("--checkpoint 9999", &["no checkpoint 9999", "it has 1 to"]),
         ("--crash 99", &["no crash 99"]),
         ("--crash 0", &["0"]),
+        ("--records 0", &["--records"]),
         ("--from soon", &["write a time with a unit"]),
         ("--from 1s --checkpoint 1", &["cannot be used with"]),
         ("--input x", &["leave out `--input`"]),
@@ -96,6 +97,7 @@ fn a_trace_that_cannot_be_read_is_refused_with_the_line() {
             &["the header of the trace is wrong"],
         ),
         (trace(&[]).replace("[[0,1,0]]", "[[0,9,0]]"), &["`channels` names a task"]),
+        (trace(&[]), &["nothing happened"]),
         (trace(&[event, "{\"time\":6"]), &["line 3", "run ... --trace"]),
         (trace(&[event]).trim_end().replace("finished\"}", ""), &["line 2", "cut off"]),
         (trace(&[event, &event.replace('5', "4")]), &["line 3", "goes back in time"]),
@@ -117,7 +119,7 @@ fn a_run_in_which_little_happened_is_a_picture() {
     let place = Place::new();
     let running = r#"{"time":1,"origin":"a<i>[0]","event":{"task-running":{"attempt":1}}}"#;
     let sent = r#"{"time":2,"origin":"a<i>[0]","passage":{"sent":{"channel":0,"thing":{"record":{"number":1,"lineage":7,"key":1,"value":2}}}}}"#;
-    for lines in [&[][..], &[running], &[running, sent]] {
+    for lines in [&[running][..], &[running, sent]] {
         place.file("t.ndjson", trace(lines));
         let gave = place.cutline("draw t.ndjson --out a.svg").exits(0);
         assert!(gave.out.contains("all of "), "{}", gave.out);

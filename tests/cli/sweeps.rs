@@ -210,8 +210,8 @@ fn a_sweep_of_another_program_or_a_damaged_one_does_not_go_on() {
     let resume = || -> Gave { place.cutline("sweep --resume a") };
     with(manifest.replacen("\"version\": \"", "\"version\": \"9", 1));
     resume().refuses(&["was swept by cutline 9", "another one may run differently"]);
-    with(manifest.replacen("\"cutline-sweep\": 1", "\"cutline-sweep\": 2", 1));
-    resume().refuses(&["version 2"]);
+    with(manifest.replacen("\"cutline-sweep\": 2", "\"cutline-sweep\": 3", 1));
+    resume().refuses(&["version 3"]);
     with(manifest[..100].to_owned());
     resume().refuses(&["no manifest of a sweep"]);
     with(manifest);

@@ -22,6 +22,10 @@ fn a_run_is_written_for_viewers_and_stays_the_same() {
     let log = place.read("out.log");
     assert!(log.starts_with("coordinator {\"coordinator\":1}\n"), "{log}");
     assert!(log.lines().count().is_multiple_of(2) && log.contains("checkpoint completed"), "{log}");
+    assert!(
+        log.contains("barrier 1 sent to count[0]") && log.contains("barrier 1 received from source["),
+        "{log}"
+    );
     place.cutline("run tiny --perfetto same --shiviz same").refuses(&["`same`"]);
     place.cutline("run tiny --perfetto no/such/folder").refuses(&["`no/such/folder`"]);
 }

@@ -25,21 +25,21 @@ pub struct Measure {
     pub unit: Unit,
     /// Which of two is the better one.
     pub better: Better,
-    /// True if its sensitivity is drawn.
-    pub is_drawn: bool,
+    /// True if it is one of those that are looked at first.
+    pub is_main: bool,
     /// Its value for a run, if the run has one.
     pub of: fn(&Ran) -> Option<f64>,
 }
 
 macro_rules! measures {
-    ($($name:literal, $column:literal, $unit:ident, $better:ident, $drawn:literal, $of:expr;)*) => {
+    ($($name:literal, $column:literal, $unit:ident, $better:ident, $main:literal, $of:expr;)*) => {
         /// All measures.
         pub const MEASURES: &[Measure] = &[$(Measure {
             name: $name,
             column: $column,
             unit: Unit::$unit,
             better: Better::$better,
-            is_drawn: $drawn,
+            is_main: $main,
             of: $of,
         }),*];
     };
@@ -47,8 +47,8 @@ macro_rules! measures {
 
 measures! {
     "latency, p50", "latency_p50_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p50);
-    "latency, p99", "latency_p99_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p99);
-    "latency, p99.99", "latency_p9999_ns", Time, Low, false, |ran| ran.course.quantile(999_900).map(|ns| ns as f64);
+    "latency, p99", "latency_p99_ns", Time, Low, true, |ran| some(has_beyond(ran, 990_000), ran.record.latency.p99);
+    "latency, p99.99", "latency_p9999_ns", Time, Low, false, |ran| ran.course.quantile(999_900).filter(|_| has_beyond(ran, 999_900)).map(|ns| ns as f64);
     "throughput", "throughput_per_s", Rate, High, true, |ran| Some(ran.record.throughput).filter(|rate| *rate > 0.0);
     "checkpoint duration, median", "checkpoint_duration_ns", Time, Low, true, |ran| middle(ran, |one| one.duration);
     "checkpoint duration, longest", "checkpoint_duration_max_ns", Time, Low, false,
@@ -66,6 +66,12 @@ measures! {
         let operators = ran.course.operators.iter();
         operators.map(|operator| ran.course.backpressure(operator, ran.record.duration)).reduce(f64::max)
     };
+}
+
+/// True if at least one record of the run is expected beyond this quantile, in parts per million: a percentile of fewer is their maximum
+/// under another name.
+pub(crate) fn has_beyond(ran: &Ran, parts: u32) -> bool {
+    u128::from(ran.record.arrivals) * u128::from(1_000_000 - parts) >= 1_000_000
 }
 
 fn some(is_there: bool, value: u64) -> Option<f64> {
@@ -121,6 +127,15 @@ mod tests {
         for measure in MEASURES {
             assert!((measure.of)(&ran).is_some_and(f64::is_finite), "{}", measure.name);
         }
+        let few = |arrivals: u64| {
+            let mut ran = samples::ran("aligned");
+            ran.record.arrivals = arrivals;
+            MEASURES
+                .iter()
+                .filter(|one| one.column.starts_with("latency_") && (one.of)(&ran).is_some())
+                .count()
+        };
+        assert_eq!([0, 1, 99, 100, 9_999, 10_000].map(few), [0, 1, 1, 2, 2, 3]);
         let nothing = Ran { record: samples::empty(), course: Default::default() };
         let some: Vec<&str> =
             MEASURES.iter().filter(|one| (one.of)(&nothing).is_some()).map(|one| one.name).collect();

@@ -3,7 +3,8 @@
 use super::measures::MEASURES;
 use super::{Comparison, Contestant, Quartiles};
 use crate::drawing::axis::Unit;
-use crate::{plain_table, text};
+use crate::verdicts::{by_oracle, unknown};
+use crate::{plain_table, text, wrap};
 
 /// What stands behind the best value of a row.
 const BEST: &str = " *";
@@ -36,7 +37,10 @@ pub fn table(comparison: &Comparison) -> String {
         1 => "* the best of its row\n",
         _ => "the median over the seeds, in brackets the quartiles; * the best of its row\n",
     };
-    format!("{}\n\n{}\n{legend}", comparison.title(), text(&table))
+    let runs = contestants.iter().flat_map(|one| &one.runs);
+    let unknown = unknown(&by_oracle(runs.map(|ran| &ran.record)));
+    let unknown = unknown.iter().map(|sentence| wrap(&format!("unknown: {sentence}"), ""));
+    format!("{}\n\n{}\n{legend}{}", comparison.title(), text(&table), unknown.collect::<String>())
 }
 
 /// `20 of 20`.

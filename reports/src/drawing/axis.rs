@@ -24,7 +24,7 @@ impl Unit {
         match self {
             Unit::Time => units::time(whole),
             Unit::Bytes => units::bytes(whole),
-            Unit::Rate => format!("{} records/s", units::count(whole)),
+            Unit::Rate => units::rate(value),
             Unit::Count if value.fract() != 0.0 && value < 100.0 => format!("{value:.1}"),
             Unit::Count => units::count(whole),
             Unit::Share => format!("{:.1} %", value * 100.0),

@@ -91,12 +91,27 @@ pub fn look(place: usize) -> Look {
     }
 }
 
-/// The parts of something that is split up: as different in lightness as in colour.
-pub const PARTS: [RGBColor; 5] = [SKY, ORANGE, RGBColor(0x33, 0x33, 0x33), BLUE, RGBColor(0xf0, 0xe4, 0x42)];
+/// The parts of something that is split up, from light to dark: no strategy has such a colour, and any printer tells them apart.
+pub const PARTS: [RGBColor; 4] = [
+    RGBColor(0xe3, 0xd9, 0xcb),
+    RGBColor(0xbf, 0x9f, 0x7b),
+    RGBColor(0x8a, 0x65, 0x46),
+    RGBColor(0x45, 0x2f, 0x23),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_like_no_strategy_and_apart_in_lightness() {
+        let light = |RGBColor(red, green, blue): RGBColor| {
+            0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)
+        };
+        let parts = PARTS.map(light);
+        assert!(parts.windows(2).all(|pair| pair[0] - pair[1] > 40.0), "{parts:?}");
+        assert!(PARTS.iter().all(|part| !COLOURS.contains(part)));
+    }
 
     #[test]
     fn no_two_strategies_look_alike() {

@@ -13,14 +13,17 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
 use crate::drawing::palette::Look;
+use crate::plots::sensitivity::Sensitivity;
 use crate::space_time;
 pub(crate) use shell::Shell;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// What was compared.
+    /// What was compared; with the first of the values if a key is varied.
     pub comparison: &'a Comparison,
+    /// The comparisons with every value of a key, if one is varied.
+    pub vary: Option<&'a Sensitivity>,
     /// The pictures, in their order.
     pub pictures: &'a [Picture],
     /// A checkpoint of the first run of each strategy in space and time.
@@ -35,6 +38,16 @@ pub struct Page<'a> {
     pub failures: &'a [FailedRun],
     /// The version of the program.
     pub version: &'a str,
+}
+
+impl Page<'_> {
+    /// All comparisons that were made, one for each value.
+    fn comparisons(&self) -> Vec<&Comparison> {
+        match self.vary {
+            Some(vary) => vary.points.iter().map(|(_, comparison)| comparison).collect(),
+            None => vec![self.comparison],
+        }
+    }
 }
 
 /// A picture, in the page and in files of its own.
@@ -57,10 +70,20 @@ pub struct FailedRun {
     pub strategy: String,
     /// The seed.
     pub seed: u64,
+    /// What it was run with, if that is what varies: `KEY=VALUE`.
+    pub setting: Option<String>,
     /// What objects, and the proof.
     pub objections: Vec<(String, String)>,
     /// The command that replays it, if it has left something to replay.
     pub command: Option<String>,
+}
+
+impl FailedRun {
+    /// `aligned, seed 4, parallelism=2`.
+    fn name(&self) -> String {
+        let setting = self.setting.iter().map(|setting| format!(", {setting}"));
+        format!("{}, seed {}{}", self.strategy, self.seed, setting.collect::<String>())
+    }
 }
 
 const SECTIONS: [(&str, &str); 6] = [
@@ -122,7 +145,7 @@ fn space_time(scenes: &[Scene]) -> Markup {
         @else {
             p.soft {
                 "Tasks are lines, time goes to the right. The green line is the cut of a checkpoint: what is left of it is part of it. The first run \
-                 of each strategy; `cutline draw` draws others, from their traces or capsules."
+                 of each strategy; " code { "cutline draw" } " draws others, from their traces or capsules."
             }
         }
         @for (at, scene) in scenes.iter().take(SCENES_MOST).enumerate() {
@@ -141,7 +164,7 @@ fn again(page: &Page<'_>) -> Markup {
         pre tabindex="0" { code { (page.command) } }
         @for failure in page.failures {
             @if let Some(command) = &failure.command {
-                p { "The run of " (failure.strategy) " with seed " (failure.seed) " that failed:" }
+                p { "The run that failed, of " (failure.name()) ":" }
                 pre tabindex="0" { code { (command) } }
             }
         }
@@ -172,6 +195,7 @@ mod tests {
             .collect();
         page(&Page {
             comparison,
+            vary: None,
             pictures: &pictures,
             scenes: &[],
             overrides: &["a=\"<b>\"".to_owned()],
@@ -207,11 +231,12 @@ mod tests {
         let failed = FailedRun {
             strategy: "<u>".to_owned(),
             seed: 1,
+            setting: Some("a=\"<tt>\"".to_owned()),
             objections: vec![("cut".to_owned(), "item <em>".to_owned())],
             command: Some("cutline replay '<s>'".to_owned()),
         };
         let html = made(&comparison, &[failed]);
-        for markup in ["<script>alert", "<img", "<b>", "<i>", "<u>", "<em>", "<s>"] {
+        for markup in ["<script>alert", "<img", "<b>", "<i>", "<u>", "<em>", "<s>", "<tt>"] {
             assert!(!html.contains(markup), "{markup}");
         }
         assert!(html.contains("item &lt;em&gt;"));

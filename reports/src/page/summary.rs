@@ -8,32 +8,90 @@ use crate::comparison::measures::MEASURES;
 use crate::comparison::table::{between, passed};
 use crate::comparison::{Comparison, Quartiles};
 use crate::drawing::axis::Unit;
+use crate::verdicts::{Said, by_oracle, unknown};
 
 pub(super) fn summary(page: &Page<'_>) -> Markup {
+    let comparisons = page.comparisons();
     html! {
-        (verdicts(page.comparison, page.failures))
-        (measures(page.comparison))
+        (verdicts(&comparisons, page.failures))
+        (oracles(&comparisons))
+        @match comparisons.as_slice() {
+            [only] => { (measures(only)) },
+            several => {
+                @for (at, comparison) in several.iter().enumerate() {
+                    details open[at == 0] {
+                        summary { (comparison.setting.as_deref().unwrap_or_default()) }
+                        (measures(comparison))
+                    }
+                }
+            },
+        }
         (configuration(page))
     }
 }
 
-fn verdicts(comparison: &Comparison, failures: &[FailedRun]) -> Markup {
-    let runs = || comparison.contestants.iter().flat_map(|one| &one.runs);
+fn verdicts(comparisons: &[&Comparison], failures: &[FailedRun]) -> Markup {
+    let runs = || comparisons.iter().flat_map(|comparison| &comparison.contestants).flat_map(|one| &one.runs);
     let all = runs().count();
-    let passed_all = runs().filter(|ran| ran.record.class() == Class::Pass).count();
+    let passed = runs().filter(|ran| ran.record.class() == Class::Pass).count();
     html! {
-        @if all > passed_all {
-            p.fails { (all - passed_all) " of " (all) " runs failed." }
-        } @else if failures.is_empty() {
-            p { "All " (all) " runs passed: no oracle objects." }
+        @if all > passed {
+            p.fails { (all - passed) " of " (all) " runs failed." }
         } @else {
-            p.fails { "All " (all) " runs of the table passed, and of those with other values " (failures.len()) " failed." }
+            p { "All " (all) " runs passed: no oracle objects." }
         }
         @for failure in failures {
             details {
-                summary { span.fails { "FAIL" } " " (failure.strategy) ", seed " (failure.seed) }
+                summary { span.fails { "FAIL" } " " (failure.name()) }
                 @for (oracle, proof) in &failure.objections { p { strong { (oracle) ": " } (proof) } }
                 @if failure.objections.is_empty() { p { "The job did not come to its end." } }
+            }
+        }
+    }
+}
+
+/// What each oracle says of each strategy, over all seeds and values.
+fn oracles(comparisons: &[&Comparison]) -> Markup {
+    let contestants = comparisons.first().map(|first| first.contestants.as_slice()).unwrap_or_default();
+    let of = |one: usize| {
+        let same = comparisons.iter().filter_map(move |comparison| comparison.contestants.get(one));
+        by_oracle(same.flat_map(|contestant| &contestant.runs).map(|ran| &ran.record))
+    };
+    let columns: Vec<Vec<(String, Said)>> = (0..contestants.len()).map(of).collect();
+    let runs = comparisons.iter().flat_map(|comparison| &comparison.contestants).flat_map(|one| &one.runs);
+    let all = by_oracle(runs.map(|ran| &ran.record));
+    let unknown = unknown(&all);
+    let cell = |column: &[(String, Said)], oracle: &str| {
+        let said = column.iter().find(|(name, _)| name == oracle).map(|(_, said)| said);
+        html! {
+            @match said {
+                Some(said) if said.failed > 0 => { td.fails { (said.shown()) } },
+                Some(said) if said.passed == 0 => { td.soft { (said.shown()) } },
+                Some(said) => { td { (said.shown()) } },
+                None => { td { span aria-label="none" { "-" } } },
+            }
+        }
+    };
+    html! {
+        @if !all.is_empty() {
+            div.scroll tabindex="0" role="region" aria-label="Verdicts by oracle" {
+                table {
+                    caption { "Verdicts by oracle" @if comparisons.len() > 1 { ", over all values" } }
+                    thead { tr {
+                        th scope="col" { "oracle" }
+                        @for one in contestants { th scope="col" { (swatch(one.look())) (one.name) } }
+                    } }
+                    tbody { @for (oracle, _) in &all { tr {
+                        th scope="row" { (oracle) }
+                        @for column in &columns { (cell(column, oracle)) }
+                    } } }
+                }
+            }
+        }
+        @if !unknown.is_empty() {
+            details {
+                summary { "What is unknown, and why" }
+                ul { @for sentence in &unknown { li { (sentence) } } }
             }
         }
     }

@@ -112,7 +112,27 @@ fn summary(page: &SweepPage<'_>, total: &Counts) -> Markup {
                 tbody { @for (name, value) in &rows { tr { th scope="row" { (name) } td { (value) } } } }
             }
         }
+        (oracles(page.tally))
         p.soft { "Every run is a row of " code { "runs.csv" } " in the folder, every failure a line of " code { "failures.ndjson" } "." }
+    }
+}
+
+/// What each oracle has said: a pass is worth only as much as there was to judge.
+fn oracles(tally: &Tally) -> Markup {
+    let cell = |count: u64| html! { td { (units::count(count)) } };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Verdicts by oracle" {
+            table {
+                caption { "Verdicts by oracle; one that had nothing to judge says \"unknown\"" }
+                thead { tr { @for title in ["oracle", "passed", "failed", "unknown"] { th scope="col" { (title) } } } }
+                tbody { @for it in tally.oracles() { tr {
+                    th scope="row" { (it.oracle) }
+                    (cell(it.passed))
+                    @if it.failed > 0 { td.fails { (units::count(it.failed)) } } @else { (cell(0)) }
+                    (cell(it.unknown))
+                } } }
+            }
+        }
     }
 }
 

@@ -52,10 +52,11 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     };
     strips.draw(comparison, |panel, _, ran| {
         let ids = (last - first + 1) as f64;
-        let wide = ((panel.across(last as f64) - panel.across(first as f64)) / (ids - 1.0).max(8.0) * 0.36)
-            .clamp(1.0, 15.0);
-        for checkpoint in shown(ran) {
-            let x = panel.across(checkpoint.id.0 as f64);
+        let between = (panel.across(last as f64) - panel.across(first as f64)) / (ids - 1.0).max(8.0);
+        let (at_once, shown) = shown(ran);
+        let wide = (between * at_once as f64 * 0.36).clamp(1.0, 15.0);
+        for (middle, checkpoint) in shown {
+            let x = panel.across(middle);
             let mut below = 0_u64;
             for (part, colour) in parts(ran, checkpoint).into_iter().zip(PARTS) {
                 let above = below.saturating_add(part);
@@ -91,11 +92,16 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     })
 }
 
-/// The completed checkpoints, or of so many that lie side by side the longest.
-fn shown(ran: &Ran) -> Vec<&CheckpointRecord> {
+/// The completed checkpoints, or of each few that lie side by side the longest; how many these are, and where their middle is.
+fn shown(ran: &Ran) -> (usize, Vec<(f64, &CheckpointRecord)>) {
     let all: Vec<&CheckpointRecord> = ran.record.completed().collect();
     let at_once = all.len().div_ceil(BARS_MAX).max(1);
-    all.chunks(at_once).filter_map(|some| some.iter().max_by_key(|one| one.duration).copied()).collect()
+    let bars = all.chunks(at_once).filter_map(|some| {
+        let (first, last) = (some.first()?, some.last()?);
+        let longest = some.iter().copied().max_by_key(|one| one.duration)?;
+        Some(((first.id.0 as f64 + last.id.0 as f64) / 2.0, longest))
+    });
+    (at_once, bars.collect())
 }
 
 /// A row for each checkpoint of each run.

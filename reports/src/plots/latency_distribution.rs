@@ -5,6 +5,7 @@ use cutline_scenarios::course::QUANTILES;
 use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{EDGE, Head, LEFT, UNDER, WIDTH, quartiles_entry, strategies};
+use crate::comparison::measures::has_beyond;
 use crate::comparison::{Comparison, Contestant, Quartiles, Ran};
 use crate::drawing::axis::{Scale, Unit};
 use crate::drawing::legend::Sign;
@@ -65,7 +66,7 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
 /// The quantiles of a run, as far as there are records beyond them.
 fn quantiles(ran: &Ran) -> impl Iterator<Item = (u32, u64)> + '_ {
     let known = QUANTILES.into_iter().zip(ran.course.quantiles.iter().copied());
-    known.filter(|&(parts, _)| u128::from(ran.record.arrivals) * u128::from(1_000_000 - parts) >= 1_000_000)
+    known.filter(|&(parts, _)| has_beyond(ran, parts))
 }
 
 /// The latency at each quantile that all runs have, over all seeds.

@@ -15,10 +15,12 @@ use crate::drawing::{Anchor, LABEL, PictureError, SMALL, picture, shortened};
 
 /// The name of its files.
 pub const NAME: &str = "sensitivity";
+/// The name of the files that show the other measures.
+pub const OTHERS: &str = "sensitivity-others";
 /// Its title.
 pub const TITLE: &str = "Sensitivity";
 /// What it shows.
-pub const ABOUT: &str = "Each measure against the values of one key of the scenario.";
+pub const ABOUT: &str = "Measures against the values of one key of the scenario, which stand side by side in the order in which they were asked for.";
 
 /// The same strategies compared for each of some values of a key.
 #[derive(Clone, Debug, Default)]
@@ -44,20 +46,20 @@ impl Sensitivity {
         measure.over(&self.of(contestant, point)?.runs)
     }
 
-    /// Draws it.
+    /// Draws the main measures, or the others.
     ///
     /// # Errors
     /// If the drawing library refuses.
-    pub fn draw(&self) -> Result<String, PictureError> {
+    pub fn draw(&self, main: bool) -> Result<String, PictureError> {
         let nothing = Comparison::default();
         let first = self.points.first().map_or(&nothing, |(_, comparison)| comparison);
         let count = first.contestants.len();
-        let measures: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_drawn).collect();
+        let measures: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_main == main).collect();
         let mut entries = strategies(first, |one| Sign::Strategy(one.look()));
         if first.repetitions() > 1 {
             entries.push(entry(Sign::Error, "quartiles over the seeds"));
         }
-        let title = format!("{TITLE} to {}", self.key);
+        let title = format!("{TITLE} {}to {}", if main { "" } else { "of other measures " }, self.key);
         let about =
             format!("{}, {}. Points are medians over the seeds.", first.scenario, first.faults_and_seeds());
         let head = Head { title: &title, about, entries };
@@ -117,7 +119,8 @@ impl Sensitivity {
                 }
                 panel.axes()?;
             }
-            let key = shortened(&self.key, LABEL, WIDTH - 2.0 * EDGE);
+            let key = format!("{} (not to scale)", self.key);
+            let key = shortened(&key, LABEL, WIDTH - 2.0 * EDGE);
             canvas.text(&key, (WIDTH / 2.0, top + step * lines + 8.0), LABEL, INK, Anchor::Middle)
         })
     }
@@ -172,8 +175,15 @@ mod tests {
 
     #[test]
     fn a_panel_for_each_measure_and_a_row_for_each_run() {
-        let svg = sensitivity().draw().expect("a picture");
-        assert_eq!(svg, sensitivity().draw().expect("a picture"));
+        let svg = sensitivity().draw(true).expect("a picture");
+        assert_eq!(svg, sensitivity().draw(true).expect("a picture"));
+        let others = sensitivity().draw(false).expect("a picture");
+        for measure in MEASURES {
+            let (here, there) = if measure.is_main { (&svg, &others) } else { (&others, &svg) };
+            let ends = [" in ", "<", "\n"].map(|end| format!(">{}{end}", measure.name));
+            let shows = |svg: &str| ends.iter().any(|name| svg.replace(">\n", ">").contains(name));
+            assert!(shows(here) && !shows(there), "{}", measure.name);
+        }
         for text in
             ["100ms", "10s", "stop-the-world", "latency, p99", "throughput", "quartiles over the seeds"]
         {
@@ -184,11 +194,11 @@ mod tests {
 
     #[test]
     fn strange_ones_are_drawn_too() {
-        assert!(Sensitivity::default().draw().is_ok());
+        assert!(Sensitivity::default().draw(true).is_ok() && Sensitivity::default().draw(false).is_ok());
         let mut strange = sensitivity();
         strange.points[1].0 = "<b>".repeat(100);
         strange.points[0].1.contestants.iter_mut().for_each(|one| one.runs.clear());
         strange.points[2].1.contestants.clear();
-        assert!(!strange.draw().expect("a picture").contains("<b>"));
+        assert!(!strange.draw(true).expect("a picture").contains("<b>"));
     }
 }

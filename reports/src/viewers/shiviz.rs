@@ -1,22 +1,29 @@
 //! A run as a log that ShiViz (<https://bestchai.bitbucket.io/shiviz/>) draws as a space-time diagram: each event on two lines, first its
 //! host and that host's vector clock, then what happened.
 //!
-//! The clocks say what an event can have been caused by, as far as the events tell: a trigger causes snapshots, an
-//! acknowledgement sent one received, a completion commits, a commit a visible transaction, a crash its notice, a restore the tasks
-//! that run again. Records and marks, which a story leaves out, cause more; so what the diagram shows as concurrent need not be.
+//! The clocks say what an event can have been caused by. Whatever goes through a channel carries the clock of its sender: barriers, which
+//! are events at both ends, and records, watermarks and other marks, which are not, for there are too many of them. What goes
+//! between tasks and coordinator carries one too: a trigger, an acknowledgement, a completion, a commit; and a crash is the cause of its
+//! notice, a restore of the tasks that run again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::rc::Rc;
 
-use cutline_scenarios::story::{Story, words};
+use cutline_scenarios::scene::Cast;
+use cutline_scenarios::story::words;
 use cutline_sim::event::{Event, Origin, Stamped};
-use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
+use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
+use cutline_sim::passage::{Passage, Passes, Thing};
+use cutline_sim::time::Time;
 
 /// What ShiViz is to be told about the form of the log, in its field *Log parsing regular expression*: its default.
 pub const PARSER: &str = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)";
+/// A log has at most so many events: ShiViz opens no more, by far.
+pub const EVENTS_MAX: u64 = 1 << 20;
 
-/// How often each host had acted, as far as one host can know. Hosts are known by their place in the order of [`hosts`].
-type Clock = BTreeMap<usize, u64>;
+/// How often each host had acted, as far as one host can know; by the place of hosts in the order in which they acted first.
+type Clock = Rc<Vec<u64>>;
 
 /// What is known as the cause of a later event.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,53 +38,193 @@ enum Cause {
     Finish,
 }
 
-/// Writes the story as a log.
-pub fn shiviz(story: &Story) -> String {
-    let mut names: Vec<String> = Vec::new();
-    let mut places: BTreeMap<Origin, usize> = BTreeMap::new();
-    let mut clocks: Vec<Clock> = Vec::new();
-    let mut known: BTreeMap<Cause, Clock> = BTreeMap::new();
-    let mut log = String::new();
-    for stamped in &story.events {
+/// What is on its way through a channel: it has a number there, or is a mark of a kind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Crossing {
+    Number(u64),
+    Cut(CheckpointId),
+    Cancel(CheckpointId),
+    Close,
+}
+
+impl Crossing {
+    fn of(thing: &Thing) -> Crossing {
+        match *thing {
+            Thing::Cut { id } => Crossing::Cut(id),
+            Thing::Cancel { id } => Crossing::Cancel(id),
+            _ => thing.number().map_or(Crossing::Close, Crossing::Number),
+        }
+    }
+}
+
+/// A log that is being written.
+pub struct Log {
+    cast: Cast,
+    names: Vec<String>,
+    places: BTreeMap<Origin, usize>,
+    clocks: Vec<Clock>,
+    causes: BTreeMap<Cause, Clock>,
+    crossing: BTreeMap<(ChannelId, Crossing), Clock>,
+    text: String,
+    events: u64,
+}
+
+impl Log {
+    /// An empty log of a run with this cast.
+    pub fn new(cast: Cast) -> Log {
+        Log {
+            cast,
+            names: Vec::new(),
+            places: BTreeMap::new(),
+            clocks: Vec::new(),
+            causes: BTreeMap::new(),
+            crossing: BTreeMap::new(),
+            text: String::new(),
+            events: 0,
+        }
+    }
+
+    /// Something happened, in the order of time. Of one instant what was received counts as the cause of what happened, and that as the
+    /// cause of what was sent.
+    pub fn observe(&mut self, passages: &[Passage], events: &[Stamped]) {
+        let (mut passages, mut events) = (passages, events);
+        let next = |passages: &[Passage], events: &[Stamped]| {
+            let passage = passages.first().map(|passage| passage.time);
+            passage.into_iter().chain(events.first().map(|event| event.time)).min()
+        };
+        while let Some(now) = next(passages, events) {
+            let at_once = passages.iter().take_while(|passage| passage.time <= now).count();
+            let (of_now, later) = passages.split_at(at_once);
+            passages = later;
+            of_now.iter().for_each(|passage| self.receive(passage));
+            let at_once = events.iter().take_while(|event| event.time <= now).count();
+            let (happened, later) = events.split_at(at_once);
+            events = later;
+            happened.iter().for_each(|event| self.happen(event));
+            of_now.iter().for_each(|passage| self.send(passage));
+        }
+    }
+
+    /// True if there was more than a log can hold.
+    pub fn is_cut_short(&self) -> bool {
+        self.events > EVENTS_MAX
+    }
+
+    /// The log.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn receive(&mut self, passage: &Passage) {
+        let Passage { time, task, what } = *passage;
+        match what {
+            Passes::Taken { channel, thing } | Passes::Noticed { channel, thing } => {
+                let Some(carried) = self.crossing.remove(&(channel, Crossing::of(&thing))) else { return };
+                let place = self.place(Origin::task(task));
+                learn(&mut self.clocks[place], &carried);
+                if let (Thing::Cut { id }, Some(ends)) = (thing, self.cast.channels.get(channel.index())) {
+                    let from = self.host(Origin::task(ends.from));
+                    self.note(place, time, &format!("barrier {id} received from {from}"));
+                }
+            }
+            Passes::Triggered { id } => {
+                let place = self.place(Origin::task(task));
+                self.learn_of(place, Cause::Trigger(id));
+            }
+            _ => {}
+        }
+    }
+
+    fn happen(&mut self, stamped: &Stamped) {
         if matches!(stamped.event, Event::Record { .. } | Event::MarkReached { .. }) {
-            continue;
+            return;
         }
-        let place = *places.entry(stamped.origin).or_insert_with(|| {
-            names.push(host(story, stamped.origin));
-            clocks.push(Clock::new());
-            names.len() - 1
-        });
-        if let Some(cause) = caused_by(stamped).and_then(|cause| known.get(&cause)) {
-            learn(&mut clocks[place], cause);
+        let place = self.place(stamped.origin);
+        if let Some(cause) = caused_by(stamped) {
+            self.learn_of(place, cause);
         }
-        *clocks[place].entry(place).or_insert(0) += 1;
+        self.note(place, stamped.time, &words(&stamped.event));
         if let Some(cause) = causes(stamped) {
             // Several may together be the cause of one: of a commit that all tasks have acknowledged, say.
-            learn(known.entry(cause).or_default(), &clocks[place]);
+            learn(self.causes.entry(cause).or_default(), &self.clocks[place]);
         }
-        let clock: Vec<String> =
-            clocks[place].iter().map(|(&host, count)| format!("\"{}\":{count}", names[host])).collect();
-        // A string takes everything.
-        let _ = writeln!(log, "{} {{{}}}", names[place], clock.join(", "));
-        let _ = writeln!(log, "{} ({} ns)", words(&stamped.event), stamped.time);
     }
-    log
+
+    fn send(&mut self, passage: &Passage) {
+        let Passage { time, task, what } = *passage;
+        let (Passes::Sent { channel, thing } | Passes::PutBack { channel, thing }) = what else { return };
+        let crossing = (channel, Crossing::of(&thing));
+        // A mark that goes past others is told of twice.
+        if thing.number().is_none() && self.crossing.contains_key(&crossing) {
+            return;
+        }
+        let place = self.place(Origin::task(task));
+        let sent = matches!(what, Passes::Sent { .. });
+        if let (true, Thing::Cut { id }, Some(ends)) = (sent, thing, self.cast.channels.get(channel.index()))
+        {
+            let to = self.host(Origin::task(ends.to));
+            self.note(place, time, &format!("barrier {id} sent to {to}"));
+        }
+        self.crossing.insert(crossing, Rc::clone(&self.clocks[place]));
+    }
+
+    /// Writes that something happened to a host.
+    fn note(&mut self, place: usize, time: Time, what: &str) {
+        self.events += 1;
+        if self.is_cut_short() {
+            return;
+        }
+        let clock = Rc::make_mut(&mut self.clocks[place]);
+        if clock.len() <= place {
+            clock.resize(place + 1, 0);
+        }
+        clock[place] += 1;
+        let known = clock.iter().enumerate().filter(|(_, count)| **count > 0);
+        let known: Vec<String> =
+            known.map(|(host, count)| format!("\"{}\":{count}", self.names[host])).collect();
+        // A string takes everything.
+        let _ = writeln!(self.text, "{} {{{}}}\n{what} ({time} ns)", self.names[place], known.join(", "));
+    }
+
+    fn place(&mut self, origin: Origin) -> usize {
+        if let Some(&place) = self.places.get(&origin) {
+            return place;
+        }
+        self.names.push(self.host(origin));
+        self.clocks.push(Clock::default());
+        let place = self.names.len() - 1;
+        self.places.insert(origin, place);
+        place
+    }
+
+    fn learn_of(&mut self, place: usize, cause: Cause) {
+        if let Some(from) = self.causes.get(&cause) {
+            learn(&mut self.clocks[place], from);
+        }
+    }
+
+    /// A host's name: without blanks, and without what would end a string in the clock.
+    fn host(&self, origin: Origin) -> String {
+        let plain = |char: char| {
+            if char.is_whitespace() || char.is_control() || "\"\\{}".contains(char) { '_' } else { char }
+        };
+        self.cast.who(origin).chars().map(plain).collect()
+    }
 }
 
 /// Whoever has the first clock knows from now on what the second one says.
 fn learn(clock: &mut Clock, from: &Clock) {
-    for (&host, &count) in from {
-        let mine = clock.entry(host).or_insert(0);
-        *mine = count.max(*mine);
-    }
-}
-
-/// A host's name: without blanks, and without what would end a string in the clock.
-fn host(story: &Story, origin: Origin) -> String {
-    let plain = |char: char| {
-        if char.is_whitespace() || char.is_control() || "\"\\{}".contains(char) { '_' } else { char }
+    let news = |mine: &[u64]| {
+        from.iter().enumerate().any(|(host, &count)| count > mine.get(host).copied().unwrap_or(0))
     };
-    story.who(origin).chars().map(plain).collect()
+    if Rc::ptr_eq(clock, from) || !news(clock) {
+        return;
+    }
+    let mine = Rc::make_mut(clock);
+    if mine.len() < from.len() {
+        mine.resize(from.len(), 0);
+    }
+    mine.iter_mut().zip(from.iter()).for_each(|(mine, &count)| *mine = count.max(*mine));
 }
 
 /// As what later events may know this one.
@@ -117,9 +264,10 @@ fn caused_by(stamped: &Stamped) -> Option<Cause> {
 
 #[cfg(test)]
 mod tests {
+    use cutline_scenarios::scene::Actor;
     use serde_json::Value;
 
-    use super::super::tests::story;
+    use super::super::tests::{log, story};
     use super::*;
 
     /// The hosts and clocks of a log, by event.
@@ -135,7 +283,7 @@ mod tests {
 
     #[test]
     fn clocks_are_vector_clocks() {
-        let events = parse(&shiviz(&story()));
+        let events = parse(&log());
         assert!(events.len() > 100);
         let mut last: BTreeMap<&str, &BTreeMap<String, u64>> = BTreeMap::new();
         for (host, clock, event) in &events {
@@ -160,15 +308,54 @@ mod tests {
         for task in ["source[0]", "source[1]", "count[0]", "count[1]", "sink[0]"] {
             assert!(clock.contains_key(task), "{task} has acknowledged: {clock:?}");
         }
+        let told = events.iter().filter(|(.., event)| !event.starts_with("barrier ")).count();
+        assert_eq!(told, story().events.len(), "all that the story tells, and barriers");
+    }
+
+    #[test]
+    fn barriers_are_sent_before_they_are_received_and_snapshots_know_of_them() {
+        let events = parse(&log());
+        let at = |host: &str, what: &str| {
+            let place = events.iter().position(|(who, _, event)| who == host && event.starts_with(what));
+            place.unwrap_or_else(|| panic!("{host}: {what}"))
+        };
+        let sent = at("source[0]", "barrier 1 sent to count[0]");
+        let received = at("count[0]", "barrier 1 received from source[0]");
+        let snapshot = at("count[0]", "snapshot taken (id 1)");
+        assert!(sent < received);
+        let clock = |place: usize| &events[place].1;
+        assert!(clock(received)["source[0]"] >= clock(sent)["source[0]"]);
+        // The first barrier is one of two: by whichever it came, the snapshot is behind it.
+        let other = at("source[1]", "barrier 1 sent to count[0]");
+        let knows = |of: usize, host: &str| clock(snapshot).get(host) >= clock(of).get(host);
+        assert!(knows(sent, "source[0]") || knows(other, "source[1]"));
+        assert!(at("source[0]", "snapshot taken (id 1)") < sent, "a source sends it behind its snapshot");
+    }
+
+    #[test]
+    fn a_record_tells_its_receiver_what_its_sender_knew() {
+        let actor = |name: &str| Actor { name: name.to_owned(), operator: 0 };
+        let cast = Cast { tasks: vec![actor("a"), actor("b")], ..Cast::default() };
+        let mut log = Log::new(cast);
+        let event =
+            |time, task| Stamped { time, origin: Origin::task(TaskId(task)), event: Event::TaskEnded };
+        let thing = Thing::Record { number: 1, lineage: 0, key: 0, value: 0 };
+        let channel = ChannelId(0);
+        let sent = Passage { time: 1, task: TaskId(0), what: Passes::Sent { channel, thing } };
+        let taken = Passage { time: 2, task: TaskId(1), what: Passes::Taken { channel, thing } };
+        log.observe(&[sent], &[event(1, 0)]);
+        log.observe(&[taken], &[event(2, 1)]);
+        assert_eq!(log.finish(), "a {\"a\":1}\ntask ended (1 ns)\nb {\"a\":1, \"b\":1}\ntask ended (2 ns)\n");
     }
 
     #[test]
     fn names_cannot_break_the_form() {
         let event = Stamped { time: 1, origin: Origin::task(TaskId(0)), event: Event::TaskEnded };
-        let story =
-            Story { tasks: vec!["a \"b\" {c}\n".to_owned()], events: vec![event], ..Story::default() };
-        assert_eq!(shiviz(&story), "a__b___c__ {\"a__b___c__\":1}\ntask ended (1 ns)\n");
+        let tasks = vec![Actor { name: "a \"b\" {c}\n".to_owned(), operator: 0 }];
+        let mut log = Log::new(Cast { tasks, ..Cast::default() });
+        log.observe(&[], &[event]);
+        assert_eq!(log.finish(), "a__b___c__ {\"a__b___c__\":1}\ntask ended (1 ns)\n");
         assert!(serde_json::from_str::<Value>("{\"a__b___c__\":1}").is_ok());
-        assert_eq!(shiviz(&Story::default()), "");
+        assert_eq!(Log::new(Cast::default()).finish(), "");
     }
 }

@@ -41,6 +41,8 @@ pub enum Around {
 /// Why a view shows nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewError {
+    /// Nothing happened in the run.
+    Nothing,
     /// The window ends before it begins.
     Empty {
         /// The begin.
@@ -75,6 +77,7 @@ impl fmt::Display for ViewError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = show_time;
         match *self {
+            ViewError::Nothing => f.write_str("nothing happened in it: there is nothing to be drawn"),
             ViewError::Empty { from, to } => {
                 write!(
                     f,
@@ -113,6 +116,9 @@ impl View {
     /// # Errors
     /// If it would show nothing: see [`ViewError`].
     pub fn window(&self, survey: &Survey) -> Result<Window, ViewError> {
+        if survey.entries == 0 {
+            return Err(ViewError::Nothing);
+        }
         let end = survey.end.max(1);
         if self.from.is_some() || self.to.is_some() {
             let (from, to) = (self.from.unwrap_or(0), self.to.unwrap_or(end));

@@ -16,6 +16,8 @@ type Between = (Time, Time);
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
+    /// How many things happened.
+    pub entries: u64,
     /// The end of the run.
     pub end: Time,
     /// How many things went through channels, if that is told of all of them.
@@ -64,6 +66,7 @@ pub fn survey(
     });
     let mut failure = None;
     play(&mut |entry| {
+        found.entries += 1;
         found.end = found.end.max(entry.time());
         if let Entry::Event(stamped) = &entry {
             let now = stamped.time;

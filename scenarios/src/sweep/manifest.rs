@@ -20,7 +20,7 @@ use crate::run::Contender;
 use crate::spec::{ScenarioError, load};
 
 /// The version of the form: it grows with every change of [`Manifest`], of the columns of rows, and of what they mean.
-pub const SWEEP_VERSION: u32 = 1;
+pub const SWEEP_VERSION: u32 = 2;
 
 /// A sweep, as its folder says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

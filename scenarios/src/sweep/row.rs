@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Class, RunRecord};
+use crate::record::{Class, RunRecord, Verdict};
 use crate::situations::{ROWS, Seen, Situation};
 
 macro_rules! columns {
@@ -40,6 +40,8 @@ columns! {
     class: Class;
     /// The oracles that object, a space between one and the next.
     failed: String;
+    /// The oracles that had nothing to judge, a space between one and the next.
+    unknown: String;
     /// The digest of everything observable.
     digest: String;
     /// How many faults were drawn.
@@ -112,6 +114,8 @@ impl Row {
             completed;
         let recoveries = record.times_to_running();
         let failed: Vec<&str> = record.objections().collect();
+        let unknown = record.verdicts.iter().filter(|it| matches!(it.verdict, Verdict::Unknown(_)));
+        let unknown: Vec<&str> = unknown.map(|it| it.oracle.as_str()).collect();
         let expired = record.transactions_expired;
         Row {
             run,
@@ -124,6 +128,7 @@ impl Row {
             regression,
             class: record.class(),
             failed: failed.join(" "),
+            unknown: unknown.join(" "),
             digest: record.digest.clone(),
             faults_drawn: record.plan.len() as u64,
             duration_ns: record.duration,

@@ -14,6 +14,8 @@ use crate::situations::{ROWS, Situation};
 pub struct Tally {
     cells: BTreeMap<Cell, Counts>,
     situations: Vec<u64>,
+    /// By oracle: how often it objected, and how often it had nothing to judge.
+    oracles: BTreeMap<String, (u64, u64)>,
     runs: u64,
 }
 
@@ -65,6 +67,20 @@ pub struct CellCounts {
     /// Its runs.
     #[serde(flatten)]
     pub counts: Counts,
+}
+
+/// What an oracle has said of all runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OracleCounts {
+    /// The oracle.
+    pub oracle: String,
+    /// It has judged, and does not object.
+    pub passed: u64,
+    /// It objects.
+    pub failed: u64,
+    /// It had nothing to judge.
+    pub unknown: u64,
 }
 
 /// How many runs went through a situation.
@@ -144,7 +160,27 @@ impl Tally {
         for (&situation, count) in Situation::ALL.iter().zip(&mut self.situations) {
             *count += u64::from(row.seen.has(situation));
         }
+        for oracle in of.failed.split_whitespace() {
+            self.oracle(oracle).0 += 1;
+        }
+        for oracle in of.unknown.split_whitespace() {
+            self.oracle(oracle).1 += 1;
+        }
         self.runs += 1;
+    }
+
+    fn oracle(&mut self, name: &str) -> &mut (u64, u64) {
+        self.oracles.entry(name.to_owned()).or_default()
+    }
+
+    /// What each oracle has said, in the order of `cutline list oracles`.
+    pub fn oracles(&self) -> Vec<OracleCounts> {
+        let counts = |row: &cutline_sim::oracles::OracleRow| {
+            let (failed, unknown) = self.oracles.get(row.name).copied().unwrap_or_default();
+            let passed = self.runs.saturating_sub(failed + unknown);
+            OracleCounts { oracle: row.name.to_owned(), passed, failed, unknown }
+        };
+        cutline_sim::oracles::ROWS.iter().map(counts).collect()
     }
 
     /// All runs.
