@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use cutline::reports;
-use cutline::reports::comparison::table::table;
+use cutline::reports::comparison::table::{table, unknown};
 use cutline::reports::comparison::{Comparison, Contestant, Ran};
 use cutline::reports::page::FailedRun;
 use cutline::reports::plots::sensitivity::Sensitivity;
@@ -317,7 +317,7 @@ fn show(
         let space = if number > 0 { "\n" } else { "" };
         screen.result(&format!("{space}{}", table(comparison)))?;
     }
-    Ok(())
+    screen.result(&unknown(comparisons))
 }
 
 /// The command line of this program, for a shell.

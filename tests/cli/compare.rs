@@ -105,6 +105,7 @@ fn a_key_is_varied() {
     for words in [
         "<summary>execution.checkpointing.interval=50ms</summary>",
         "<summary>execution.checkpointing.interval=100ms</summary>",
+        "tiny, execution.checkpointing.interval=50ms,100ms, faults",
         "Verdicts by oracle, over all values",
         "All 4 runs passed",
         "determinism, in 4 of 4 runs: not asked",

@@ -3,7 +3,7 @@
 use super::measures::MEASURES;
 use super::{Comparison, Contestant, Quartiles};
 use crate::drawing::axis::Unit;
-use crate::verdicts::{by_oracle, unknown};
+use crate::verdicts::{self, by_oracle};
 use crate::{plain_table, text, wrap};
 
 /// What stands behind the best value of a row.
@@ -37,10 +37,14 @@ pub fn table(comparison: &Comparison) -> String {
         1 => "* the best of its row\n",
         _ => "the median over the seeds, in brackets the quartiles; * the best of its row\n",
     };
-    let runs = contestants.iter().flat_map(|one| &one.runs);
-    let unknown = unknown(&by_oracle(runs.map(|ran| &ran.record)));
-    let unknown = unknown.iter().map(|sentence| wrap(&format!("unknown: {sentence}"), ""));
-    format!("{}\n\n{}\n{legend}{}", comparison.title(), text(&table), unknown.collect::<String>())
+    format!("{}\n\n{}\n{legend}", comparison.title(), text(&table))
+}
+
+/// What is unknown of all these runs, a sentence for each oracle.
+pub fn unknown(comparisons: &[Comparison]) -> String {
+    let runs = comparisons.iter().flat_map(|comparison| &comparison.contestants).flat_map(|one| &one.runs);
+    let sentences = verdicts::unknown(&by_oracle(runs.map(|ran| &ran.record)));
+    sentences.iter().map(|sentence| wrap(&format!("unknown: {sentence}"), "")).collect()
 }
 
 /// `20 of 20`.

@@ -41,6 +41,14 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// What was compared, in a line.
+    fn about(&self) -> String {
+        let Some(vary) = self.vary else { return self.comparison.title() };
+        let values: Vec<&str> = vary.points.iter().map(|(value, _)| value.as_str()).collect();
+        let Comparison { scenario, .. } = self.comparison;
+        format!("{scenario}, {}={}, {}", vary.key, values.join(","), self.comparison.faults_and_seeds())
+    }
+
     /// All comparisons that were made, one for each value.
     fn comparisons(&self) -> Vec<&Comparison> {
         match self.vary {
@@ -110,7 +118,7 @@ pub fn page(page: &Page<'_>) -> String {
         kind: "comparison",
         title: &format!("{}: {} strategies compared", comparison.scenario, comparison.contestants.len()),
         heading: &format!("{}: what checkpoints cost", comparison.scenario),
-        about: &comparison.title(),
+        about: &page.about(),
         version: page.version,
         has_diagrams: !page.scenes.is_empty(),
     }

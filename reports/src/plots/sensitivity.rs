@@ -54,7 +54,15 @@ impl Sensitivity {
         let nothing = Comparison::default();
         let first = self.points.first().map_or(&nothing, |(_, comparison)| comparison);
         let count = first.contestants.len();
-        let measures: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_main == main).collect();
+        let is_known = |measure: &&Measure| {
+            let known = |point: usize| (0..count).any(|one| self.quartiles(measure, one, point).is_some());
+            (0..self.points.len()).any(known)
+        };
+        let mut measures: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_main == main).collect();
+        // What no run has is not drawn; but something is.
+        if measures.iter().any(is_known) {
+            measures.retain(is_known);
+        }
         let mut entries = strategies(first, |one| Sign::Strategy(one.look()));
         if first.repetitions() > 1 {
             entries.push(entry(Sign::Error, "quartiles over the seeds"));
