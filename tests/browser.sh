@@ -12,8 +12,8 @@ chromium=$(command -v chromium || command -v chromium-browser || command -v goog
 }
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-profile=$(mktemp -d)
-trap 'rm -rf "$profile"' EXIT
+profiles=$(mktemp -d)
+trap 'rm -rf "$profiles"' EXIT
 
 "$cutline" compare wordcount --strategies stop-the-world,aligned,unaligned --faults crashes --seeds 8..11 \
     --set input.text.kind.text.rate=100/s --set job.operator.count.state-bytes='16 MiB' \
@@ -41,42 +41,51 @@ framed() {
     echo 'document.getElementById("checks").textContent = event.data; });</script></body></html>'
 }
 
-chrome() {
+chrome() { # the folder of its profile, and more
+    local profile=$1
+    shift
     timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --user-data-dir="$profile" \
         --enable-logging=stderr "$@"
 }
 
+checked() { # the name, the page, its checks, the width, light or dark
+    local name="$1-$4-$5" dark=() found console
+    local profile="$profiles/$name" framed="$folder/framed-$name.html"
+    [ "$5" = light ] || dark=(--blink-settings=preferredColorScheme=0)
+    framed "$4" "$2" "$3" >"$framed"
+    if ! chrome "$profile" --window-size=1500,950 "${dark[@]}" --virtual-time-budget=5000 --dump-dom "file://$framed" \
+        >"$folder/$name.html" 2>"$folder/$name.log"; then
+        echo "browser: $name: chromium failed; see $folder/$name.log"
+        return 1
+    fi
+    rm -f "$framed"
+    chrome "$profile" --window-size="$4,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$2" 2>/dev/null || true
+    found=$(sed -n 's/.*<output id="checks">\([^<]*\)<.*/\1/p' "$folder/$name.html")
+    console=$(grep -c ":CONSOLE" "$folder/$name.log" || true)
+    if [ "$found" != "fine at $4, $5" ] || [ "$console" != 0 ]; then
+        echo "browser: $name: ${found:-the checks did not run}; $console messages on the console"
+        grep ":CONSOLE" "$folder/$name.log" || true
+        return 1
+    fi
+}
+
 passed=0 failed=0
 check() { # the name, the page, its checks
+    local width scheme pid pids
     for width in 400 1400; do
+        pids=()
         for scheme in light dark; do
-            dark=()
-            [ "$scheme" = light ] || dark=(--blink-settings=preferredColorScheme=0)
-            name="$1-$width-$scheme"
-            framed "$width" "$2" "$3" >"$folder/framed.html"
-            if ! chrome --window-size=1500,950 "${dark[@]}" --virtual-time-budget=5000 --dump-dom "file://$folder/framed.html" \
-                >"$folder/$name.html" 2>"$folder/$name.log"; then
-                echo "browser: $name: chromium failed; see $folder/$name.log"
-                failed=$((failed + 1))
-                continue
-            fi
-            found=$(sed -n 's/.*<output id="checks">\([^<]*\)<.*/\1/p' "$folder/$name.html")
-            console=$(grep -c ":CONSOLE" "$folder/$name.log" || true)
-            if [ "$found" = "fine at $width, $scheme" ] && [ "$console" = 0 ]; then
-                passed=$((passed + 1))
-            else
-                echo "browser: $name: ${found:-the checks did not run}; $console messages on the console"
-                grep ":CONSOLE" "$folder/$name.log" || true
-                failed=$((failed + 1))
-            fi
-            chrome --window-size="$width,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$2" 2>/dev/null || true
+            checked "$1" "$2" "$3" "$width" "$scheme" &
+            pids+=($!)
+        done
+        for pid in "${pids[@]}"; do
+            if wait "$pid"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
         done
     done
 }
 check page "$folder/page/index.html" browser.js
 check sweep "$folder/sweep.html" browser.js
 check diagram "$folder/diagram.html" browser-diagram.js
-rm -f "$folder/framed.html"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
