@@ -33,13 +33,17 @@ pub enum Item {
     Barrier,
 }
 
-/// What the source emits, in order, each with its time.
-pub fn emitted(seed: u64) -> impl Iterator<Item = (Time, Item)> {
+/// The records that the source emits, in order: when, and the key.
+pub fn records(seed: u64) -> impl Iterator<Item = (Time, u64)> {
     let input = key(seed, Stream::Input);
-    (0..RECORDS).flat_map(move |record| {
-        let at = record * EMIT_EVERY;
-        let barrier = (record + 1 == BARRIER_BEHIND).then_some((at, Item::Barrier));
-        [(at, Item::Record(below(draw(input, record), KEYS)))].into_iter().chain(barrier)
+    (0..RECORDS).map(move |record| (record * EMIT_EVERY, below(draw(input, record), KEYS)))
+}
+
+/// Everything that the source emits, in order.
+pub fn emitted(seed: u64) -> impl Iterator<Item = (Time, Item)> {
+    records(seed).zip(1..).flat_map(|((at, key), number)| {
+        let barrier = (number == BARRIER_BEHIND).then_some((at, Item::Barrier));
+        [(at, Item::Record(key))].into_iter().chain(barrier)
     })
 }
 
@@ -58,14 +62,18 @@ impl Counts {
         Counts { counters: vec![0; KEYS as usize], snapshot: None }
     }
 
+    /// Counts a record, and returns the key with which it is sent on.
+    #[inline]
+    pub fn count(&mut self, key: u64) -> u64 {
+        self.counters[(key % KEYS) as usize] += 1;
+        next_key(key, KEYS - 1)
+    }
+
     /// Handles an item, and returns what is sent on.
     #[inline]
     pub fn handle(&mut self, item: Item) -> Item {
         match item {
-            Item::Record(key) => {
-                self.counters[(key % KEYS) as usize] += 1;
-                Item::Record(next_key(key, KEYS - 1))
-            }
+            Item::Record(key) => Item::Record(self.count(key)),
             Item::Barrier => {
                 self.snapshot = Some(self.counters.clone());
                 Item::Barrier
@@ -155,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_wrong_counter_snapshot_or_end_is_an_objection() {
-        let must = crate::rows::bare::nested(7);
+        let must = crate::rows::bare::staged(7);
         assert_eq!(must.objection(&must), None);
         let mut wrong = must.clone();
         wrong.counters.swap(0, 1);

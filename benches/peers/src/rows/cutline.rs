@@ -18,7 +18,7 @@ use cutline_sim::faults::FaultPlan;
 use cutline_sim::ids::TaskId;
 use cutline_sim::world::{self, World};
 
-use super::bare::nested;
+use super::bare::staged;
 use super::{Row, SEED, version_of};
 use crate::workload::{HOPS, KEYS, Outcome, RECORDS, STAGES};
 
@@ -135,7 +135,7 @@ fn judged() -> Box<dyn FnMut() -> Outcome> {
 fn swept() -> Box<dyn FnMut() -> Outcome> {
     let seeds = SEED..SEED + SWEPT;
     for seed in seeds.clone() {
-        let objection = reference(&prepared(seed)).objection(&nested(seed));
+        let objection = reference(&prepared(seed)).objection(&staged(seed));
         assert_eq!(objection, None, "the interpreter and the bare loop disagree under seed {seed}");
     }
     let (sweep, first) = (sweep(&format!("{}..{}", seeds.start, seeds.end)), reference(&prepared(SEED)));
