@@ -145,8 +145,10 @@ impl Outcome {
         if self.snapshots.is_some() && self.snapshots != must.snapshots {
             return Some("other counters in its snapshots".to_owned());
         }
-        if self.ended.is_some() && self.ended != must.ended {
-            return Some(format!("it ends at {:?} ns instead of {:?}", self.ended, must.ended));
+        if let (Some(ended), Some(end)) = (self.ended, must.ended)
+            && ended != end
+        {
+            return Some(format!("it ends at {ended} ns instead of {end} ns"));
         }
         None
     }

@@ -4,7 +4,7 @@
 //! hands over what was written at one time at most once per millisecond, so where every record is written alone the run takes ten times as
 //! long as the source does: 25 s of simulated time. A run needs a thread of its own, which is measured too.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,10 +74,7 @@ fn address(number: usize) -> SocketAddr {
 
 async fn simulate(seed: u64, together: Together) -> (Outcome, Duration) {
     let (handle, began) = (Handle::current(), Instant::now());
-    let node = |number| {
-        let ip = IpAddr::from(address(number).ip());
-        handle.create_node().name(format!("stage-{number}")).ip(ip).build()
-    };
+    let node = |number| handle.create_node().name(format!("stage-{number}")).ip(address(number).ip()).build();
     let stages: Vec<_> = (1..=STAGES).map(|number| node(number).spawn(stage(number))).collect();
     let source = node(0).spawn(async move {
         sleep(LISTENING).await;
@@ -114,7 +111,7 @@ fn cluster() -> Box<dyn FnMut() -> Outcome> {
     Box::new(move || {
         let report = simulated::run(&prepared, &job, plan, SEED);
         assert_eq!(report.objection(), None);
-        let same = report.verdicts.iter().any(|verdict| *verdict == (state::NAME, Verdict::Pass));
+        let same = report.verdicts.contains(&(state::NAME, Verdict::Pass));
         assert!(same, "nobody has looked at the final state: {:?}", report.verdicts);
         assert!(report.outcome.is_ok_and(|outcome| outcome.completed > 0), "no checkpoint");
         reference.clone()
