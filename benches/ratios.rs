@@ -30,6 +30,8 @@ pub struct Line {
     pub ratio: f64,
     /// The smallest and the largest ratio of a round.
     pub ratio_range: (f64, f64),
+    /// The ratios of the rounds a quarter of which are smaller, and larger: what a few disturbed rounds do not change.
+    pub ratio_quartiles: (f64, f64),
 }
 
 /// Runs every row once per round, in turn, after one round that is not counted. A run of a row is `hops` hops.
@@ -73,6 +75,7 @@ fn table(runs: &[(u64, &str)], times: &[Vec<f64>]) -> Table {
             hop_ns: median(&hops_ns),
             ratio: median(&ratios),
             ratio_range: (ratios[0], ratios[ratios.len() - 1]),
+            ratio_quartiles: (ratios[ratios.len() / 4], ratios[ratios.len() - 1 - ratios.len() / 4]),
         }
     };
     Table { rounds: times.len(), lines: runs.iter().enumerate().map(line).collect() }
@@ -121,6 +124,13 @@ mod tests {
         assert_eq!(table.lines[0].ratio, 1.0);
         assert_eq!((table.lines[1].ratio, table.lines[1].ratio_range), (0.5, (0.4, 0.5)));
         assert_eq!((table.lines[0].hop_ns, table.lines[1].hop_ns), (1.0, 2.5));
+    }
+
+    #[test]
+    fn quartiles_leave_out_what_few_rounds_say() {
+        let rounds: Vec<Vec<f64>> = [9.0, 4.0, 2.0, 2.5, 0.1].iter().map(|&slow| vec![1.0, slow]).collect();
+        let table = table(&[(1_000_000_000, "limit"), (1_000_000_000, "engine")], &rounds);
+        assert_eq!((table.lines[1].ratio, table.lines[1].ratio_quartiles), (0.4, (0.25, 0.5)));
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn print(rows: &[rows::Row], table: &Table) {
     println!("| program | version | hops/s | ns/hop | times the bare loop | with |");
     println!("|---|---|--:|--:|--:|---|");
     for (row, line) in rows.iter().zip(&table.lines) {
-        let (fast, slow) = (1.0 / line.ratio_range.1, 1.0 / line.ratio_range.0);
+        let (fast, slow) = (1.0 / line.ratio_quartiles.1, 1.0 / line.ratio_quartiles.0);
         println!(
             "| {} | {} | {} | {:.1} | {:.1} ({fast:.1} to {slow:.1}) | {} |",
             row.name,
@@ -67,7 +67,7 @@ fn print(rows: &[rows::Row], table: &Table) {
         );
     }
     println!(
-        "\nMedians of {} rounds measured in turn; times the loop of the same round, in brackets the least and the most of a round.",
+        "\nMedians of {} rounds measured in turn; times the first loop of the same round, in brackets the quartiles.",
         table.rounds
     );
 }
