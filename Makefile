@@ -80,7 +80,7 @@ bench: ## Measure the engine against the limit (some minutes; close everything e
 	$(CARGO) bench --locked -p cutline-benches
 
 # madsim is a simulation with its flag only, which the other crates do not look at.
-bench-peers: ## Measure one pipe on Cutline, madsim, NexoSim, turmoil and a bare loop, for the table of docs/peers.md (two minutes, and a build of its own)
+bench-peers: ## Measure one pipe on Cutline, madsim, NexoSim, turmoil and a bare loop, for the table of docs/peers.md (a minute; builds their crates first)
 	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/peers' $(CARGO) run --locked --release --manifest-path $(PEERS)
 
 # The strategies that `make sweep` takes; none: all.
