@@ -8,13 +8,15 @@ INPUT ?= LICENSE-APACHE
 DEMO := cutline-out/demo
 PICTURES := cutline-out/pictures
 MAIN := stop-the-world,aligned,unaligned,async-incremental
+# What Cutline is compared with is built by nobody else: a workspace of its own.
+PEERS := benches/peers/Cargo.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit madsim browser bench sweep product zoo slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit madsim browser bench bench-peers sweep product zoo slurm doc deny clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the command line, optimised
 	$(CARGO) build --locked --release
@@ -46,6 +48,7 @@ test: format lint determinism docs unit ## Check everything that a change must p
 
 format: ## Check the formatting
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path $(PEERS) --check
 
 lint: ## Check with clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
@@ -75,6 +78,10 @@ browser: ## Open the pages of a comparison, a sweep and a diagram in a headless 
 
 bench: ## Measure the engine against the limit (some minutes; close everything else)
 	$(CARGO) bench --locked -p cutline-benches
+
+# madsim is a simulation with its flag only, which the other crates do not look at.
+bench-peers: ## Measure one pipe on Cutline, madsim, NexoSim, turmoil and a bare loop, for the table of docs/peers.md (a minute; builds their crates first)
+	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/peers' $(CARGO) run --locked --release --manifest-path $(PEERS)
 
 # The strategies that `make sweep` takes; none: all.
 STRATEGIES ?=

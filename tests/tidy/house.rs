@@ -155,12 +155,51 @@ pub fn arrows(files: &[File]) -> Vec<Violation> {
     violations
 }
 
+/// The manifests of crates that are workspaces of their own: nothing of the house depends on them, or builds them.
+fn apart(files: &[File]) -> impl Iterator<Item = &File> {
+    let is_apart = |file: &&File| {
+        file.path.ends_with("/Cargo.toml") && file.text.lines().any(|line| line.trim() == "[workspace]")
+    };
+    files.iter().filter(is_apart)
+}
+
+/// What no build of the workspace looks at: a crate apart has a lock file, and what it needs of the house is where it looks for it.
+pub fn crates_apart(files: &[File]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let there = |path: &str| files.iter().any(|file| file.path == path);
+    for file in apart(files) {
+        let (folder, _) = file.folder_and_stem();
+        if !there(&format!("{folder}/Cargo.lock")) {
+            let advice = "no Cargo.lock beside it: what is compared has versions".to_owned();
+            violations.push(violation(file, 0, "apart", advice));
+        }
+        for (at, line) in file.text.lines().enumerate() {
+            let Some(path) = line.split_once("path = \"").and_then(|(_, rest)| rest.split('"').next()) else {
+                continue;
+            };
+            let mut parts: Vec<&str> = folder.split('/').collect();
+            for part in path.split('/') {
+                match part {
+                    ".." => drop(parts.pop()),
+                    part => parts.push(part),
+                }
+            }
+            if !there(&format!("{}/Cargo.toml", parts.join("/"))) {
+                let advice = format!("there is no crate at `{path}`: it was moved, or its name is wrong");
+                violations.push(violation(file, at + 1, "apart", advice));
+            }
+        }
+    }
+    violations
+}
+
 /// Every crate of the workspace has its arrows, or no rule would look at it. Benches and examples may depend on all.
 pub fn members(files: &[File]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for file in files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
         let (folder, _) = file.folder_and_stem();
-        let is_outside = folder == "benches" || folder.starts_with("examples/");
+        let is_apart = apart(files).any(|apart| apart.path == file.path);
+        let is_outside = is_apart || folder == "benches" || folder.starts_with("examples/");
         if !is_outside && !ARROWS.iter().any(|(known, _)| *known == folder) {
             let advice = "a crate that the plan of the house does not know: give it its arrows in ARROWS";
             violations.push(violation(file, 0, "members", advice.to_owned()));
@@ -169,12 +208,13 @@ pub fn members(files: &[File]) -> Vec<Violation> {
     violations
 }
 
-/// Nothing but `cluster` names the runtimes: neither in a manifest nor in code. The workspace's table may.
+/// Nothing but `cluster` names the runtimes: neither in a manifest nor in code. The workspace's table may, and crates apart.
 pub fn runtimes(files: &[File]) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let is_apart = |file: &File| apart(files).any(|apart| file.is_in(apart.folder_and_stem().0));
     let advice =
         "only the crate `cluster` knows a runtime; a strategy is a state machine that any of them drives";
-    for file in files.iter().filter(|file| !file.is_in("cluster")) {
+    for file in files.iter().filter(|file| !file.is_in("cluster") && !is_apart(file)) {
         if file.path.ends_with("Cargo.toml") {
             for (line, name) in dependencies(&file.text) {
                 if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) {
@@ -363,6 +403,26 @@ mod tests {
         assert_eq!(
             found(members, &[("Cargo.toml", ""), ("benches/Cargo.toml", ""), ("sim/Cargo.toml", "")]),
             []
+        );
+    }
+
+    /// The manifest of a crate that is a workspace of its own.
+    const APART: &str =
+        "[workspace]\n[dependencies]\ncutline-sim = { path = \"../../sim\" }\ntokio = \"1\"\n";
+
+    #[test]
+    fn a_crate_apart_that_could_not_be_built_is_caught() {
+        let (manifest, lock, sim) =
+            (("benches/peers/Cargo.toml", APART), ("benches/peers/Cargo.lock", ""), ("sim/Cargo.toml", ""));
+        assert_eq!(found(crates_apart, &[manifest, lock, sim]), []);
+        assert_eq!(found(crates_apart, &[manifest, lock]), at("benches/peers/Cargo.toml", 3));
+        assert_eq!(found(crates_apart, &[manifest, sim]), at("benches/peers/Cargo.toml", 0));
+        assert_eq!(found(crates_apart, &[("Cargo.toml", APART), ("sim/Cargo.toml", "path = \"x\"")]), []);
+        assert_eq!(found(members, &[manifest]), []);
+        assert_eq!(found(runtimes, &[manifest, ("benches/peers/src/main.rs", "use tokio::net;")]), []);
+        assert_eq!(
+            found(runtimes, &[manifest, ("benches/pipe.rs", "use tokio::net;")]),
+            at("benches/pipe.rs", 1)
         );
     }
 

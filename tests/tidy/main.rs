@@ -119,6 +119,11 @@ fn every_crate_is_in_the_plan() {
 }
 
 #[test]
+fn crates_apart_can_be_built() {
+    hold(house::crates_apart(&repository()));
+}
+
+#[test]
 fn only_the_cluster_knows_madsim_and_tokio() {
     hold(house::runtimes(&repository()));
 }
