@@ -147,7 +147,7 @@ pub(crate) fn rows(record: &RunRecord) -> Vec<(&'static str, Option<String>)> {
         ("records read", Some(units::count(record.source_records))),
         ("records visible in the sink", Some(units::count(record.sink_records))),
         ("latency, p50 / p99 / max", Some(if record.arrivals == 0 { none() } else { latency })),
-        ("throughput", Some(units::rate(record.throughput))),
+        ("arrivals, repetitions included", Some(units::rate(record.throughput))),
         ("virtual time", Some(units::time(record.duration))),
         ("digest", Some(record.digest.clone())),
     ]

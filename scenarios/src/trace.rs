@@ -14,11 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::OracleVerdict;
 use crate::scene::{Actor, Cast, Ends, Entry, Recorder, Scene, View, ViewError, Witness, survey};
+use crate::story::sentence;
+use crate::units::show_time;
 
 /// No run is longer than this, by far.
 const TIME_MAX: Time = u64::MAX / 8;
 /// A line is no longer than this.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// A run in which no more than so many things happen is told in words, too.
+const FEW: u64 = 8;
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,7 +339,18 @@ pub fn scene_of_trace<R: BufRead>(
         return Err(error);
     }
     let window = view.window(&found).map_err(TraceError::View)?;
-    let mut recorder = Recorder::new(cast, window);
-    reader()?.play(&mut |entry| recorder.see(entry))?;
+    let mut recorder = Recorder::new(cast.clone(), window);
+    let names: Vec<String> = cast.tasks.iter().map(|task| task.name.clone()).collect();
+    let mut all = Vec::new();
+    reader()?.play(&mut |entry| {
+        // So little may be nothing that has a place in a picture.
+        if let (Entry::Event(event), true) = (&entry, found.entries <= FEW) {
+            all.push(format!("{} at {}", sentence(&names, event), show_time(event.time)));
+        }
+        recorder.see(entry);
+    })?;
+    if !all.is_empty() {
+        notes.push(format!("All that happened: {}.", all.join("; ")));
+    }
     Ok(Scene { witness, notes, ..recorder.finish() })
 }

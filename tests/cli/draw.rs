@@ -132,6 +132,9 @@ fn a_run_in_which_little_happened_is_a_picture() {
         place.cutline("draw t.ndjson --out a.png").exits(0);
         place.cutline("draw t.ndjson --out a.html").exits(0);
     }
+    place.file("t.ndjson", trace(&[running]));
+    place.cutline("draw t.ndjson --out a.svg").exits(0);
+    assert!(place.read("a.svg").contains("All that happened: a&lt;i&gt;[0]: task running (attempt 1) at "));
     place.cutline("run tiny --set bounds.time=1ms --trace t.ndjson --trace-records").exits(3);
     place.cutline("draw t.ndjson --out a.svg").exits(0);
     assert!(place.read("a.svg").contains("The oracle liveness objects."));

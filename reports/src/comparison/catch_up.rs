@@ -1,10 +1,11 @@
 //! When a job has caught up after a recovery. The records of a run do not say it, for it is a matter of judgement; here is the one that
-//! is passed: a job has caught up when, in a slice of time after all tasks run again, half of the records that arrive are no more than
-//! half as late again as they were before the first crash of the run.
+//! is passed: a job has caught up when, in a slice of time after all tasks run again, half of the records that arrive could not be read
+//! before that. So what had been waiting is worked off. A job that finishes without another failure has worked off everything.
 
+use cutline_scenarios::course::Slice;
 use cutline_scenarios::record::RestoreRecord;
 
-use super::{Quartiles, Ran};
+use super::Ran;
 
 /// The parts of a recovery, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,10 @@ pub struct Recovery {
     pub cancel: u64,
     /// From then until all tasks ran again: slots are waited for, and state is read.
     pub restore: u64,
-    /// From then until the job had caught up, or until the next crash or the end if it had not.
+    /// From then until the job had caught up, or until the next crash or the end of the run if it had not.
     pub replay: u64,
+    /// True if it had.
+    pub is_caught_up: bool,
 }
 
 /// The names of the parts.
@@ -32,45 +35,44 @@ impl Recovery {
 
     /// All of it.
     pub fn whole(&self) -> u64 {
-        self.parts().iter().sum()
+        self.parts().iter().fold(0, |sum, part| sum.saturating_add(*part))
     }
 }
 
 /// The recoveries of a run after which all tasks ran again. One that a second failure interrupts goes on until then: what is behind its first
 /// cancellation is its restore.
 pub fn recoveries(ran: &Ran) -> Vec<Recovery> {
-    let usual = usual_latency(ran);
     let parts = |restores: &[RestoreRecord]| {
         let (restore, running) = (restores.first()?, restores.last()?.running?);
         let later =
             ran.record.restores.iter().map(|later| later.crashed).filter(|&crashed| crashed > running);
-        let next = later.min().unwrap_or(ran.record.duration);
-        let caught_up = usual.and_then(|usual| caught_up(ran, running, usual)).unwrap_or(next);
+        let failure = later.min();
+        let next = failure.unwrap_or(ran.record.duration);
+        let is_told = ran.record.arrivals > 0;
+        let whole = (failure.is_none() && ran.record.outcome.is_finished() && is_told).then_some(next);
+        let caught_up = caught_up(ran, running).filter(|&at| at < next).or(whole);
         Some(Recovery {
             crashed: restore.crashed,
             detection: restore.noticed.saturating_sub(restore.crashed),
             cancel: restore.cancelled.saturating_sub(restore.noticed),
             restore: running.saturating_sub(restore.cancelled.max(restore.noticed)),
-            replay: caught_up.min(next).saturating_sub(running),
+            replay: caught_up.unwrap_or(next).saturating_sub(running),
+            is_caught_up: caught_up.is_some(),
         })
     };
     ran.record.recoveries().filter_map(parts).collect()
 }
 
-/// The middle of the latencies before the first crash.
-fn usual_latency(ran: &Ran) -> Option<f64> {
-    let first = ran.record.restores.first().map_or(u64::MAX, |restore| restore.crashed);
-    let width = ran.course.width.max(1);
-    let before = ran.course.slices.iter().take((first / width) as usize).filter(|slice| slice.arrivals > 0);
-    Quartiles::of(before.map(|slice| slice.latency_p50 as f64)).map(|quartiles| quartiles.median)
-}
-
-/// When it was first again as it used to be.
-fn caught_up(ran: &Ran, running: u64, usual: f64) -> Option<u64> {
+/// The first instant behind this one from which on half of what arrives could not be read before it.
+fn caught_up(ran: &Ran, running: u64) -> Option<u64> {
     let width = ran.course.width.max(1);
     let slices = ran.course.slices.iter().enumerate().skip((running / width) as usize);
-    let fine = slices.filter(|(_, slice)| slice.arrivals > 0 && slice.latency_p50 as f64 <= usual * 1.5);
-    fine.map(|(place, _)| place as u64 * width).map(|at| at.max(running)).next()
+    let fine = |(place, slice): (usize, &Slice)| {
+        let begin = (place as u64).saturating_mul(width);
+        let since = begin.saturating_add(width).saturating_sub(running);
+        (slice.arrivals > 0 && slice.latency_p50 <= since).then_some(begin.max(running))
+    };
+    slices.filter_map(fine).next()
 }
 
 #[cfg(test)]
@@ -86,8 +88,20 @@ mod tests {
         assert_eq!(all.len(), 1);
         let until_running = all[0].detection + all[0].cancel + all[0].restore;
         assert_eq!(all[0].crashed + until_running, restore.running.expect("running"));
-        // The sample is late for 300 ms after the restore.
-        assert_eq!(all[0].replay, 280_000_000);
+        // For 280 ms after the restore what arrives is 600 ms late, so it could be read before that.
+        assert_eq!((all[0].replay, all[0].is_caught_up), (280_000_000, true));
+    }
+
+    #[test]
+    fn a_job_that_fails_again_before_that_has_not_caught_up() {
+        let mut ran = samples::ran("aligned");
+        let first = ran.record.restores[0].clone();
+        let running = first.running.expect("running");
+        let again = RestoreRecord { crashed: running + 100_000_000, running: Some(2_000_000_000), ..first };
+        ran.record.restores.push(again);
+        let all = recoveries(&ran);
+        assert_eq!((all[0].replay, all[0].is_caught_up), (100_000_000, false));
+        assert_eq!((all[1].replay, all[1].is_caught_up), (40_000_000, true));
     }
 
     #[test]
@@ -111,6 +125,10 @@ mod tests {
         assert!(recoveries(&ran).is_empty());
         let mut ran = samples::ran("aligned");
         ran.course = Default::default();
-        assert_eq!(recoveries(&ran)[0].replay, ran.record.duration - 1_420_000_000, "nobody knows better");
+        let end = ran.record.duration - 1_420_000_000;
+        let found = recoveries(&ran)[0];
+        assert_eq!((found.replay, found.is_caught_up), (end, true), "at its end everything is worked off");
+        ran.record.arrivals = 0;
+        assert!(!recoveries(&ran)[0].is_caught_up, "nobody knows");
     }
 }

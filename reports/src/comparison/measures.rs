@@ -31,6 +31,17 @@ pub struct Measure {
     pub of: fn(&Ran) -> Option<f64>,
 }
 
+/// A measure of a strategy, over all seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// Its middle and its quartiles.
+    pub value: Quartiles,
+    /// True if no other strategy's is better.
+    pub best: bool,
+    /// How many of how many runs have it, if not all do.
+    pub some: Option<(usize, usize)>,
+}
+
 macro_rules! measures {
     ($($name:literal, $column:literal, $unit:ident, $better:ident, $main:literal, $of:expr;)*) => {
         /// All measures.
@@ -49,7 +60,10 @@ measures! {
     "latency, p50", "latency_p50_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p50);
     "latency, p99", "latency_p99_ns", Time, Low, true, |ran| some(has_beyond(ran, 990_000), ran.record.latency.p99);
     "latency, p99.99", "latency_p9999_ns", Time, Low, false, |ran| ran.course.quantile(999_900).filter(|_| has_beyond(ran, 999_900)).map(|ns| ns as f64);
-    "throughput", "throughput_per_s", Rate, High, true, |ran| Some(ran.record.throughput).filter(|rate| *rate > 0.0);
+    "throughput, each record once", "throughput_per_s", Rate, High, true, |ran| {
+        let seconds = ran.record.duration as f64 / 1e9;
+        some(ran.record.source_records > 0 && seconds > 0.0, ran.record.source_records).map(|records| records / seconds)
+    };
     "checkpoint duration, median", "checkpoint_duration_ns", Time, Low, true, |ran| middle(ran, |one| one.duration);
     "checkpoint duration, longest", "checkpoint_duration_max_ns", Time, Low, false,
         |ran| ran.record.completed().map(|one| one.duration as f64).reduce(f64::max);
@@ -59,7 +73,10 @@ measures! {
     "crash to running, median", "recovery_ns", Time, Low, true,
         |ran| median(ran.record.times_to_running().map(|time| time as f64));
     "crash to caught up, median", "caught_up_ns", Time, Low, false,
-        |ran| median(catch_up::recoveries(ran).iter().map(|recovery| recovery.whole() as f64));
+        |ran| {
+            let all = catch_up::recoveries(ran);
+            median(all.iter().filter(|recovery| recovery.is_caught_up).map(|recovery| recovery.whole() as f64))
+        };
     "replayed records", "replayed_records", Count, Low, false,
         |ran| some(!ran.record.restores.is_empty(), ran.record.replayed_records);
     "backpressure of the worst operator", "backpressure_max", Share, Low, true, |ran| {
@@ -92,12 +109,21 @@ impl Measure {
         Quartiles::of(runs.iter().filter_map(self.of))
     }
 
-    /// What it is of each strategy, and which are the best of those that pass every run: what a wrong result costs is no merit.
-    pub fn of_all(&self, contestants: &[Contestant]) -> Vec<(Option<Quartiles>, bool)> {
+    /// What it is of each strategy, and which are the best of those that pass every run: what a wrong result costs is no merit. Nor is
+    /// a value that only some of the runs have.
+    pub fn of_all(&self, contestants: &[Contestant]) -> Vec<Option<Cell>> {
+        let known = |one: &Contestant| one.runs.iter().filter_map(self.of).count();
         let values: Vec<_> = contestants.iter().map(|one| self.over(&one.runs)).collect();
-        let sound = |(one, value): (&Contestant, &Option<Quartiles>)| value.filter(|_| one.passes());
+        let sound = |(one, value): (&Contestant, &Option<Quartiles>)| {
+            value.filter(|_| one.passes() && known(one) == one.runs.len())
+        };
         let best = self.best(&contestants.iter().zip(&values).map(sound).collect::<Vec<_>>());
-        values.into_iter().zip(best).collect()
+        let cells = contestants.iter().zip(values).zip(best);
+        let cell = |((one, value), best): ((&Contestant, Option<Quartiles>), bool)| {
+            let (known, runs) = (known(one), one.runs.len());
+            value.map(|value| Cell { value, best, some: (known < runs).then_some((known, runs)) })
+        };
+        cells.map(cell).collect()
     }
 
     /// Which of these are the best: none if they do not differ.

@@ -1,6 +1,6 @@
 //! A comparison as a table for the screen: strategies are columns.
 
-use super::measures::MEASURES;
+use super::measures::{Cell, MEASURES};
 use super::{Comparison, Contestant, Quartiles};
 use crate::drawing::axis::Unit;
 use crate::verdicts::{self, by_oracle};
@@ -22,12 +22,13 @@ pub fn table(comparison: &Comparison) -> String {
     rows.push(row("runs that passed", contestants.iter().map(passed).collect()));
     for measure in MEASURES {
         let values = measure.of_all(contestants);
-        if values.iter().all(|(value, _)| value.is_none()) {
+        if values.iter().all(Option::is_none) {
             continue;
         }
-        let cell = |(value, best): (Option<Quartiles>, bool)| {
-            let star = if best { BEST } else { "" };
-            value.map_or_else(|| "-".to_owned(), |value| spread(measure.unit, value) + star)
+        let cell = |cell: Option<Cell>| {
+            let Some(Cell { value, best, some }) = cell else { return "-".to_owned() };
+            let of = some.map_or_else(String::new, |(known, runs)| format!(" in {known} of {runs}"));
+            format!("{}{of}{}", spread(measure.unit, value), if best { BEST } else { "" })
         };
         rows.push(row(measure.name, values.into_iter().map(cell).collect()));
     }
@@ -35,7 +36,9 @@ pub fn table(comparison: &Comparison) -> String {
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
     let legend = match comparison.repetitions() {
         1 => "* the best of its row\n",
-        _ => "the median over the seeds, in brackets the quartiles; * the best of its row\n",
+        _ => {
+            "the median over the seeds, in brackets the quartiles (`in 3 of 20`: only so many runs have it); * the best of its row\n"
+        }
     };
     format!("{}\n\n{}\n{legend}", comparison.title(), text(&table))
 }

@@ -13,6 +13,8 @@ pub const SOFT: RGBColor = RGBColor(0x55, 0x55, 0x55);
 pub const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 /// The time in which a job does not run.
 pub const SHADE: RGBColor = RGBColor(0xd4, 0xd4, 0xd4);
+/// The time in which a job works off what had been waiting.
+pub const CATCH_UP: RGBColor = RGBColor(0xec, 0xec, 0xec);
 /// Crashes.
 pub const CRASH: RGBColor = VERMILLION;
 /// Texts about what is wrong: as vermillion, and dark enough to be read.

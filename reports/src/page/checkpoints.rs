@@ -136,7 +136,12 @@ fn restores_of(one: &Contestant, ran: &Ran) -> Markup {
                 td data-value=(took.unwrap_or(u64::MAX)) { (took.map_or_else(|| "never".to_owned(), units::time)) }
                 td data-value=(restore.replayed) { (units::count(restore.replayed)) }
                 @match parts.iter().find(|parts| parts.crashed == restore.crashed) {
-                    Some(parts) => { @for part in parts.parts() { td data-value=(part) { (units::time(part)) } } },
+                    Some(parts) => {
+                        @for (part, name) in parts.parts().into_iter().zip(PARTS) {
+                            @let open = name == PARTS[3] && !parts.is_caught_up;
+                            td data-value=(part) { (units::time(part)) @if open { small { " and not caught up" } } }
+                        }
+                    },
                     None => { @for _ in PARTS { td data-value="0" { "-" } } },
                 }
             }

@@ -4,7 +4,7 @@ use cutline_scenarios::record::Class;
 use maud::{Markup, html};
 
 use super::{FailedRun, Page, swatch};
-use crate::comparison::measures::MEASURES;
+use crate::comparison::measures::{Cell, MEASURES};
 use crate::comparison::table::{between, passed};
 use crate::comparison::{Comparison, Quartiles};
 use crate::drawing::axis::Unit;
@@ -100,7 +100,7 @@ fn oracles(comparisons: &[&Comparison]) -> Markup {
 fn measures(comparison: &Comparison) -> Markup {
     let contestants = &comparison.contestants;
     let rows = MEASURES.iter().map(|measure| (measure, measure.of_all(contestants)));
-    let rows: Vec<_> = rows.filter(|(_, cells)| cells.iter().any(|(value, _)| value.is_some())).collect();
+    let rows: Vec<_> = rows.filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
     let how = match comparison.repetitions() {
         1 => "One seed. The best of each row is marked.",
         _ => "Medians over the seeds, and below them the quartiles. The best median of each row is marked.",
@@ -120,21 +120,24 @@ fn measures(comparison: &Comparison) -> Markup {
                     }
                     @for (measure, cells) in &rows { tr {
                         th scope="row" { (measure.name) }
-                        @for (value, best) in cells {
-                            td.best[*best] {
-                                @match value {
-                                    Some(value) => {
-                                        (measure.unit.show(value.median))
-                                        @if *best { span.hidden { " (best)" } }
-                                        @if let Some(range) = range(measure.unit, *value) { br; small { (range) } }
-                                    }
-                                    None => { span aria-label="none" { "-" } },
-                                }
-                            }
-                        }
+                        @for cell in cells { (measured(measure.unit, *cell)) }
                     } }
                 }
             }
+        }
+    }
+}
+
+fn measured(unit: Unit, cell: Option<Cell>) -> Markup {
+    let Some(Cell { value, best, some }) = cell else {
+        return html! { td { span aria-label="none" { "-" } } };
+    };
+    html! {
+        td.best[best] {
+            (unit.show(value.median))
+            @if best { span.hidden { " (best)" } }
+            @if let Some(range) = range(unit, value) { br; small { (range) } }
+            @if let Some((known, runs)) = some { br; small { "in " (known) " of " (runs) " runs" } }
         }
     }
 }

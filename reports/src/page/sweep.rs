@@ -113,7 +113,10 @@ fn summary(page: &SweepPage<'_>, total: &Counts) -> Markup {
             }
         }
         (oracles(page.tally))
-        p.soft { "Every run is a row of " code { "runs.csv" } " in the folder, every failure a line of " code { "failures.ndjson" } "." }
+        p.soft {
+            "Every run is a row of " code { (if page.to_go_on.is_some() { "runs.part.csv" } else { "runs.csv" }) } " in the folder, every failure a line of "
+            code { (if page.to_go_on.is_some() { "failures.part.ndjson" } else { "failures.ndjson" }) } "."
+        }
     }
 }
 

@@ -126,7 +126,8 @@ pub fn happenings_entries() -> Vec<Entry> {
         entry(Sign::Crash, "crash"),
         entry(Sign::Down, "until all tasks run again"),
         entry(Sign::Checkpoint(true), "checkpoint completed"),
-        entry(Sign::Checkpoint(false), "given up"),
+        entry(Sign::Checkpoint(false), "not completed"),
+        entry(Sign::Line(SOFT, 2.0, false), "end of the run"),
     ]
 }
 
@@ -165,7 +166,8 @@ pub fn happenings(panel: &Panel<'_, '_>, record: &RunRecord, lane: f64) -> Resul
             drawn = to;
         }
     }
-    Ok(())
+    let end = panel.across(record.duration as f64);
+    panel.canvas().line(&[(end, panel.top()), (end, panel.bottom())], SOFT, 2.0)
 }
 
 fn span(checkpoint: &CheckpointRecord) -> (u64, u64) {

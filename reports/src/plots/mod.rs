@@ -62,8 +62,8 @@ plots! {
     throughput, "throughput", "Throughput over time",
         "Records that arrive at sinks, repetitions included, over virtual time: it pauses at a crash, and then catches up.";
     recovery, "recovery", "What recoveries are made of",
-        "The mean time from a crash until it is noticed, until everything is cancelled, until all tasks run again, and until latency is \
-         what it was before.";
+        "The mean time from a crash until it is noticed, until everything is cancelled, until all tasks run again, and until what \
+         had been waiting is worked off.";
     storage, "storage", "Storage used over time",
         "Everything that is in the durable store, over virtual time.";
     backpressure, "backpressure", "Backpressure by operator",

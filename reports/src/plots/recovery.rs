@@ -31,9 +31,17 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
         names: names.map(|(one, all)| format!("{} ({})", one.name, all.len())).collect(),
         heights: vec![46.0; comparison.contestants.len()],
     };
+    let cut_short = all.iter().flatten().filter(|one| !one.is_caught_up).count();
+    let cut_short = match cut_short {
+        0 => String::new(),
+        some => format!(
+            " {some} of {} had not caught up when they failed again or ended: theirs is counted until then.",
+            all.iter().flatten().count()
+        ),
+    };
     let about = format!(
-        "{}. Means over all recoveries of all seeds; their number stands in brackets. A job has caught up when the median latency is \
-         at most 1.5 times what it was before the first crash, at the latest at the next crash or the end.",
+        "{}. Means over all recoveries of all seeds; their number stands in brackets. A job has caught up when half of what arrives \
+         could not be read before all tasks ran again.{cut_short}",
         comparison.title()
     );
     let head = Head { title: plot.title, about, entries };
@@ -69,11 +77,11 @@ fn means(all: &[Recovery]) -> [f64; 4] {
 
 /// A row for each recovery of each run.
 pub fn data(comparison: &Comparison) -> Data {
-    let columns = ["crashed_ns", "detection_ns", "cancel_ns", "restore_ns", "replay_ns"];
+    let columns = ["crashed_ns", "detection_ns", "cancel_ns", "restore_ns", "replay_ns", "caught_up"];
     Data::of_runs(comparison, &columns, |_, ran| {
         let row = |one: Recovery| {
             let [detection, cancel, restore, replay] = one.parts();
-            cells([one.crashed, detection, cancel, restore, replay])
+            cells([one.crashed, detection, cancel, restore, replay, u64::from(one.is_caught_up)])
         };
         recoveries(ran).into_iter().map(row).collect::<Vec<_>>()
     })

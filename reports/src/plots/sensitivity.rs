@@ -135,15 +135,21 @@ impl Sensitivity {
 
     /// A row for each measure of each run.
     pub fn data(&self) -> Data {
-        let columns = ["key", "value", "strategy", "seed"].into_iter();
+        let columns = ["key", "value", "strategy", "seed", "class"].into_iter();
         let columns =
             columns.chain(MEASURES.iter().map(|measure| measure.column)).map(str::to_owned).collect();
         let mut data = Data { columns, rows: Vec::new() };
         for (value, comparison) in &self.points {
             for one in &comparison.contestants {
                 for ran in &one.runs {
-                    let mut row =
-                        vec![self.key.clone(), value.clone(), one.name.clone(), ran.record.seed.to_string()];
+                    let class = ran.record.class().name().to_owned();
+                    let mut row = vec![
+                        self.key.clone(),
+                        value.clone(),
+                        one.name.clone(),
+                        ran.record.seed.to_string(),
+                        class,
+                    ];
                     let cell = |measure: &Measure| {
                         (measure.of)(ran).map_or_else(String::new, |value| value.to_string())
                     };

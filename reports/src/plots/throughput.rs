@@ -3,9 +3,12 @@
 use super::Plot;
 use super::data::{Data, cells};
 use super::frame::{Head, Strips, happenings, happenings_entries, shades};
+use crate::comparison::catch_up::recoveries;
 use crate::comparison::{Comparison, Ran};
 use crate::drawing::PictureError;
 use crate::drawing::axis::{Scale, Unit};
+use crate::drawing::legend::{Sign, entry};
+use crate::drawing::palette::CATCH_UP;
 
 /// Slices are put together until there are no more than this: few records in narrow slices make a comb.
 const COLUMNS_MAX: usize = 80;
@@ -28,8 +31,10 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
         crate::units::time(width)
     );
     let lane = 18.0;
+    let mut entries = happenings_entries();
+    entries.insert(2, entry(Sign::Area(CATCH_UP, 1.0), "until it has caught up"));
     let strips = Strips {
-        head: Head { title: plot.title, about, entries: happenings_entries() },
+        head: Head { title: plot.title, about, entries },
         alt: plot.about,
         x: (Scale::span(Unit::Time, 0.0, end as f64), "virtual time"),
         y: (Scale::linear(Unit::Rate, most), ""),
@@ -42,6 +47,12 @@ pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError
     };
     strips.draw(comparison, |panel, contestant, ran| {
         shades(panel, &ran.record)?;
+        for recovery in recoveries(ran) {
+            let until = recovery.crashed.saturating_add(recovery.whole());
+            let (from, to) =
+                (panel.across(until.saturating_sub(recovery.replay) as f64), panel.across(until as f64));
+            panel.canvas().fill((from, panel.top()), (to, panel.bottom()), CATCH_UP, 1.0)?;
+        }
         let colour = contestant.look().colour;
         let mut top = Vec::new();
         for (from, to, rate) in columns(ran, width) {

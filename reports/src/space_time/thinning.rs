@@ -11,7 +11,7 @@ const CUTS_MOST: usize = 24;
 const CHECKPOINTS_MOST: usize = 100;
 /// Of anything else.
 const MOST: usize = 1_500;
-/// Beside a guilty one no more records than this: it is what is to be seen.
+/// Beside a guilty one no more records than this, or a third of those that are asked for: it is what is to be seen.
 const BESIDE_GUILTY: usize = 70;
 
 /// How a flight is drawn.
@@ -73,7 +73,10 @@ impl<'a> Plan<'a> {
         let events = bounded("events", scene.events.iter().collect(), &mut left_out);
         let crossed: Vec<Cut<'_>> = cuts.iter().map(|cut| scene.cut(cut)).collect();
         let guilty = scene.guilty();
-        let records_most = if guilty.is_empty() { records_most } else { records_most.min(BESIDE_GUILTY) };
+        let records_most = match guilty.is_empty() {
+            true => records_most,
+            false => records_most.min(BESIDE_GUILTY.max(records_most / 3)),
+        };
         let mut flights: Vec<(Kind, &Flight)> = Vec::new();
         let (mut records, mut marks, mut others) = (Vec::new(), Vec::new(), 0_u64);
         for (at, flight) in scene.flights.iter().enumerate() {

@@ -143,7 +143,12 @@ impl<'a> Trace<'a> {
                 self.windows.insert(fault, now);
             }
             (Event::FaultWindow { fault, begins: false }, _) => self.end_window(fault, now),
-            (Event::FailureNoticed { .. }, _) => self.recovery = Some((now, Vec::new())),
+            (Event::FailureNoticed { .. }, _) => {
+                // A failure during a recovery begins another one.
+                self.end_phase("interrupted", now);
+                self.end_recovery(now);
+                self.recovery = Some((now, Vec::new()));
+            }
             (Event::JobCancelled, _) => {
                 self.end_phase("cancel", now);
                 self.end_lives(now);
