@@ -1,4 +1,4 @@
-//! The examples of the README, run: every line that it shows is a line that the command prints.
+//! The examples of the README, run: every line that it shows is a line that the command prints. And its pictures, drawn.
 
 use crate::Place;
 
@@ -48,5 +48,32 @@ fn the_examples_of_the_readme_print_what_it_shows() {
             let there = printed.iter().any(|printed| *printed == line || printed.starts_with(&line));
             assert!(there, "`cutline {arguments}` does not print `{line}`, but\n{}", printed.join("\n"));
         }
+    }
+}
+
+/// All but the one that takes eighty runs.
+#[test]
+fn the_pictures_of_the_readme_are_those_that_are_drawn_now() {
+    let place = Place::new();
+    place.file("LICENSE-APACHE", include_str!("../../LICENSE-APACHE"));
+    place.file("Makefile", include_str!("../../Makefile"));
+    let commands =
+        place.shell("make --no-print-directory -n -o build picture CUTLINE=\"$CUTLINE\"").exits(0).out.replace("\\\n", " ");
+    for line in commands.lines().filter(|line| !line.contains("--vary") && !line.starts_with("cp ")) {
+        place.shell(line).exits(0);
+    }
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
+    let words = "cutline-out/pictures/words/";
+    for (folder, name) in [
+        ("docs/pictures/", "space-time.svg"),
+        (words, "latency-over-time.svg"),
+        (words, "checkpoint-duration.svg"),
+    ] {
+        let (shown, drawn) =
+            (std::fs::read_to_string(docs.join(name)), place.read(&format!("{folder}{name}")));
+        assert!(
+            shown.is_ok_and(|shown| shown == drawn),
+            "docs/pictures/{name} is another picture now: `make picture`"
+        );
     }
 }

@@ -60,7 +60,7 @@ measures! {
     "latency, p50", "latency_p50_ns", Time, Low, true, |ran| some(ran.record.arrivals > 0, ran.record.latency.p50);
     "latency, p99", "latency_p99_ns", Time, Low, true, |ran| some(has_beyond(ran, 990_000), ran.record.latency.p99);
     "latency, p99.99", "latency_p9999_ns", Time, Low, false, |ran| ran.course.quantile(999_900).filter(|_| has_beyond(ran, 999_900)).map(|ns| ns as f64);
-    "throughput, each record once", "throughput_per_s", Rate, High, true, |ran| {
+    "throughput (each record once)", "throughput_per_s", Rate, High, true, |ran| {
         let seconds = ran.record.duration as f64 / 1e9;
         some(ran.record.source_records > 0 && seconds > 0.0, ran.record.source_records).map(|records| records / seconds)
     };
