@@ -77,7 +77,7 @@ browser: ## Open the pages of a comparison, a sweep and a diagram in a headless 
 	tests/browser.sh $(TARGET)/debug/cutline
 
 bench: ## Measure the engine against the limit (some minutes; close everything else)
-	$(CARGO) bench --locked -p cutline-benches
+	$(CARGO) bench --locked -p cutline-benches --features checker
 
 # madsim is a simulation with its flag only, which the other crates do not look at.
 bench-peers: ## Measure one pipe on Cutline, madsim, NexoSim, turmoil and a bare loop, for the table of docs/peers.md (a minute; builds their crates first)

@@ -3,7 +3,7 @@
 //! that ends is judged by every oracle; one of the model is what somebody would write down to check the protocol alone. Both go deep first,
 //! count a state once, and are given up after so many (of which the checker counts those that it reaches again, too).
 //!
-//! `cargo bench -p cutline-benches --bench interleavings`.
+//! `cargo bench -p cutline-benches --features checker --bench interleavings`.
 
 mod checker;
 
