@@ -48,6 +48,8 @@ pub struct Settings {
     pub kill_every: Option<Duration>,
     /// How often at most.
     pub most_kills: u32,
+    /// Decides who.
+    pub seed: u64,
     /// How long to wait for task managers that are not there.
     pub patience: Duration,
     /// How long the job may take.
@@ -96,6 +98,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// How often a task manager was killed.
     pub kills: u32,
+    /// How it has ended, if it has.
+    pub ending: Option<Collected>,
     /// The number of records that readers see.
     pub visible: u64,
     /// The final values of the last operator that has any: see [`Prepared::values`].
@@ -144,7 +148,6 @@ pub fn run(
     let (evict, evicted) = unbounded_channel();
     let store: Arc<dyn Store> = Arc::new(folder);
     let topology = Arc::clone(&job.topology);
-    let seed = order.seed;
     let launch = |node| launch(address, node, token);
     let outcome = thread::scope(|scope| {
         let nurse = Nurse {
@@ -155,7 +158,7 @@ pub fn run(
             signals,
             shared: &shared,
         };
-        scope.spawn(|| nurse.look_after(settings, seed, evicted, interrupted));
+        scope.spawn(|| nurse.look_after(settings, evicted, interrupted));
         let coordinator =
             coordinator::run(listener, (job, order), Arc::clone(&store), rules, heard, Some(evict));
         let _done = Done(&shared);
@@ -173,7 +176,8 @@ pub fn run(
     let verdicts = judge(&outcome, collected.as_ref(), prepared.reference());
     let visible = collected.as_ref().map_or(0, Collected::visible);
     let values = collected.as_ref().map_or_else(Vec::new, |collected| prepared.values(collected));
-    Ok(Report { outcome, kills: shared.kills.load(Ordering::Relaxed), visible, values, verdicts })
+    let kills = shared.kills.load(Ordering::Relaxed);
+    Ok(Report { outcome, kills, ending: collected, visible, values, verdicts })
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -205,11 +209,10 @@ impl Nurse<'_> {
     fn look_after(
         mut self,
         settings: &Settings,
-        seed: u64,
         mut evicted: UnboundedReceiver<u32>,
         interrupted: &AtomicBool,
     ) {
-        let (key, began) = (key(seed, Stream::Kills), Instant::now());
+        let (key, began) = (key(settings.seed, Stream::Kills), Instant::now());
         let mut next_kill = settings.kill_every.map(|every| began + every);
         while !self.shared.done.load(Ordering::Acquire) {
             if interrupted.load(Ordering::Relaxed) {
