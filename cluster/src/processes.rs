@@ -48,6 +48,8 @@ pub struct Settings {
     pub kill_every: Option<Duration>,
     /// How often at most.
     pub most_kills: u32,
+    /// Not before another checkpoint has completed than those before the last time: so there is always something new to go back to.
+    pub kill_after_checkpoints: bool,
     /// Decides who.
     pub seed: u64,
     /// How long to wait for task managers that are not there.
@@ -129,6 +131,7 @@ pub fn run(
     job.check().map_err(|what| RunError::Cluster(ClusterError::Unsupported(what)))?;
     let folder = Folder::new(&order.store);
     folder.begin().map_err(RunError::Store)?;
+    let looked_at = folder.clone();
     let runtime = runtime().map_err(RunError::System)?;
     let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, settings.port));
     let listener = runtime.block_on(TcpListener::bind(address));
@@ -153,6 +156,8 @@ pub fn run(
         let nurse = Nurse {
             children: (0..settings.processes).map(|_| None).collect(),
             launch: &launch,
+            folder: looked_at,
+            newest: None,
             ends: 0,
             has_given_up: false,
             signals,
@@ -197,6 +202,9 @@ impl Drop for Done<'_> {
 struct Nurse<'a> {
     children: Vec<Option<Child>>,
     launch: &'a (dyn Fn(u32) -> Command + Sync),
+    /// Where checkpoints are, and the newest of them when somebody was killed.
+    folder: Folder,
+    newest: Option<u64>,
     /// How many have ended by themselves.
     ends: u32,
     /// No more are started.
@@ -227,10 +235,12 @@ impl Nurse<'_> {
             if let (Some(at), Some(every)) = (next_kill, settings.kill_every)
                 && Instant::now() >= at
                 && self.shared.kills.load(Ordering::Relaxed) < settings.most_kills
+                && (!settings.kill_after_checkpoints || self.has_new_checkpoint())
             {
                 let nth = self.shared.kills.fetch_add(1, Ordering::Relaxed);
                 self.kill(below(draw(key, u64::from(nth)), self.children.len() as u64) as usize);
-                next_kill = Some(at + every);
+                let from = if settings.kill_after_checkpoints { Instant::now() } else { at };
+                next_kill = Some(from + every);
             }
             thread::sleep(LOOK);
         }
@@ -269,6 +279,14 @@ impl Nurse<'_> {
                 }
             }
         }
+    }
+
+    /// True if a checkpoint has completed since this was last true.
+    fn has_new_checkpoint(&mut self) -> bool {
+        let newest = self.folder.newest_checkpoint();
+        let is_new = newest > self.newest;
+        self.newest = newest.max(self.newest);
+        is_new
     }
 
     /// Kills a child with SIGKILL.

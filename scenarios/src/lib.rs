@@ -15,7 +15,7 @@
 //!     about = "One source, two sums."
 //!
 //!     [input.numbers]
-//!     kind = { numbers = { count = 500, rate = "1000/s" } }
+//!     kind = { numbers = { count = 500, rate = "1000/s", splits = 1 } }
 //!
 //!     [[job.operator]]
 //!     uid = "source"

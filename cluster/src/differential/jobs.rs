@@ -117,6 +117,7 @@ mod real {
                 port: 0,
                 kill_every: Some(Duration::from_millis(700 + seed % 10 * 110)),
                 most_kills: MOST_KILLS,
+                kill_after_checkpoints: true,
                 seed,
                 patience: SILENCE * 3,
                 limit: LIMIT,
