@@ -13,7 +13,7 @@ PEERS := benches/peers/Cargo.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit madsim browser bench bench-peers sweep product zoo slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit madsim differential browser bench bench-peers sweep product zoo slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,15 @@ unit: ## Run all other tests, with cargo-nextest if it is installed
 # Everything is built a second time, with the flag that puts a simulation in the place of tokio.
 madsim: ## Run the cluster on madsim's simulated network: strategies, faults and planted bugs
 	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO) test --locked -p cutline-cluster
+
+# How many seeds where time is simulated, and how many runs on processes: `make differential SEEDS=10 RUNS=1` for a first look.
+differential: SEEDS = 100
+differential: RUNS = 5
+
+differential: ## Hold the simulator, madsim and real processes that are killed against the sequential reference, SEEDS seeds and RUNS runs of each
+	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO) run --locked -p cutline-cluster --example differential -- \
+		--seeds $(SEEDS) || test $$? = 1
+	$(CARGO) run --locked -p cutline-cluster --example differential -- --seeds $(SEEDS) --runs $(RUNS)
 
 browser: ## Open the pages of a comparison, a sweep and a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \

@@ -2,6 +2,39 @@
 //! planted bugs, by which the oracles are tested, stand in [`bugs`].
 //!
 //! Everything here is a pure state machine: no clock, no randomness, no I/O, no async.
+//!
+//! ```
+//! use cutline_algorithms::{STRATEGIES, bugs, find};
+//!
+//! let unaligned = find("unaligned").expect("a strategy");
+//! assert_eq!(unaligned.blocks, "nothing");
+//! assert!(STRATEGIES.iter().any(|strategy| strategy.cycles), "some take any graph");
+//!
+//! let bug = bugs::find("no-block").expect("a planted bug");
+//! assert_eq!((bug.of, bug.caught_by), ("aligned", "state"));
+//! ```
+//!
+//! A strategy of one's own is a machine for the tasks, a coordinator that is there already ([`rounds`]), and a row like those of [`STRATEGIES`]:
+//!
+//! ```
+//! use cutline_algorithms::aligned::{Aligned, Coordinator};
+//! use cutline_algorithms::{STRATEGIES, Strategy};
+//! use cutline_sim::erased::machines;
+//! use cutline_sim::protocol::SnapshotMethod;
+//!
+//! /// Aligned barriers whose snapshots are written while the task stands still.
+//! const MINE: Strategy = Strategy {
+//!     name: "aligned-sync",
+//!     about: "Aligned barriers; the task stands still until its snapshot is stored.",
+//!     snapshot: SnapshotMethod::FullSync,
+//!     cut: machines::<Aligned, Coordinator>,
+//!     ..STRATEGIES[1]
+//! };
+//!
+//! assert_eq!((STRATEGIES[1].name, MINE.guarantee), ("aligned", STRATEGIES[1].guarantee));
+//! ```
+//!
+//! `cutline::command_line::main(&[MINE])` then takes it everywhere: see `examples/own-strategy`, whose machine is new, too.
 
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::{Protocol, machines};

@@ -75,6 +75,8 @@ pub struct Outcome {
     pub failures: Vec<String>,
     /// What was restored, each time.
     pub restored: Vec<Option<CheckpointId>>,
+    /// How often that was a checkpoint, and all tasks went on from there.
+    pub went_on: u32,
     /// Checkpoints that completed, and that were given up.
     pub completed: u32,
     /// See `completed`.
@@ -83,7 +85,7 @@ pub struct Outcome {
     pub at_least_once: bool,
     /// The first checkpoint that was no consistent cut, in words.
     pub cut: Option<String>,
-    /// The first checkpoint that referred to what was given back before, in words.
+    /// The first thing that the store has not kept as it must, in words.
     pub store: Option<String>,
     /// The first item that did not come in the order of sending, in words.
     pub disorder: Option<String>,
@@ -284,7 +286,9 @@ impl Coordinator {
                 let mode = self.job.topology.config.checkpointing.mode;
                 self.outcome.at_least_once = mode == CheckpointMode::AtLeastOnce;
                 self.outcome.cut = self.books.inconsistent.take();
-                self.outcome.store = self.books.hollow.take();
+                let topology = &self.job.topology;
+                let rubbish = || self.books.rubbish(self.attempt, topology).filter(|_| finished);
+                self.outcome.store = self.books.wrong.clone().or_else(rubbish);
                 return Ok(std::mem::take(&mut self.outcome));
             }
             self.deploy_if_ready();

@@ -13,6 +13,29 @@
 //! operators, inputs, and the oracles that judge the result. What a task does with them ([`task`]) was written a second time, from the
 //! description: so a disagreement says that one of the two is wrong.
 //!
+//! ```
+//! use cutline_cluster::job::Job;
+//! use cutline_scenarios::library_files::resolve;
+//! use cutline_scenarios::prepare::Prepared;
+//! use cutline_scenarios::run::Contender;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prepared = Prepared::load(&resolve("wordcount")?, &[""; 0], 1)?;
+//! let job = |name| {
+//!     let contender = Contender::named(name).expect("a strategy");
+//!     let topology = prepared.topology_under(contender.guarantee);
+//!     Job { topology, cut: contender.cut, snapshot: contender.snapshot }
+//! };
+//! assert_eq!(job("unaligned").check(), Ok(()));
+//! let refused = job("uncoordinated").check().expect_err("it logs what is sent");
+//! assert!(refused.to_string().contains("choose one with coordinated checkpoints"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `processes::run` takes such a job, the words by which a task manager builds it anew, and how one is started; [`differential`] has runs of
+//! it that can be looked at.
+//!
 //! # What the driver cannot do
 //!
 //! It refuses, with the reason ([`job::Unsupported`]): strategies whose tasks checkpoint on their own (they need a log of what was
@@ -28,11 +51,12 @@
 //! - The time that a record takes is waited for in steps of a millisecond; its jitter is left out.
 //! - Transactions do not expire. A commit that fails is tried again.
 //! - What a former attempt has left in the store is deleted at the next restore, or stays when the job is over.
-//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked, and `store` whether a checkpoint refers to what was given
-//!   back; there is no world that could be forked.
+//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked, and `store`: whether a checkpoint refers to what was given
+//!   back, whether the newest stay, and whether a snapshot is left to which nothing leads. There is no world that could be forked.
 //! - In the real mode nothing is repeatable but the choice of who is killed. With madsim, a seed gives one run.
 
 pub mod coordinator;
+pub mod differential;
 pub mod job;
 pub mod messages;
 pub mod object;

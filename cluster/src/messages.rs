@@ -97,6 +97,8 @@ pub struct Saved {
     pub id: CheckpointId,
     /// The files that it refers to.
     pub files: Vec<Handle>,
+    /// Those of them that were written for it, and go with it if it is given up.
+    pub own: Vec<Handle>,
     /// By output: what had been sent, without what the mark of the cut has overtaken.
     pub sent: Vec<Position>,
     /// By output: the same, with what it has overtaken.

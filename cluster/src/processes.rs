@@ -48,6 +48,10 @@ pub struct Settings {
     pub kill_every: Option<Duration>,
     /// How often at most.
     pub most_kills: u32,
+    /// Not before another checkpoint has completed than those before the last time: so there is always something new to go back to.
+    pub kill_after_checkpoints: bool,
+    /// Decides who.
+    pub seed: u64,
     /// How long to wait for task managers that are not there.
     pub patience: Duration,
     /// How long the job may take.
@@ -96,6 +100,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// How often a task manager was killed.
     pub kills: u32,
+    /// How it has ended, if it has.
+    pub ending: Option<Collected>,
     /// The number of records that readers see.
     pub visible: u64,
     /// The final values of the last operator that has any: see [`Prepared::values`].
@@ -125,6 +131,7 @@ pub fn run(
     job.check().map_err(|what| RunError::Cluster(ClusterError::Unsupported(what)))?;
     let folder = Folder::new(&order.store);
     folder.begin().map_err(RunError::Store)?;
+    let looked_at = folder.clone();
     let runtime = runtime().map_err(RunError::System)?;
     let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, settings.port));
     let listener = runtime.block_on(TcpListener::bind(address));
@@ -144,18 +151,19 @@ pub fn run(
     let (evict, evicted) = unbounded_channel();
     let store: Arc<dyn Store> = Arc::new(folder);
     let topology = Arc::clone(&job.topology);
-    let seed = order.seed;
     let launch = |node| launch(address, node, token);
     let outcome = thread::scope(|scope| {
         let nurse = Nurse {
             children: (0..settings.processes).map(|_| None).collect(),
             launch: &launch,
+            folder: looked_at,
+            newest: None,
             ends: 0,
             has_given_up: false,
             signals,
             shared: &shared,
         };
-        scope.spawn(|| nurse.look_after(settings, seed, evicted, interrupted));
+        scope.spawn(|| nurse.look_after(settings, evicted, interrupted));
         let coordinator =
             coordinator::run(listener, (job, order), Arc::clone(&store), rules, heard, Some(evict));
         let _done = Done(&shared);
@@ -173,7 +181,8 @@ pub fn run(
     let verdicts = judge(&outcome, collected.as_ref(), prepared.reference());
     let visible = collected.as_ref().map_or(0, Collected::visible);
     let values = collected.as_ref().map_or_else(Vec::new, |collected| prepared.values(collected));
-    Ok(Report { outcome, kills: shared.kills.load(Ordering::Relaxed), visible, values, verdicts })
+    let kills = shared.kills.load(Ordering::Relaxed);
+    Ok(Report { outcome, kills, ending: collected, visible, values, verdicts })
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -193,6 +202,9 @@ impl Drop for Done<'_> {
 struct Nurse<'a> {
     children: Vec<Option<Child>>,
     launch: &'a (dyn Fn(u32) -> Command + Sync),
+    /// Where checkpoints are, and the newest of them when somebody was killed.
+    folder: Folder,
+    newest: Option<u64>,
     /// How many have ended by themselves.
     ends: u32,
     /// No more are started.
@@ -205,11 +217,10 @@ impl Nurse<'_> {
     fn look_after(
         mut self,
         settings: &Settings,
-        seed: u64,
         mut evicted: UnboundedReceiver<u32>,
         interrupted: &AtomicBool,
     ) {
-        let (key, began) = (key(seed, Stream::Kills), Instant::now());
+        let (key, began) = (key(settings.seed, Stream::Kills), Instant::now());
         let mut next_kill = settings.kill_every.map(|every| began + every);
         while !self.shared.done.load(Ordering::Acquire) {
             if interrupted.load(Ordering::Relaxed) {
@@ -224,10 +235,12 @@ impl Nurse<'_> {
             if let (Some(at), Some(every)) = (next_kill, settings.kill_every)
                 && Instant::now() >= at
                 && self.shared.kills.load(Ordering::Relaxed) < settings.most_kills
+                && (!settings.kill_after_checkpoints || self.has_new_checkpoint())
             {
                 let nth = self.shared.kills.fetch_add(1, Ordering::Relaxed);
                 self.kill(below(draw(key, u64::from(nth)), self.children.len() as u64) as usize);
-                next_kill = Some(at + every);
+                let from = if settings.kill_after_checkpoints { Instant::now() } else { at };
+                next_kill = Some(from + every);
             }
             thread::sleep(LOOK);
         }
@@ -266,6 +279,14 @@ impl Nurse<'_> {
                 }
             }
         }
+    }
+
+    /// True if a checkpoint has completed since this was last true.
+    fn has_new_checkpoint(&mut self) -> bool {
+        let newest = self.folder.newest_checkpoint();
+        let is_new = newest > self.newest;
+        self.newest = newest.max(self.newest);
+        is_new
     }
 
     /// Kills a child with SIGKILL.

@@ -31,7 +31,7 @@ use crate::worker::{self, Post};
 /// The port of the coordinator, and that of every task manager for channels.
 const PORT: u16 = 6000;
 /// A job that takes longer stalls.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(200);
 /// A task manager that is away for longer does not come back.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A node that is down is so for at most so many milliseconds.
@@ -87,6 +87,8 @@ impl Plan {
 pub struct Report {
     /// How the job went, or why it did not.
     pub outcome: Result<Outcome, ClusterError>,
+    /// How it has ended, if it has.
+    pub ending: Option<Collected>,
     /// What the oracles say; nothing, if there is no outcome.
     pub verdicts: Vec<(&'static str, Verdict)>,
 }
@@ -123,7 +125,7 @@ pub fn run(prepared: &Prepared, job: &Job, plan: Plan, seed: u64) -> Report {
         Err(_) => Vec::new(),
     };
     drop(topology);
-    Report { outcome, verdicts }
+    Report { outcome, ending: collected, verdicts }
 }
 
 async fn simulate(job: Job, plan: Plan, seed: u64) -> (Result<Outcome, ClusterError>, Option<Collected>) {

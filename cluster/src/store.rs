@@ -57,13 +57,14 @@ pub trait Store: Send + Sync {
     fn place(&self, name: &str) -> String;
 }
 
-/// Makes transactions visible. One that is not prepared any more was made visible before.
-///
-/// # Errors
-/// If one of them could not be; those before it are.
-pub async fn commit(store: &dyn Store, transactions: &[TransactionId]) -> Result<(), StoreError> {
-    for &name in transactions {
-        store.rename(transaction(PREPARED, name), transaction(VISIBLE, name)).await?;
+/// Makes transactions visible, one after the other, up to the first that fails; says how many are. One that is not prepared any more was
+/// made visible before.
+pub async fn commit(store: &dyn Store, transactions: &[TransactionId]) -> usize {
+    for (done, &name) in transactions.iter().enumerate() {
+        let renamed = store.rename(transaction(PREPARED, name), transaction(VISIBLE, name)).await;
+        if renamed.is_err() {
+            return done;
+        }
     }
-    Ok(())
+    transactions.len()
 }

@@ -65,8 +65,8 @@ pub enum Mail {
     Prepared(CheckpointId),
     /// These transactions are visible.
     Committed(Vec<TransactionId>),
-    /// These may be visible or not: it is time to ask again.
-    NotCommitted(Vec<TransactionId>),
+    /// The first are visible; the others may be or not, and it is time to ask again.
+    NotCommitted(Vec<TransactionId>, Vec<TransactionId>),
     /// A timer of the strategy's machine.
     Timer(u32),
     /// Time for a task at its end to ask for a checkpoint once more.
@@ -138,6 +138,8 @@ struct Upload {
     handle: Handle,
     /// Files that are written with it.
     files: Vec<(Handle, Vec<u8>)>,
+    /// Their names.
+    own: Vec<Handle>,
     /// What is saved, as long as something may still be captured for it.
     open: Option<Box<Snapshot>>,
     /// What the coordinator is told, once it is sealed.
@@ -394,7 +396,7 @@ impl Task {
                 self.persisted(id);
             }
             Mail::Committed(transactions) => self.committed(&transactions),
-            Mail::NotCommitted(transactions) => self.not_committed(&transactions),
+            Mail::NotCommitted(visible, open) => self.not_committed(&visible, &open),
             Mail::Timer(token) => self.tell_cut(cutline_sim::protocol::TaskEvent::Timer(token)),
             Mail::AskAgain => {
                 if self.status == Status::Ended && !self.end_is_safe {

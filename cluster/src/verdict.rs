@@ -19,7 +19,7 @@ use crate::snapshot::Final;
 use crate::store::Store;
 
 /// How a job has ended, read from the store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Collected {
     topology: Arc<Topology>,
     tasks: Vec<(KeyedState, (u64, u64))>,

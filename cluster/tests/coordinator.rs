@@ -9,10 +9,11 @@ use cutline_cluster::coordinator::{ClusterError, Rules, Signal, run};
 use cutline_cluster::job::{Job, Order};
 use cutline_cluster::messages::{Hello, ToCoordinator, ToTaskManager};
 use cutline_cluster::store::Folder;
-use cutline_cluster::wire::{WireError, greet, receive, send};
+use cutline_cluster::wire::{WireError, frame, greet, receive, send};
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::run::Contender;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
@@ -59,6 +60,17 @@ fn who_builds_is_not_hurried_and_who_has_spoken_must_go_on_speaking() {
         send(&mut mine, &ToCoordinator::Heartbeat).await.expect("an open connection");
         let end = timeout(LONG, told(&mut mine)).await.expect("a silence that is noticed");
         assert!(end.is_err(), "{end:?}");
+
+        // Who says something damaged is gone, as if it had been killed; and may come back.
+        let mut other = connect(address, 1, TOKEN).await;
+        assert!(matches!(told(&mut other).await, Ok(ToTaskManager::Welcome(_))));
+        let mut damaged = frame(&ToCoordinator::Heartbeat).expect("a message");
+        damaged[4] ^= 1;
+        other.write_all(&damaged).await.expect("an open connection");
+        let end = timeout(LONG, told(&mut other)).await.expect("an end");
+        assert!(end.is_err(), "{end:?}");
+        let mut again = connect(address, 1, TOKEN).await;
+        assert!(matches!(told(&mut again).await, Ok(ToTaskManager::Welcome(_))));
 
         signals.send(Signal::Interrupt).expect("a coordinator");
         assert_eq!(ends.await.expect("an end"), Err(ClusterError::Interrupted));

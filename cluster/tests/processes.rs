@@ -26,6 +26,8 @@ fn ends_with(program: &'static [&'static str], patience: Duration) -> (String, u
         port: 0,
         kill_every: None,
         most_kills: 0,
+        kill_after_checkpoints: false,
+        seed: 1,
         patience,
         limit: Duration::from_secs(600),
         heartbeat_timeout: Duration::from_secs(10),

@@ -1,6 +1,50 @@
 //! Reports: pure functions from the records of runs to tables, files and pictures.
 //!
 //! Nothing here prints, reads a clock or sees the live world: the same records give the same bytes.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use cutline_reports::comparison::{Comparison, Contestant, Ran};
+//! use cutline_reports::page::{Page, page};
+//! use cutline_scenarios::library_files::resolve;
+//! use cutline_scenarios::prepare::Prepared;
+//! use cutline_scenarios::run::{Contender, Options, Runner, place_of};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = resolve("tiny")?;
+//! let prepared = Prepared::load(&source, &[""; 0], 1)?;
+//! let options = Options { course: true, ..Options::default() };
+//! let contestants = ["aligned", "unaligned"].map(|name| {
+//!     let mut runner = Runner::new(&prepared, Contender::named(name).expect("a strategy"));
+//!     let record = runner.run(1, &Arc::default(), &options, None);
+//!     let course = runner.course().cloned().unwrap_or_default();
+//!     Contestant { name: name.to_owned(), place: place_of(name), runs: vec![Ran { record, course }] }
+//! });
+//! assert!(cutline_reports::table(&contestants[0].runs[0].record).contains("tiny"));
+//!
+//! let comparison = Comparison {
+//!     scenario: prepared.name().to_owned(),
+//!     setting: None,
+//!     faults: "none".to_owned(),
+//!     seeds: "1".to_owned(),
+//!     contestants: contestants.into(),
+//! };
+//! let html = page(&Page {
+//!     comparison: &comparison,
+//!     pictures: &[],
+//!     scenes: &[],
+//!     vary: None,
+//!     overrides: &[],
+//!     scenario_text: &source.text,
+//!     command: "cutline compare tiny --strategies aligned,unaligned",
+//!     failures: &[],
+//!     version: "0.1.0",
+//! });
+//! assert!(html.starts_with("<!DOCTYPE html>") && html.contains("unaligned"));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod comparison;
 pub mod counts;

@@ -6,6 +6,8 @@ mod ci_files;
 mod cluster;
 mod compare;
 mod diff;
+#[cfg(target_os = "linux")]
+mod differential;
 mod draw;
 mod explore;
 mod files;

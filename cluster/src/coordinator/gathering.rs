@@ -164,6 +164,7 @@ impl Coordinator {
         awaited.remove(&node);
         if awaited.is_empty() {
             self.phase = Phase::Running;
+            self.outcome.went_on += u32::from(matches!(self.outcome.restored.last(), Some(Some(_))));
             self.tell_cut(CoordinatorEvent::Started);
         }
     }

@@ -51,6 +51,14 @@ impl Folder {
         self.put_now("shared/.probe", b"").and_then(|()| self.delete_now("shared/.probe")).map_err(wrong)
     }
 
+    /// The newest checkpoint that exists.
+    pub fn newest_checkpoint(&self) -> Option<u64> {
+        let entries = fs::read_dir(&self.root).ok()?.filter_map(Result::ok);
+        let exists = entries.filter(|entry| entry.path().join("_metadata").exists());
+        let ids = exists.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("chk-")?.parse().ok());
+        ids.max()
+    }
+
     fn put_now(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let place = self.root.join(name);
         let folder = place.parent().unwrap_or(&self.root);
@@ -160,6 +168,7 @@ mod tests {
     fn an_object_is_there_whole_under_its_name_alone() {
         let (_place, folder) = begun();
         folder.put_now("chk-1/_metadata", b"one").expect("room");
+        assert_eq!(folder.newest_checkpoint(), Some(1));
         folder.put_now("visible/1-2-3", b"two").expect("room");
         assert_eq!(fs::read(folder.root.join("chk-1/_metadata")).expect("there"), b"one");
         assert_eq!(folder.list_now("visible").expect("there"), ["visible/1-2-3"]);

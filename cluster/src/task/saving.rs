@@ -35,12 +35,13 @@ pub(super) struct Overtaken {
 }
 
 /// What the coordinator is told of a snapshot.
-fn about(handle: Handle, snapshot: &Snapshot) -> Saved {
+fn about(handle: Handle, own: &[Handle], snapshot: &Snapshot) -> Saved {
     let (inputs, outputs) = (0..snapshot.received.len(), 0..snapshot.sent.len());
     Saved {
         handle,
         id: snapshot.id,
         files: snapshot.parts.iter().map(|part| part.handle).collect(),
+        own: own.to_vec(),
         sent: snapshot.sent.clone(),
         made: outputs.map(|output| snapshot.made(output)).collect(),
         received: inputs.map(|input| snapshot.received_and_captured(input)).collect(),
@@ -50,7 +51,7 @@ fn about(handle: Handle, snapshot: &Snapshot) -> Saved {
 impl Upload {
     /// What the coordinator is told of it, also by a strategy that does not wait until it is whole.
     pub(super) fn about(&self) -> Option<Saved> {
-        let open = || self.open.as_ref().map(|snapshot| about(self.handle, snapshot));
+        let open = || self.open.as_ref().map(|snapshot| about(self.handle, &self.own, snapshot));
         self.saved.clone().or_else(open)
     }
 }
@@ -76,12 +77,14 @@ impl Task {
             self.wants.push(Want::Beside(handle, seal(&FileForm::of(&file))));
         }
         let snapshot = Snapshot { parts, ..self.copy_positions(id, state.form()) };
+        let own = new.iter().map(|(handle, _)| *handle).collect();
         let files = new.iter().map(|(handle, file)| (*handle, seal(&FileForm::of(file)))).collect();
         let handle = self.next_name();
         self.uploads.push(Upload {
             id,
             handle,
             files,
+            own,
             open: Some(Box::new(snapshot)),
             saved: None,
             written: false,
@@ -184,7 +187,7 @@ impl Task {
                 *stands_still = Some(upload.id);
             }
             snapshot.captured.sort_by_key(|captured| captured.at);
-            upload.saved = Some(about(upload.handle, &snapshot));
+            upload.saved = Some(about(upload.handle, &upload.own, &snapshot));
             let mut objects = std::mem::take(&mut upload.files);
             objects.push((upload.handle, seal(&*snapshot)));
             wants.push(Want::Write(upload.id, objects));
@@ -230,10 +233,11 @@ impl Task {
     fn forget_dropped(&mut self) {
         let is_over = |upload: &Upload| upload.dropped && (upload.written || upload.open.is_some());
         while let Some(at) = self.uploads.iter().position(is_over) {
-            let Upload { handle, saved, .. } = self.uploads.remove(at);
-            if let Some(saved) = saved {
+            let Upload { handle, saved, own, .. } = self.uploads.remove(at);
+            // Files that it shares, or that were written beside it, may yet be part of others.
+            if saved.is_some() {
                 self.wants.push(Want::Useless(handle));
-                self.wants.extend(saved.files.into_iter().map(Want::Useless));
+                self.wants.extend(own.into_iter().map(Want::Useless));
             }
         }
         let Task { uploads, captures, .. } = self;
@@ -267,9 +271,10 @@ impl Task {
         self.finish_if_done();
     }
 
-    pub(super) fn not_committed(&mut self, transactions: &[TransactionId]) {
+    pub(super) fn not_committed(&mut self, visible: &[TransactionId], open: &[TransactionId]) {
         let Some(committer) = &mut self.committer else { return };
-        let Reaction { again, rewrite } = committer.failed(transactions);
+        committer.committed(visible);
+        let Reaction { again, rewrite } = committer.failed(open);
         self.transaction.extend(rewrite);
         match again.is_empty() {
             true => self.committed(&[]),

@@ -178,7 +178,7 @@ fn a_sink_shows_nothing_before_the_checkpoint_is_complete_and_finishes_when_it_i
     sink.mail(Mail::Down(Down::Completed(ID)), 0);
     let wants = sink.take_wants();
     let [Want::Commit(names)] = &wants[..] else { panic!("{wants:?}") };
-    sink.mail(Mail::NotCommitted(names.clone()), 0);
+    sink.mail(Mail::NotCommitted(Vec::new(), names.clone()), 0);
     assert_eq!(sink.take_wants(), wants, "it asks again");
     sink.mail(Mail::Committed(names.clone()), 0);
     assert!(matches!(&sink.take_wants()[..], [Want::Finish(last)] if last.handled.0 == 1));

@@ -114,14 +114,14 @@ impl Keeper {
         Ok(())
     }
 
-    async fn commit(&self, names: Vec<TransactionId>) -> Mail {
-        match commit(&*self.store, &names).await {
-            Ok(()) => Mail::Committed(names),
-            Err(_) => {
-                tokio::time::sleep(RETRY).await;
-                Mail::NotCommitted(names)
-            }
+    /// What is visible is not asked for again, or many transactions would need many requests to succeed in a row.
+    async fn commit(&self, mut names: Vec<TransactionId>) -> Mail {
+        let open = names.split_off(commit(&*self.store, &names).await);
+        if open.is_empty() {
+            return Mail::Committed(names);
         }
+        tokio::time::sleep(RETRY).await;
+        Mail::NotCommitted(names, open)
     }
 }
 
@@ -135,6 +135,30 @@ mod tests {
 
     fn name(task: TaskId, id: u64, attempt: u32) -> TransactionId {
         TransactionId { task, id: CheckpointId(id), attempt: Attempt(attempt) }
+    }
+
+    /// The first of two transactions can be made visible, the second cannot: something else is in its place.
+    #[test]
+    fn what_has_become_visible_is_not_asked_for_again() {
+        let place = tempfile::tempdir().expect("a folder");
+        let kept = place.path().join("kept");
+        let folder = Folder::new(&kept);
+        folder.begin().expect("an empty folder");
+        let (first, second) = (name(SINK, 3, 1), name(SINK, 4, 1));
+        std::fs::create_dir_all(kept.join(transaction(VISIBLE, second)).join("something")).expect("room");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            for it in [first, second] {
+                folder.put(transaction(PREPARED, it), seal(&vec![Record::default()])).await.expect("room");
+            }
+            let (mail, mut mailbox) = unbounded_channel();
+            let (up, _told) = unbounded_channel();
+            let (events, _heard) = unbounded_channel();
+            let keeper =
+                Keeper { task: SINK, attempt: Attempt(1), store: Arc::new(folder), mail, up, events };
+            keeper.act(Request::Commit(vec![first, second])).await.expect("it is tried again");
+            assert_eq!(mailbox.recv().await, Some(Mail::NotCommitted(vec![first], vec![second])));
+        });
     }
 
     /// A sink was killed: at any moment of the commit of one transaction, with another one prepared behind it.

@@ -19,6 +19,9 @@ pub struct Document<'a> {
 
 /// A diagram as a figure of a page, whose other figures have other ids. The page has [`STYLE`] and [`SCRIPT`] once. Without the
 /// script it is the picture alone.
+///
+/// [`STYLE`]: super::STYLE
+/// [`SCRIPT`]: super::SCRIPT
 pub fn figure(scene: &Scene, id: &str, records: usize) -> String {
     markup(&diagram(scene, id, records), &scene.cast.title, id).into_string()
 }
