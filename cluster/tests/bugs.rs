@@ -185,7 +185,7 @@ const CAUGHT: &[Caught] = &[
 const NOT_CAUGHT: &[(&str, &str)] = &[
     (
         "start-after-newer",
-        "not by 48 seeds: it takes a cancellation at one task, a snapshot at the next, and a crash between two commits",
+        "not by 40 seeds: it takes a cancellation at one task, a snapshot at the next, and a crash between two commits",
     ),
     (
         "abort-not-forwarded",

@@ -57,8 +57,11 @@ fn the_pictures_of_the_readme_are_those_that_are_drawn_now() {
     let place = Place::new();
     place.file("LICENSE-APACHE", include_str!("../../LICENSE-APACHE"));
     place.file("Makefile", include_str!("../../Makefile"));
-    let commands =
-        place.shell("make --no-print-directory -n -o build picture CUTLINE=\"$CUTLINE\"").exits(0).out.replace("\\\n", " ");
+    let commands = place
+        .shell("make --no-print-directory -n -o build picture CUTLINE=\"$CUTLINE\"")
+        .exits(0)
+        .out
+        .replace("\\\n", " ");
     for line in commands.lines().filter(|line| !line.contains("--vary") && !line.starts_with("cp ")) {
         place.shell(line).exits(0);
     }
