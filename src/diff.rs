@@ -243,6 +243,11 @@ fn tell(
     {
         screen.say("what differs is in what tasks handled: `--records` compares every record, too\n")?;
     }
+    if differ && difference.events.is_none() {
+        screen.say(
+            "records have no events: two capsules, or two traces, say which one is the first that differs\n",
+        )?;
+    }
     screen.say(if differ { "\nthe runs differ\n" } else { "\nthe runs are the same\n" })
 }
 

@@ -1,16 +1,16 @@
 //! A picture of runs over virtual time: one band for each strategy, with its checkpoints, crashes and recoveries.
 //!
-//! Colours are those of Okabe and Ito, which people with any form of colour blindness can tell apart; shapes differ too
-//! (solid, hollow, triangle, shade), so the picture survives a black-and-white printer. All coordinates are whole pixels
+//! Checkpoints have no strategy's colour; shapes differ too (solid, hollow, triangle, shade), so the picture survives a
+//! black-and-white printer. All coordinates are whole pixels
 //! made with integer arithmetic: the same records give the same bytes.
 
-use cutline_scenarios::record::{CheckpointEnd, CheckpointRecord, RunRecord};
+use cutline_scenarios::record::{AbortReason, CheckpointEnd, CheckpointRecord, RunRecord};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::drawing::PictureError;
-use crate::drawing::palette::{BLUE, ORANGE, VERMILLION};
+use crate::drawing::palette::{CHECKPOINT, VERMILLION};
 use crate::{run_table, units};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -103,16 +103,16 @@ fn crash(area: &Area, x: i32, y: i32) -> Result<(), PictureError> {
 /// A bar of a checkpoint: solid, or hollow.
 fn bar(area: &Area, from: (i32, i32), to: (i32, i32), end: CheckpointEnd) -> Result<(), PictureError> {
     match end {
-        CheckpointEnd::Completed => fill(area, from, to, BLUE.filled()),
-        CheckpointEnd::Aborted(_) => {
-            fill(area, from, to, WHITE.filled())?;
-            fill(area, from, to, ORANGE.stroke_width(1))?;
-            // A second frame inside the first: the library draws frames one pixel wide.
-            fill(area, (from.0 + 1, from.1 + 1), (to.0 - 1, to.1 - 1), ORANGE.stroke_width(1))
-        }
-        CheckpointEnd::InProgress => {
+        CheckpointEnd::Completed => fill(area, from, to, CHECKPOINT.filled()),
+        CheckpointEnd::InProgress | CheckpointEnd::Aborted(AbortReason::Unavailable) => {
             fill(area, from, to, WHITE.filled())?;
             fill(area, from, to, SOFT.stroke_width(1))
+        }
+        CheckpointEnd::Aborted(_) => {
+            fill(area, from, to, WHITE.filled())?;
+            fill(area, from, to, VERMILLION.stroke_width(1))?;
+            // A second frame inside the first: the library draws frames one pixel wide.
+            fill(area, (from.0 + 1, from.1 + 1), (to.0 - 1, to.1 - 1), VERMILLION.stroke_width(1))
         }
     }
 }
@@ -124,13 +124,13 @@ fn head(area: &Area, records: &[RunRecord]) -> Result<(), PictureError> {
         |record| format!("{}, faults {}, seed {}", record.scenario, record.faults, record.seed),
     );
     write(area, title, (LEFT, 24), style(22, &INK, HPos::Left))?;
-    let aborted = CheckpointEnd::Aborted(cutline_scenarios::record::AbortReason::Expired);
+    let aborted = CheckpointEnd::Aborted(AbortReason::Expired);
     let (y, label) = (58, style(15, &INK, HPos::Left));
     let mut x = LEFT;
     for (name, end) in [
         ("checkpoint completed", CheckpointEnd::Completed),
         ("aborted", aborted),
-        ("unfinished", CheckpointEnd::InProgress),
+        ("void, or unfinished", CheckpointEnd::InProgress),
     ] {
         bar(area, (x, y - 6), (x + 26, y + 6), end)?;
         write(area, name.to_owned(), (x + 34, y), label.clone())?;

@@ -64,8 +64,8 @@ pub fn page(page: &SweepPage<'_>) -> String {
     ];
     Shell {
         kind: "sweep",
-        title: &format!("Sweep of {} runs: {}", units::count(total.runs), verdict(&total)),
-        heading: &verdict(&total),
+        title: &format!("Sweep of {} runs: {}", units::count(total.runs), verdict(&total, page)),
+        heading: &verdict(&total, page),
         about: &format!("{}, seeds {}: {}", page.folder, page.seeds, page.end),
         version: page.version,
         has_diagrams: page.groups.iter().any(|group| matches!(group.witness.diagram, Some(Ok(_)))),
@@ -74,13 +74,15 @@ pub fn page(page: &SweepPage<'_>) -> String {
 }
 
 /// The whole of it in a sentence.
-fn verdict(total: &Counts) -> String {
+fn verdict(total: &Counts, page: &SweepPage<'_>) -> String {
+    // Those that are still to come may fail.
+    let far = if page.to_go_on.is_some() { " so far" } else { "" };
     match (total.runs, total.failed()) {
-        (0, _) => "No run was done".to_owned(),
-        (1, 0) => "The only run passed".to_owned(),
-        (1, _) => "The only run failed".to_owned(),
-        (runs, 0) => format!("All {} runs passed", units::count(runs)),
-        (runs, failed) => format!("{} of {} runs failed", units::count(failed), units::count(runs)),
+        (0, _) => format!("No run was done{far}"),
+        (1, 0) => format!("The only run{far} passed"),
+        (1, _) => format!("The only run{far} failed"),
+        (runs, 0) => format!("All {} runs{far} passed", units::count(runs)),
+        (runs, failed) => format!("{} of {} runs{far} failed", units::count(failed), units::count(runs)),
     }
 }
 
@@ -100,7 +102,7 @@ fn summary(page: &SweepPage<'_>, total: &Counts) -> Markup {
         ("swept by", format!("cutline {}", page.swept_by)),
     ];
     html! {
-        p.fails[total.failed() > 0] { (verdict(total)) (ways(total)) "." }
+        p.fails[total.failed() > 0] { (verdict(total, page)) (ways(total)) "." }
         p { "The sweep is " (page.end) "." }
         @if let Some(command) = page.to_go_on {
             p { "So this page is of a part of it. To go on:" }

@@ -30,7 +30,10 @@ const POINTS_MAX: usize = 300;
 /// If the drawing library refuses.
 pub fn draw(plot: &Plot, comparison: &Comparison) -> Result<String, PictureError> {
     let entries = strategies(comparison, |one| Sign::Strategy(one.look()));
-    let head = Head { title: plot.title, about: comparison.first_title(), entries };
+    let crowded = comparison.firsts().any(|(_, ran)| ran.record.completed().count() > POINTS_MAX);
+    let thinned = if crowded { ". Of checkpoints side by side the largest is shown." } else { "" };
+    let about = format!("{}{thinned}", comparison.first_title());
+    let head = Head { title: plot.title, about, entries };
     let top = head.height();
     let bottom = top + (HEIGHT + NAME) * PANELS.len() as f64;
     picture((WIDTH, bottom + UNDER), plot.title, plot.about, |canvas| {
