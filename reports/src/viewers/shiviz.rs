@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::rc::Rc;
 
-use cutline_scenarios::scene::Cast;
+use cutline_scenarios::scene::{Cast, Key};
 use cutline_scenarios::story::words;
 use cutline_sim::event::{Event, Origin, Stamped};
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
@@ -38,25 +38,6 @@ enum Cause {
     Finish,
 }
 
-/// What is on its way through a channel: it has a number there, or is a mark of a kind.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Crossing {
-    Number(u64),
-    Cut(CheckpointId),
-    Cancel(CheckpointId),
-    Close,
-}
-
-impl Crossing {
-    fn of(thing: &Thing) -> Crossing {
-        match *thing {
-            Thing::Cut { id } => Crossing::Cut(id),
-            Thing::Cancel { id } => Crossing::Cancel(id),
-            _ => thing.number().map_or(Crossing::Close, Crossing::Number),
-        }
-    }
-}
-
 /// A log that is being written.
 pub struct Log {
     cast: Cast,
@@ -64,7 +45,7 @@ pub struct Log {
     places: BTreeMap<Origin, usize>,
     clocks: Vec<Clock>,
     causes: BTreeMap<Cause, Clock>,
-    crossing: BTreeMap<(ChannelId, Crossing), Clock>,
+    crossing: BTreeMap<(ChannelId, Key), Clock>,
     text: String,
     events: u64,
 }
@@ -119,7 +100,7 @@ impl Log {
         let Passage { time, task, what } = *passage;
         match what {
             Passes::Taken { channel, thing } | Passes::Noticed { channel, thing } => {
-                let Some(carried) = self.crossing.remove(&(channel, Crossing::of(&thing))) else { return };
+                let Some(carried) = self.crossing.remove(&(channel, Key::of(&thing))) else { return };
                 let place = self.place(Origin::task(task));
                 learn(&mut self.clocks[place], &carried);
                 if let (Thing::Cut { id }, Some(ends)) = (thing, self.cast.channels.get(channel.index())) {
@@ -153,7 +134,7 @@ impl Log {
     fn send(&mut self, passage: &Passage) {
         let Passage { time, task, what } = *passage;
         let (Passes::Sent { channel, thing } | Passes::PutBack { channel, thing }) = what else { return };
-        let crossing = (channel, Crossing::of(&thing));
+        let crossing = (channel, Key::of(&thing));
         // A mark that goes past others is told of twice.
         if thing.number().is_none() && self.crossing.contains_key(&crossing) {
             return;

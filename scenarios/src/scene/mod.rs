@@ -26,7 +26,7 @@ use cutline_sim::world::World;
 
 pub use choice::{Around, View, ViewError};
 pub use play::{Live, scene_of_run};
-pub use recorder::Recorder;
+pub use recorder::{Key, Recorder};
 pub use survey::{Survey, survey};
 pub use witness::{Guilt, Suspects, Witness};
 

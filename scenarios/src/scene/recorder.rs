@@ -24,15 +24,20 @@ type Keeps<'a> = Box<dyn Fn(&Flight) -> bool + 'a>;
 
 /// Things of a channel, told apart: by their number, or by what marks say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub enum Key {
+    /// What has a number.
     Number(u64),
+    /// A barrier.
     Cut(CheckpointId),
+    /// The mark that cancels a checkpoint.
     Cancel(CheckpointId),
+    /// That the sender has finished.
     Close,
 }
 
 impl Key {
-    fn of(thing: &Thing) -> Key {
+    /// What tells this thing from others of its channel.
+    pub fn of(thing: &Thing) -> Key {
         match *thing {
             Thing::Cut { id } => Key::Cut(id),
             Thing::Cancel { id } => Key::Cancel(id),
