@@ -326,8 +326,36 @@ impl<'a> Trace<'a> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use cutline_sim::ids::Attempt;
+
     use super::super::tests::story;
     use super::*;
+
+    #[test]
+    fn a_failure_during_a_recovery_is_a_recovery_of_its_own() {
+        let attempt = Attempt(1);
+        let told = [
+            Event::FailureNoticed { attempt },
+            Event::JobCancelled,
+            Event::Restoring { attempt, checkpoint: None },
+            Event::FailureNoticed { attempt },
+            Event::JobCancelled,
+            Event::Restoring { attempt, checkpoint: None },
+            Event::JobRunning { attempt },
+        ];
+        let stamped = |(time, event)| Stamped { time, origin: Origin::COORDINATOR, event };
+        let events = (1..).map(|number| number * 1000).zip(told).map(stamped).collect();
+        let trace = perfetto(&Story { events, end: 8000, ..Story::default() });
+        let trace: Value = serde_json::from_str(&trace).expect("JSON");
+        let spans = |name: &str| -> Vec<(f64, f64)> {
+            let all = trace["traceEvents"].as_array().expect("an array").iter();
+            let named = all.filter(|event| event["name"] == name && event["ph"] == "X");
+            named.map(|it| (it["ts"].as_f64().expect("ts"), it["dur"].as_f64().expect("dur"))).collect()
+        };
+        assert_eq!(spans("recovery"), [(1.0, 3.0), (4.0, 3.0)]);
+        assert_eq!(spans("interrupted"), [(3.0, 1.0)]);
+        assert_eq!(spans("restore"), [(6.0, 1.0)]);
+    }
 
     /// What the format asks of each kind of event, and of them together.
     #[test]

@@ -120,6 +120,10 @@ impl Log {
         if matches!(stamped.event, Event::Record { .. } | Event::MarkReached { .. }) {
             return;
         }
+        if matches!(stamped.event, Event::Restoring { .. }) {
+            // What was on its way is gone, and may be sent again.
+            self.crossing.clear();
+        }
         let place = self.place(stamped.origin);
         if let Some(cause) = caused_by(stamped) {
             self.learn_of(place, cause);
@@ -327,6 +331,24 @@ mod tests {
         log.observe(&[sent], &[event(1, 0)]);
         log.observe(&[taken], &[event(2, 1)]);
         assert_eq!(log.finish(), "a {\"a\":1}\ntask ended (1 ns)\nb {\"a\":1, \"b\":1}\ntask ended (2 ns)\n");
+    }
+
+    #[test]
+    fn what_a_restore_has_lost_and_is_sent_again_carries_the_newer_clock() {
+        let actor = |name: &str| Actor { name: name.to_owned(), operator: 0 };
+        let mut log = Log::new(Cast { tasks: vec![actor("a"), actor("b")], ..Cast::default() });
+        let ended =
+            |time, task| Stamped { time, origin: Origin::task(TaskId(task)), event: Event::TaskEnded };
+        let (channel, thing) = (ChannelId(0), Thing::Close);
+        let sent = |time| Passage { time, task: TaskId(0), what: Passes::Sent { channel, thing } };
+        let restoring = Event::Restoring { attempt: Attempt(2), checkpoint: None };
+        log.observe(&[sent(1)], &[ended(1, 0)]);
+        log.observe(&[], &[Stamped { time: 2, origin: Origin::COORDINATOR, event: restoring }]);
+        log.observe(&[sent(3)], &[ended(3, 0)]);
+        let taken = Passage { time: 4, task: TaskId(1), what: Passes::Taken { channel, thing } };
+        log.observe(&[taken], &[ended(4, 1)]);
+        let text = log.finish();
+        assert!(text.ends_with("b {\"a\":2, \"b\":1}\ntask ended (4 ns)\n"), "{text}");
     }
 
     #[test]
