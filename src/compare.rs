@@ -62,9 +62,12 @@ pub fn compare(arguments: &CompareArguments, screen: &mut Screen) -> Result<u8, 
     let values = values(arguments);
     // What is wrong with a value is known before the first run.
     load(&source, &subject.overrides())?;
-    values.iter().try_for_each(|(_, overrides)| load(&source, overrides).map(drop)).map_err(|error| {
-        error.with_help("`--vary` lays each of its values over the scenario, as `--set` does")
-    })?;
+    if arguments.vary.is_some() {
+        let check = |(_, overrides): &(_, Vec<String>)| load(&source, overrides).map(drop);
+        values.iter().try_for_each(check).map_err(|error| {
+            error.with_help("`--vary` lays each of its values over the scenario, as `--set` does")
+        })?;
+    }
     let options = subject.options();
     let course = arguments.out.is_some() || seeds.len() * values.len() > 1;
     let draws = arguments.out.is_some();

@@ -46,8 +46,8 @@ pub struct DrawArguments {
     /// Draw the part around the n-th crash, from 1, and the recovery behind it
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to", "checkpoint"], value_parser = clap::value_parser!(u64).range(1..))]
     pub crash: Option<u64>,
-    /// Draw so many records at the most, and beside a violation a third of that; the others are thinned out evenly, and the picture
-    /// says how many
+    /// Draw so many records at the most, and beside a violation no more than 70, or than a third of that; the others are thinned out
+    /// evenly, and the picture says how many
     #[arg(long, value_name = "N", default_value_t = RECORDS_MOST as u64, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     pub records: u64,
     /// Of a capsule: where the input file is now, if it has moved

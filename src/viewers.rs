@@ -58,12 +58,12 @@ impl ViewerArguments {
             return Ok(None);
         }
         let topology = setup.prepared.topology();
-        let title = || format!("{} under {strategy}, seed {seed}", setup.prepared.name());
+        let title = format!("{} under {strategy}, seed {seed}", setup.prepared.name());
         let perfetto = self.perfetto.as_deref().map(Output::create).transpose()?;
         let shiviz = self.shiviz.as_deref().map(Output::create).transpose()?;
         Ok(Some(Viewers {
-            perfetto: perfetto.map(|output| (output, Story::new(topology, title()))),
-            shiviz: shiviz.map(|output| (output, Log::new(Cast::new(topology, title(), false)))),
+            perfetto: perfetto.map(|output| (output, Story::new(topology, title))),
+            shiviz: shiviz.map(|output| (output, Log::new(Cast::new(topology, String::new(), false)))),
         }))
     }
 }

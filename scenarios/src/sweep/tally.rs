@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cutline_sim::oracles;
 use serde::{Deserialize, Serialize};
 
 use super::row::SeenRow;
@@ -14,8 +15,8 @@ use crate::situations::{ROWS, Situation};
 pub struct Tally {
     cells: BTreeMap<Cell, Counts>,
     situations: Vec<u64>,
-    /// By oracle: how often it objected, and how often it had nothing to judge.
-    oracles: BTreeMap<String, (u64, u64)>,
+    /// Of each oracle, by its place in the registry: how often it objected, and how often it had nothing to judge.
+    oracles: Vec<(u64, u64)>,
     runs: u64,
 }
 
@@ -160,27 +161,23 @@ impl Tally {
         for (&situation, count) in Situation::ALL.iter().zip(&mut self.situations) {
             *count += u64::from(row.seen.has(situation));
         }
-        for oracle in of.failed.split_whitespace() {
-            self.oracle(oracle).0 += 1;
-        }
-        for oracle in of.unknown.split_whitespace() {
-            self.oracle(oracle).1 += 1;
+        self.oracles.resize(oracles::ROWS.len(), (0, 0));
+        for (oracle, (failed, unknown)) in oracles::ROWS.iter().zip(&mut self.oracles) {
+            let names = |list: &str| u64::from(list.split_whitespace().any(|name| name == oracle.name));
+            *failed += names(&of.failed);
+            *unknown += names(&of.unknown);
         }
         self.runs += 1;
     }
 
-    fn oracle(&mut self, name: &str) -> &mut (u64, u64) {
-        self.oracles.entry(name.to_owned()).or_default()
-    }
-
     /// What each oracle has said, in the order of `cutline list oracles`.
     pub fn oracles(&self) -> Vec<OracleCounts> {
-        let counts = |row: &cutline_sim::oracles::OracleRow| {
-            let (failed, unknown) = self.oracles.get(row.name).copied().unwrap_or_default();
+        let counts = |(place, row): (usize, &oracles::OracleRow)| {
+            let (failed, unknown) = self.oracles.get(place).copied().unwrap_or_default();
             let passed = self.runs.saturating_sub(failed + unknown);
             OracleCounts { oracle: row.name.to_owned(), passed, failed, unknown }
         };
-        cutline_sim::oracles::ROWS.iter().map(counts).collect()
+        oracles::ROWS.iter().enumerate().map(counts).collect()
     }
 
     /// All runs.
