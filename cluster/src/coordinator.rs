@@ -17,18 +17,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cutline_sim::channel::Position;
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use cutline_sim::protocol::{
-    CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Handle, InputSet, JobCtx, Line, To,
+    CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, Positions,
+    To,
 };
 use cutline_sim::time::{NEVER, Time};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::job::{Job, Order, Unsupported};
-use crate::messages::{ToCoordinator, ToTaskManager};
+use crate::messages::{Deployment, Saved, ToCoordinator, ToTaskManager};
 use crate::object::{metadata, seal};
 use crate::snapshot::Metadata;
 use crate::store::{Store, StoreError};
@@ -198,6 +200,8 @@ struct Coordinator {
     restart_at: Instant,
     finished: InputSet,
     roots: Vec<TaskId>,
+    /// The checkpoint that began last, and when.
+    began_last: (CheckpointId, Time),
     books: Books,
     outcome: Outcome,
     /// Whom to tell of a task manager that does not answer.
@@ -227,7 +231,7 @@ pub async fn run(
     let mut coordinator = Coordinator {
         cut: job.machines(),
         nodes: (0..rules.nodes).map(|_| None).collect(),
-        books: Books::new(&job.topology),
+        books: Books::new(&job),
         job,
         order,
         rules,
@@ -242,6 +246,7 @@ pub async fn run(
         restart_at: now,
         finished: InputSet::default(),
         roots: Vec::new(),
+        began_last: (CheckpointId(0), 0),
         outcome: Outcome::default(),
         evict,
         wrong: None,
@@ -254,6 +259,12 @@ pub async fn run(
     tokio::time::sleep(LOOK).await;
     beside.stop();
     end
+}
+
+/// How many items the task had sent and received by then.
+fn positions(saved: &Saved) -> Positions {
+    let counts = |of: &[Position]| of.iter().map(|position| position.count).collect();
+    Positions { sent: counts(&saved.made), received: counts(&saved.received) }
 }
 
 async fn relay(mut signals: UnboundedReceiver<Signal>, events: UnboundedSender<Event>) {
@@ -286,8 +297,7 @@ impl Coordinator {
                 let mode = self.job.topology.config.checkpointing.mode;
                 self.outcome.at_least_once = mode == CheckpointMode::AtLeastOnce;
                 self.outcome.cut = self.books.inconsistent.take();
-                let topology = &self.job.topology;
-                let rubbish = || self.books.rubbish(self.attempt, topology).filter(|_| finished);
+                let rubbish = || self.books.rubbish(self.attempt).filter(|_| finished);
                 self.outcome.store = self.books.wrong.clone().or_else(rubbish);
                 return Ok(std::mem::take(&mut self.outcome));
             }
@@ -329,10 +339,12 @@ impl Coordinator {
             ToCoordinator::Running(attempt) if is_current(attempt) => self.running(node),
             ToCoordinator::Up(attempt, task, up, saved) if task.index() < self.job.topology.tasks.len() => {
                 let handle = saved.as_ref().map(|saved| saved.handle);
+                let logs = self.cut.hooks().log_sent;
+                let positions = saved.as_ref().filter(|_| logs).map(|saved| Arc::new(positions(saved)));
                 if let Some(saved) = saved {
                     self.books.note(task, saved);
                 }
-                self.tell_cut(CoordinatorEvent::FromTask { task, attempt, up, handle, positions: None });
+                self.tell_cut(CoordinatorEvent::FromTask { task, attempt, up, handle, positions });
             }
             ToCoordinator::Finished(attempt, task)
                 if is_current(attempt) && task.index() < self.job.topology.tasks.len() =>
@@ -418,7 +430,7 @@ impl Coordinator {
 
     fn execute(&mut self, effect: CoordinatorEffect) {
         match effect {
-            CoordinatorEffect::Begin(_) => {}
+            CoordinatorEffect::Begin(id) => self.began_last = (id, self.now()),
             CoordinatorEffect::Tell(to, down) => {
                 let all = 0..self.job.topology.tasks.len() as u32;
                 let tasks: Vec<TaskId> = match to {
@@ -426,8 +438,9 @@ impl Coordinator {
                     To::Roots => self.roots.clone(),
                     To::All => all.filter(|&task| !self.finished.contains(task)).map(TaskId).collect(),
                 };
+                let began = self.began(down);
                 for task in tasks.into_iter().filter(|_| self.is_deployed()) {
-                    self.send(self.node_of(task), ToTaskManager::Down(self.attempt, task, down));
+                    self.send(self.node_of(task), ToTaskManager::Down(self.attempt, task, down, began));
                 }
             }
             CoordinatorEffect::Complete(id, snapshots) => self.complete(id, snapshots),
@@ -453,10 +466,18 @@ impl Coordinator {
         }
     }
 
+    /// When the checkpoint began that a trigger is for.
+    fn began(&self, down: Down) -> Time {
+        match (down, self.began_last) {
+            (Down::Trigger(id), (last, began)) if id == last => began,
+            _ => self.now(),
+        }
+    }
+
     /// Writes the metadata of a checkpoint.
     fn complete(&mut self, id: CheckpointId, snapshots: Vec<Option<Handle>>) {
-        let bytes = seal(&Metadata { id, attempt: self.attempt, snapshots: snapshots.clone() });
-        self.books.begin_to_write(id, snapshots);
+        let replays = self.books.begin_to_write(id, snapshots.clone());
+        let bytes = seal(&Metadata { id, attempt: self.attempt, snapshots, replays });
         let (write, events) = (self.store.put(metadata(id), bytes), self.events.clone());
         self.beside.spawn(async move {
             let done = write.await;
@@ -465,7 +486,7 @@ impl Coordinator {
     }
 
     fn stored(&mut self, id: CheckpointId, done: Result<(), StoreError>) {
-        self.books.written(id, done.is_ok(), &self.job.topology);
+        self.books.written(id, done.is_ok());
         self.tell_cut(match done {
             Ok(()) => CoordinatorEvent::MetaStored(id),
             Err(_) => CoordinatorEvent::MetaFailed(id),
@@ -488,10 +509,18 @@ impl Coordinator {
     fn deploy(&mut self, line: Line) {
         self.outcome.restored.push(line.checkpoint);
         let now = self.now();
+        self.books.forget(self.attempt);
+        let replays = line.checkpoint.map_or_else(Vec::new, |id| self.books.replays(id));
         let all: BTreeSet<u32> = (0..self.rules.nodes).collect();
         for &node in &all {
             let tasks = (0..).map(TaskId).zip(line.snapshots.iter().copied());
-            let tasks = tasks.filter(|(task, _)| self.node_of(*task) == node).collect();
+            let mine = tasks.filter(|(task, _)| self.node_of(*task) == node);
+            let deployment = |(task, snapshot): (TaskId, Option<Handle>)| Deployment {
+                task,
+                snapshot,
+                replays: replays.get(task.index()).cloned().unwrap_or_default(),
+            };
+            let tasks = mine.map(deployment).collect();
             let (attempt, checkpoint) = (self.attempt, line.checkpoint);
             self.send(node, ToTaskManager::Deploy { attempt, now, checkpoint, tasks });
         }

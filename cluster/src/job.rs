@@ -72,13 +72,6 @@ impl Job {
     /// # Errors
     /// The first thing that it cannot.
     pub fn check(&self) -> Result<(), Unsupported> {
-        let hooks = self.machines().hooks();
-        if hooks.log_sent || hooks.tags {
-            return Err(Unsupported::Log);
-        }
-        if hooks.departures {
-            return Err(Unsupported::Expedite);
-        }
         if self.topology.is_cyclic() {
             return Err(Unsupported::Loop);
         }
@@ -98,10 +91,6 @@ impl Job {
 /// What the driver cannot do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsupported {
-    /// Logging what is sent, and piggybacking.
-    Log,
-    /// Marks that overtake later than they are sent.
-    Expedite,
     /// Feedback edges.
     Loop,
     /// A sink that is not transactional.
@@ -113,14 +102,6 @@ pub enum Unsupported {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unsupported::Log => f.write_str(
-                "this strategy has everything that is sent logged, which the cluster cannot do: choose one with coordinated \
-                 checkpoints, such as `aligned` or `unaligned`",
-            ),
-            Unsupported::Expedite => f.write_str(
-                "this strategy lets a mark overtake some time after it was sent, which the cluster cannot do: choose `aligned` \
-                 or `unaligned`",
-            ),
             Unsupported::Loop => f.write_str("the job has a feedback edge, and the cluster runs no loops"),
             Unsupported::Sink(uid) => write!(
                 f,

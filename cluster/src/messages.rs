@@ -9,6 +9,8 @@ use cutline_sim::record::Mark;
 use cutline_sim::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::{Replay, Tag};
+
 /// The first thing that is said on a connection, after the greeting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hello {
@@ -45,8 +47,8 @@ pub enum ToTaskManager {
         now: Time,
         /// What is restored.
         checkpoint: Option<CheckpointId>,
-        /// The tasks, and the snapshot from which each begins.
-        tasks: Vec<(TaskId, Option<Handle>)>,
+        /// The tasks.
+        tasks: Vec<Deployment>,
     },
     /// All tasks are ready: make the channels, and start.
     Start {
@@ -55,12 +57,23 @@ pub enum ToTaskManager {
         /// Where the task manager of each task listens.
         places: Vec<SocketAddr>,
     },
-    /// From the coordinator's machine to that of a task.
-    Down(Attempt, TaskId, Down),
+    /// From the coordinator's machine to that of a task; with a trigger comes when that checkpoint began, in the time of the job.
+    Down(Attempt, TaskId, Down, Time),
     /// End all tasks of this attempt and of older ones.
     Cancel(Attempt),
     /// Everything is over.
     Leave,
+}
+
+/// With what a task begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Which.
+    pub task: TaskId,
+    /// Its snapshot.
+    pub snapshot: Option<Handle>,
+    /// What was in transit to it.
+    pub replays: Vec<Replay>,
 }
 
 /// From a task manager to the coordinator.
@@ -105,15 +118,17 @@ pub struct Saved {
     pub made: Vec<Position>,
     /// By input: what had been received, with what was captured.
     pub received: Vec<Position>,
+    /// What it holds of the log: the output, and how many items of that channel come before it and up to its end.
+    pub logged: Vec<(u32, u64, u64)>,
 }
 
 /// Down a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChannelFrame {
-    /// Items, the first of which has this number in the sender's count. It takes a credit.
-    Items(u64, Vec<Item>),
-    /// A mark.
-    Mark(Mark),
+    /// Items, the first of which has this number in the sender's count, with the tags that begin among them. It takes a credit.
+    Items(u64, Vec<Item>, Vec<Tag>),
+    /// A mark, and when its checkpoint began, in the time of the job.
+    Mark(Mark, Time),
     /// The sender has finished.
     Close,
 }

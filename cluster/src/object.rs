@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: [u8; 8] = *b"CUTSTORE";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEAD: usize = 26;
 
 /// The folder of transactions that are prepared.

@@ -1,10 +1,10 @@
-//! What a task saves, as plain data: all that [`TaskSnapshot`](cutline_sim::snapshot::TaskSnapshot) has, without what only logs and
-//! loops need.
+//! What a task saves, as plain data: all that [`TaskSnapshot`](cutline_sim::snapshot::TaskSnapshot) has, without what only loops
+//! need.
 
 use std::sync::Arc;
 
 use cutline_sim::backend::{Part, StateFile};
-use cutline_sim::channel::Position;
+use cutline_sim::channel::{Item, Position};
 use cutline_sim::external::TransactionId;
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::protocol::Handle;
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub captured: Vec<OnChannel>,
     /// What it had made and not sent, by output.
     pub unsent: Vec<OnChannel>,
+    /// What it had sent and no durable snapshot held, by output, if that is logged.
+    pub logged: Vec<Logged>,
     /// The inputs that have delivered their end.
     pub ended_inputs: Vec<u32>,
     /// True if it had consumed all its input and sent its end.
@@ -105,6 +107,42 @@ impl FileForm {
     }
 }
 
+/// From an item of a channel on, everything carries this tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// The number of the item.
+    pub from: u64,
+    /// The words.
+    pub words: Vec<u32>,
+}
+
+/// A part of the log of an output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logged {
+    /// The number of the output.
+    pub at: u32,
+    /// The number of the first item among all that were ever sent there.
+    pub first: u64,
+    /// The items, oldest first.
+    pub items: Vec<Item>,
+    /// Their tags.
+    pub tags: Vec<Tag>,
+}
+
+/// What was in transit to an input when a checkpoint cut through its channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The input.
+    pub input: u32,
+    /// Where its sender stood.
+    pub sent: Position,
+    /// The number of the channel among the outputs of the sender.
+    pub output: u32,
+    /// The parts, oldest first: the snapshot of the sender that holds it, and how many items of the channel come before it and up to its
+    /// end.
+    pub parts: Vec<(Handle, u64, u64)>,
+}
+
 /// The metadata of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
@@ -114,6 +152,8 @@ pub struct Metadata {
     pub attempt: Attempt,
     /// Per task the snapshot.
     pub snapshots: Vec<Option<Handle>>,
+    /// Per task what was in transit to it, if that is logged.
+    pub replays: Vec<Vec<Replay>>,
 }
 
 /// What a task ended with.

@@ -7,12 +7,15 @@
 
 mod channels;
 mod effects;
+mod log;
 mod saving;
 mod work;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutline_sim::backend::{Backend, BackendCtx, Part, StateFile};
+use cutline_sim::channel::Item;
 use cutline_sim::committer::Committer;
 use cutline_sim::config::Config;
 use cutline_sim::erased::Protocol;
@@ -29,10 +32,11 @@ use cutline_sim::topology::TaskInfo;
 
 pub use channels::Outbound;
 use channels::{Inbound, Thing};
+pub(crate) use log::clip;
 
 use crate::job::Job;
 use crate::messages::{ChannelFrame, Saved};
-use crate::snapshot::{Final, Snapshot};
+use crate::snapshot::{Final, Snapshot, Tag};
 
 /// Objects that a task may name in one attempt, as bits of their number.
 const NAME_BITS: u32 = 20;
@@ -49,8 +53,8 @@ pub fn attempt_of(handle: Handle) -> Attempt {
 pub enum Mail {
     /// All tasks are ready: begin.
     Start,
-    /// From the coordinator's machine.
-    Down(Down),
+    /// From the coordinator's machine; with a trigger comes when that checkpoint began.
+    Down(Down, Time),
     /// Something has arrived on an input.
     Arrived(Input, ChannelFrame),
     /// The receiver of an output has consumed a frame.
@@ -168,7 +172,15 @@ pub struct Task {
     /// Inputs whose sender has not finished; inputs that have delivered their end.
     open: InputSet,
     ended_inputs: InputSet,
-    nobody: InputSet,
+    /// The tasks at the other ends of the outputs, and those of them to which something was sent since the last snapshot.
+    receivers: Vec<TaskId>,
+    sent_to: InputSet,
+    /// What is sent carries it.
+    tag: Option<Vec<u32>>,
+    /// When the checkpoints that it knows of began.
+    began: BTreeMap<CheckpointId, Time>,
+    /// How many snapshots it has taken.
+    snapshots: u32,
     watermark: Time,
     /// The input whose turn it is.
     turn: usize,
@@ -211,6 +223,19 @@ pub struct Restored {
     pub snapshot: Snapshot,
     /// Its files, oldest first.
     pub files: Vec<(Part, Arc<StateFile>)>,
+    /// What was in transit to it.
+    pub replayed: Vec<Replayed>,
+}
+
+/// What the log gives back to an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Which.
+    pub input: Input,
+    /// The items, oldest first.
+    pub items: Vec<Item>,
+    /// Their tags.
+    pub tags: Vec<Tag>,
 }
 
 impl Task {
@@ -220,7 +245,7 @@ impl Task {
         let info = &topology.tasks[id.index()];
         let cut = job.machines();
         let is_sink = matches!(topology.role(id), Role::Sink(_));
-        let outputs = info.channels_out().count();
+        let (outputs, logs) = (info.channels_out().count(), cut.hooks().log_sent);
         let mut task = Task {
             backend: cut.backend(job.snapshot),
             committer: is_sink.then(|| cut.committer()),
@@ -231,10 +256,14 @@ impl Task {
             status: Status::Ready,
             state: KeyedState::default(),
             inputs: info.inputs.iter().map(|_| Inbound::default()).collect(),
-            outputs: (0..outputs).map(|_| Outbound::new(&topology.config.network)).collect(),
+            outputs: (0..outputs).map(|_| Outbound::new(&topology.config.network, logs)).collect(),
             open: InputSet::full(info.inputs.len() as u32),
             ended_inputs: InputSet::default(),
-            nobody: InputSet::default(),
+            receivers: info.channels_out().map(|channel| topology.channels[channel.index()].to).collect(),
+            sent_to: InputSet::default(),
+            tag: None,
+            began: BTreeMap::new(),
+            snapshots: 0,
             watermark: 0,
             turn: 0,
             splits: Vec::new(),
@@ -283,7 +312,12 @@ impl Task {
             for (at, inbound) in self.inputs.iter_mut().enumerate() {
                 inbound.received = snapshot.received.get(at).copied().unwrap_or_default();
                 let mine = snapshot.captured.iter().filter(|captured| captured.at as usize == at);
-                mine.for_each(|captured| inbound.put_back(&captured.items));
+                mine.for_each(|captured| inbound.put_back(&captured.items, Vec::new()));
+            }
+            for Replayed { input, items, tags } in restored.replayed {
+                if let Some(inbound) = self.inputs.get_mut(input as usize) {
+                    inbound.put_back(&items, tags);
+                }
             }
             self.state = snapshot.state.build();
             self.splits = snapshot.splits.iter().map(|&at| Reading { at, next: None }).collect();
@@ -308,8 +342,10 @@ impl Task {
         self.find_place_in_input(is_new);
         let topology = Arc::clone(&self.job.topology);
         let info = &topology.tasks[self.id.index()];
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, &self.nobody, topology.tasks.len());
+        let sent_to = &self.sent_to;
+        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
         self.cut.start(&cx, &durable);
+        self.renew_tag();
     }
 
     /// Which it is.
@@ -353,7 +389,14 @@ impl Task {
         Handle::of(self.id, self.names)
     }
 
-    /// The outputs, to be sent from.
+    /// Something has left: what waited for that can be written.
+    pub fn left(&mut self) {
+        if self.cut.hooks().departures {
+            self.seal();
+        }
+    }
+
+    /// The outputs, to be sent from; then [`Task::left`].
     pub fn outputs(&mut self) -> &mut [Outbound] {
         &mut self.outputs
     }
@@ -378,7 +421,7 @@ impl Task {
         self.now = now;
         match mail {
             Mail::Start => self.start(),
-            Mail::Down(down) => self.control(down),
+            Mail::Down(down, began) => self.control(down, began),
             Mail::Arrived(input, frame) => self.arrive(input, frame),
             Mail::Credit(output) => {
                 if let Some(outbound) = self.outputs.get_mut(output as usize) {
@@ -434,15 +477,19 @@ impl Task {
         }
     }
 
-    fn control(&mut self, down: Down) {
+    fn control(&mut self, down: Down, began: Time) {
         if !self.is_alive() {
             if let (Down::Trigger(id), Status::Finished) = (down, self.status) {
                 self.wants.push(Want::Tell(Up::Unavailable(id), None));
             }
             return;
         }
+        if let Down::Trigger(id) = down {
+            self.began.entry(id).or_insert(began);
+        }
         self.tell_cut(cutline_sim::protocol::TaskEvent::Control(down));
         if let Down::Completed(id) = down {
+            self.began.retain(|newer, _| *newer > id);
             self.end_is_safe |= self.ends_with.is_some_and(|first| first <= id);
             self.uploads.retain(|upload| upload.id != id);
             let useless = self.backend.completed(id);
@@ -491,7 +538,7 @@ fn task_ctx<'a>(
     info: &'a TaskInfo,
     config: &'a Config,
     open: &'a InputSet,
-    nobody: &'a InputSet,
+    sent_to: &'a InputSet,
     tasks: usize,
 ) -> TaskCtx<'a> {
     TaskCtx {
@@ -501,7 +548,7 @@ fn task_ctx<'a>(
         feedback: &info.feedback,
         is_source: info.inputs.is_empty(),
         tasks: tasks as u32,
-        sent_to: nobody,
+        sent_to,
         config: &config.checkpointing,
         age: 0,
     }

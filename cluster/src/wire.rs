@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What every stream begins with.
 pub const MAGIC: [u8; 8] = *b"CUTLINE\n";
 /// The version of the format: of frames, and of all messages in them.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// The longest message.
 pub const MOST_BYTES: usize = 16 << 20;
 
@@ -226,7 +226,7 @@ mod tests {
             })
         };
         assert!(matches!(greeted(b"GET / HTTP/1.1\r\n"), Err(WireError::Foreign)));
-        assert!(matches!(greeted(b"CUTLINE\n\x03\x00"), Err(WireError::Version(3))));
+        assert!(matches!(greeted(b"CUTLINE\n\x63\x00"), Err(WireError::Version(99))));
         assert!(matches!(greeted(b"CUT"), Err(WireError::Closed)));
     }
 }

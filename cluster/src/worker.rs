@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cutline_sim::ids::{Attempt, ChannelId, TaskId};
-use cutline_sim::protocol::Down;
 use cutline_sim::time::Time;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -202,7 +201,9 @@ impl Worker {
                 }
             }
             ToTaskManager::Start { attempt, places } => self.start(attempt, places),
-            ToTaskManager::Down(attempt, task, down) => self.tell(attempt, task, down),
+            ToTaskManager::Down(attempt, task, down, began) => {
+                self.tell(attempt, task, Mail::Down(down, began))
+            }
             ToTaskManager::Cancel(attempt) => {
                 if self.deployed.as_ref().is_some_and(|deployed| deployed.attempt <= attempt) {
                     self.stop();
@@ -245,12 +246,12 @@ impl Worker {
         let _ = self.up.send(ToCoordinator::Deployed(attempt));
     }
 
-    fn tell(&mut self, attempt: Attempt, task: TaskId, down: Down) {
+    fn tell(&mut self, attempt: Attempt, task: TaskId, message: Mail) {
         let Some(deployed) = self.deployed.as_ref().filter(|deployed| deployed.attempt == attempt) else {
             return;
         };
         if let Some(mail) = deployed.mail.get(&task) {
-            let _ = mail.send(Mail::Down(down));
+            let _ = mail.send(message);
         }
     }
 

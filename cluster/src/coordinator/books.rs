@@ -1,27 +1,48 @@
 //! What the coordinator knows of snapshots: who refers to what, what may go, and whether a checkpoint is a consistent cut.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cutline_sim::channel::Position;
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use cutline_sim::protocol::Handle;
-use cutline_sim::topology::Topology;
+use cutline_sim::topology::{ChannelInfo, Topology};
 
+use crate::job::Job;
 use crate::messages::Saved;
+use crate::snapshot::Replay;
 use crate::task::attempt_of;
 
 /// The snapshots of a checkpoint, task by task.
 type Line = Vec<Option<Handle>>;
 
+/// What a checkpoint refers to.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    line: Line,
+    /// Task by task what was in transit to it, where that is logged.
+    replays: Vec<Vec<Replay>>,
+}
+
+impl Kept {
+    /// The snapshots that hold what was in transit.
+    fn logs(&self) -> impl Iterator<Item = Handle> {
+        self.replays.iter().flatten().flat_map(|replay| &replay.parts).map(|part| part.0)
+    }
+}
+
 /// The books.
 #[derive(Debug)]
 pub(super) struct Books {
+    topology: Arc<Topology>,
+    /// What is sent is logged, and snapshots are each task's own.
+    logs: bool,
     /// Every snapshot that was acknowledged and not discarded.
     snapshots: BTreeMap<Handle, Saved>,
     /// Checkpoints whose metadata are being written; checkpoints that exist.
-    writing: BTreeMap<CheckpointId, Line>,
-    existing: BTreeMap<CheckpointId, Line>,
+    writing: BTreeMap<CheckpointId, Kept>,
+    existing: BTreeMap<CheckpointId, Kept>,
     /// What was given back and may be deleted by now.
     gone: BTreeSet<Handle>,
     /// The newest checkpoints that have completed, as many as are to be retained.
@@ -38,15 +59,18 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub fn new(topology: &Topology) -> Books {
+    pub fn new(job: &Job) -> Books {
+        let config = &job.topology.config.checkpointing;
         Books {
+            topology: Arc::clone(&job.topology),
+            logs: job.machines().hooks().log_sent,
             snapshots: BTreeMap::new(),
             writing: BTreeMap::new(),
             existing: BTreeMap::new(),
             gone: BTreeSet::new(),
             newest: BTreeSet::new(),
-            retained: topology.config.checkpointing.retained.max(1) as usize,
-            exactly_once: topology.config.checkpointing.mode == CheckpointMode::ExactlyOnce,
+            retained: config.retained.max(1) as usize,
+            exactly_once: config.mode == CheckpointMode::ExactlyOnce,
             completed: 0,
             abandoned: 0,
             inconsistent: None,
@@ -61,27 +85,41 @@ impl Books {
         }
     }
 
-    pub fn begin_to_write(&mut self, id: CheckpointId, line: Line) {
-        self.writing.insert(id, line);
+    /// The metadata of a checkpoint are being written: what was in transit, task by task.
+    pub fn begin_to_write(&mut self, id: CheckpointId, line: Line) -> Vec<Vec<Replay>> {
+        let replays = if self.logs { self.in_transit(&line) } else { Vec::new() };
+        self.writing.insert(id, Kept { line, replays: replays.clone() });
+        replays
     }
 
     pub fn is_writing(&self) -> bool {
         !self.writing.is_empty()
     }
 
+    /// What was in transit in a checkpoint that exists, task by task.
+    pub fn replays(&self, id: CheckpointId) -> Vec<Vec<Replay>> {
+        self.existing.get(&id).map_or_else(Vec::new, |kept| kept.replays.clone())
+    }
+
+    /// A new attempt begins: of what older ones have saved nothing is left but what checkpoints refer to.
+    pub fn forget(&mut self, attempt: Attempt) {
+        let live = self.live();
+        self.snapshots.retain(|handle, _| attempt_of(*handle) >= attempt || live.contains(handle));
+    }
+
     /// The metadata of a checkpoint have been written, or could not be.
-    pub fn written(&mut self, id: CheckpointId, fine: bool, topology: &Topology) {
-        let Some(line) = self.writing.remove(&id) else { return };
+    pub fn written(&mut self, id: CheckpointId, fine: bool) {
+        let Some(kept) = self.writing.remove(&id) else { return };
         if !fine {
             return;
         }
         self.completed += 1;
-        if let Some(hollow) = self.hollow(id, &line, topology) {
+        if let Some(hollow) = self.hollow(id, &kept.line) {
             self.wrong.get_or_insert(hollow);
         } else if self.exactly_once && self.inconsistent.is_none() {
-            self.inconsistent = self.inconsistency(id, &line, topology);
+            self.inconsistent = self.inconsistency(id, &kept);
         }
-        self.existing.insert(id, line);
+        self.existing.insert(id, kept);
         self.newest.insert(id);
         while self.newest.len() > self.retained {
             self.newest.pop_first();
@@ -89,7 +127,7 @@ impl Books {
     }
 
     /// The first snapshot of a checkpoint that nobody has acknowledged, or that was given back, or a file of which was.
-    fn hollow(&self, id: CheckpointId, line: &Line, topology: &Topology) -> Option<String> {
+    fn hollow(&self, id: CheckpointId, line: &Line) -> Option<String> {
         let named = (0..).map(TaskId).zip(line).filter_map(|(task, handle)| Some((task, (*handle)?)));
         named.into_iter().find_map(|(task, handle)| {
             let what = match self.snapshots.get(&handle) {
@@ -97,50 +135,106 @@ impl Books {
                 Some(saved) if saved.files.iter().any(|file| self.gone.contains(file)) => "of which a file had",
                 Some(_) => return None,
             };
-            let task = topology.task_name(task);
+            let task = self.topology.task_name(task);
             Some(format!(
                 "Checkpoint {id} completed with a snapshot of {task} {what} been given back before, and may be deleted."
             ))
         })
     }
 
-    /// What the last attempt has saved for a checkpoint older than the newest, and nobody refers to nor has given back. Nobody ever will.
-    pub fn rubbish(&self, attempt: Attempt, topology: &Topology) -> Option<String> {
+    /// What the last attempt has saved before what the newest checkpoint has, and nobody refers to nor has given back. Nobody ever will.
+    pub fn rubbish(&self, attempt: Attempt) -> Option<String> {
         let (newest, live) = (*self.newest.last()?, self.live());
+        let line = self.existing.get(&newest).map(|kept| &kept.line);
+        // Where snapshots are each task's own, only those of one task are older or newer than each other.
+        let place = |task: TaskId| match self.logs {
+            true => self.saved(line?, task).map(|saved| saved.id),
+            false => Some(newest),
+        };
         let is_left = |saved: &&Saved| {
-            attempt_of(saved.handle) == attempt && saved.id < newest && !live.contains(&saved.handle)
+            attempt_of(saved.handle) == attempt
+                && place(saved.handle.task()).is_some_and(|newest| saved.id < newest)
+                && !live.contains(&saved.handle)
         };
         let left = self.snapshots.values().find(is_left)?;
         Some(format!(
             "The snapshot of {} for checkpoint {} is still in the store when the job is over, though that checkpoint was given up: \
              nobody refers to it, and nobody will ever delete it.",
-            topology.task_name(left.handle.task()),
+            self.topology.task_name(left.handle.task()),
             left.id
         ))
     }
 
-    /// The first channel whose receiver has not received exactly what its sender has sent.
-    fn inconsistency(&self, id: CheckpointId, line: &Line, topology: &Topology) -> Option<String> {
-        let saved =
-            |task: TaskId| line.get(task.index()).copied().flatten().and_then(|it| self.snapshots.get(&it));
-        for (number, channel) in (0..).zip(&topology.channels) {
-            let sent = saved(channel.from).and_then(|saved| {
-                let positions = if saved.id == id { &saved.sent } else { &saved.made };
-                positions.get(channel.output as usize).copied()
+    /// The snapshot of a task on a line.
+    fn saved(&self, line: &Line, task: TaskId) -> Option<&Saved> {
+        self.snapshots.get(&line.get(task.index()).copied().flatten()?)
+    }
+
+    /// What had been sent and received on a channel, as a checkpoint has it.
+    fn ends(&self, id: CheckpointId, line: &Line, channel: &ChannelInfo) -> (Position, Position) {
+        let sent = self.saved(line, channel.from).and_then(|saved| {
+            let positions = if saved.id == id && !self.logs { &saved.sent } else { &saved.made };
+            positions.get(channel.output as usize).copied()
+        });
+        let to = self.saved(line, channel.to);
+        let received = to.and_then(|saved| saved.received.get(channel.input as usize).copied());
+        (sent.unwrap_or_default(), received.unwrap_or_default())
+    }
+
+    /// What the log holds of each channel between what its two ends say on a line, for each receiver.
+    fn in_transit(&self, line: &Line) -> Vec<Vec<Replay>> {
+        let mut replays = vec![Vec::new(); self.topology.tasks.len()];
+        for channel in &self.topology.channels {
+            let (sent, received) = self.ends(CheckpointId::default(), line, channel);
+            if received.count < sent.count
+                && let Some(handle) = line.get(channel.from.index()).copied().flatten()
+            {
+                let (input, output) = (channel.input, channel.output);
+                let parts = self.parts(handle, output, received.count, sent.count);
+                replays[channel.to.index()].push(Replay { input, sent, output, parts });
+            }
+        }
+        replays
+    }
+
+    /// The snapshots that hold the items of an output after one and up to another, oldest first: from that of the line backwards. One
+    /// that does not go as far holds nothing of it, and the log of one that begins behind is of a life that never happened.
+    fn parts(&self, newest: Handle, output: u32, after: u64, mut until: u64) -> Vec<(Handle, u64, u64)> {
+        let mut parts = Vec::new();
+        let mine = self.snapshots.range(..=newest).rev();
+        for (handle, saved) in mine.take_while(|(handle, _)| handle.task() == newest.task()) {
+            let Some(&(_, first, last)) = saved.logged.iter().find(|logged| logged.0 == output) else {
+                continue;
+            };
+            if until > after && first < until && last >= until {
+                let begin = first.max(after);
+                parts.push((*handle, begin, until));
+                until = begin;
+            }
+        }
+        parts.reverse();
+        parts
+    }
+
+    /// The first channel whose receiver has not received exactly what its sender has sent, with what the log holds between.
+    fn inconsistency(&self, id: CheckpointId, kept: &Kept) -> Option<String> {
+        for (number, channel) in (0..).zip(&self.topology.channels) {
+            let (sent, received) = self.ends(id, &kept.line, channel);
+            let replays = kept.replays.get(channel.to.index()).into_iter().flatten();
+            let log = replays.filter(|replay| replay.input == channel.input).flat_map(|replay| &replay.parts);
+            let reached = log.fold(received.count, |reached, &(_, after, until)| match after == reached {
+                true => until,
+                false => reached,
             });
-            let received =
-                saved(channel.to).and_then(|saved| saved.received.get(channel.input as usize).copied());
-            let (sent, received): (Position, Position) =
-                (sent.unwrap_or_default(), received.unwrap_or_default());
-            if sent != received {
-                let what = match received.count.cmp(&sent.count) {
+            if sent != received && (reached == received.count || reached != sent.count) {
+                let what = match reached.cmp(&sent.count) {
                     std::cmp::Ordering::Equal => "as many items, but not the same ones".to_owned(),
-                    _ => format!("{} items", received.count),
+                    _ => format!("{reached} items"),
                 };
                 return Some(format!(
                     "In checkpoint {id} the sender of channel {} had sent {} items, and its receiver had received, with what was \
-                     captured, {what}. So the checkpoint is no consistent cut.",
-                    topology.channel_name(ChannelId(number)),
+                     captured or logged, {what}. So the checkpoint is no consistent cut.",
+                    self.topology.channel_name(ChannelId(number)),
                     sent.count,
                 ));
             }
@@ -151,9 +245,14 @@ impl Books {
     /// Everything that a checkpoint refers to.
     pub fn live(&self) -> BTreeSet<Handle> {
         let mut live = BTreeSet::new();
-        for handle in self.existing.values().chain(self.writing.values()).flatten().flatten() {
-            live.insert(*handle);
-            live.extend(self.snapshots.get(handle).into_iter().flat_map(|saved| saved.files.iter().copied()));
+        for kept in self.existing.values().chain(self.writing.values()) {
+            live.extend(kept.logs());
+            for handle in kept.line.iter().flatten() {
+                live.insert(*handle);
+                live.extend(
+                    self.snapshots.get(handle).into_iter().flat_map(|saved| saved.files.iter().copied()),
+                );
+            }
         }
         live
     }
@@ -187,17 +286,17 @@ impl Books {
                 )
             });
         }
-        let line = self.existing.remove(&id).unwrap_or_default();
-        line.into_iter().flatten().flat_map(|handle| self.give_back(handle, |saved| saved.files)).collect()
+        let kept = self.existing.remove(&id).unwrap_or_default();
+        let of_it: BTreeSet<Handle> = kept.logs().chain(kept.line.iter().flatten().copied()).collect();
+        of_it.into_iter().flat_map(|handle| self.give_back(handle, |saved| saved.files)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use cutline_scenarios::library_files::resolve;
     use cutline_scenarios::prepare::Prepared;
+    use cutline_scenarios::run::Contender;
 
     use super::*;
 
@@ -206,9 +305,12 @@ mod tests {
     const WHOLE: Handle = Handle(4 << 32 | 1);
     const SEGMENTS: [Handle; 2] = [Handle(4 << 32 | 2), Handle(4 << 32 | 3)];
 
-    fn topology() -> Arc<Topology> {
-        let prepared = Prepared::load(&resolve("wordcount").expect("a scenario"), &[""; 0], 1);
-        Arc::clone(prepared.expect("a job").topology())
+    fn books_of(strategy: &str) -> Books {
+        let prepared =
+            Prepared::load(&resolve("wordcount").expect("a scenario"), &[""; 0], 1).expect("a job");
+        let contender = Contender::named(strategy).expect("a strategy");
+        let topology = Arc::clone(prepared.topology());
+        Books::new(&Job { topology, cut: contender.cut, snapshot: contender.snapshot })
     }
 
     /// The snapshot of the task for a checkpoint, with the whole state and a segment that was written for it.
@@ -222,46 +324,44 @@ mod tests {
             sent: Vec::new(),
             made: Vec::new(),
             received: Vec::new(),
+            logged: Vec::new(),
         }
     }
 
-    fn complete(books: &mut Books, id: u64, topology: &Topology) {
-        let mut line = vec![None; topology.tasks.len()];
+    fn complete(books: &mut Books, id: u64) {
+        let mut line = vec![None; books.topology.tasks.len()];
         line[TASK.index()] = Some(saved(id).handle);
         books.begin_to_write(CheckpointId(id), line);
-        books.written(CheckpointId(id), true, topology);
+        books.written(CheckpointId(id), true);
     }
 
     #[test]
     fn what_was_written_beside_a_snapshot_stays_when_that_is_given_up() {
-        let topology = topology();
-        let mut books = Books::new(&topology);
+        let mut books = books_of("aligned");
         books.note(TASK, saved(1));
         assert_eq!(books.discard(saved(1).handle), [SEGMENTS[0], saved(1).handle]);
         books.note(TASK, saved(2));
-        complete(&mut books, 2, &topology);
+        complete(&mut books, 2);
         assert_eq!(books.wrong, None);
         assert_eq!(books.live(), BTreeSet::from([WHOLE, SEGMENTS[1], saved(2).handle]));
     }
 
     #[test]
     fn what_a_checkpoint_refers_to_must_not_have_been_given_back() {
-        let topology = topology();
-        let mut books = Books::new(&topology);
+        let mut books = books_of("aligned");
         books.note(TASK, saved(1));
         assert_eq!(books.discard(WHOLE), [WHOLE]);
-        complete(&mut books, 1, &topology);
+        complete(&mut books, 1);
         let wrong = books.wrong.expect("an objection");
         assert!(wrong.contains("count[0] of which a file had been given back"), "{wrong}");
     }
 
     #[test]
     fn the_newest_checkpoint_must_stay() {
-        let topology = topology();
-        let mut books = Books::new(&topology);
+        let mut books = books_of("aligned");
         for id in [1, 2] {
             books.note(TASK, saved(id));
-            complete(&mut books, id, &topology);
+            complete(&mut books, id);
         }
         assert_eq!(
             books.subsume(CheckpointId(1)),
@@ -276,17 +376,89 @@ mod tests {
 
     #[test]
     fn what_nobody_refers_to_and_nobody_has_given_back_is_rubbish() {
-        let topology = topology();
-        let mut books = Books::new(&topology);
+        let mut books = books_of("aligned");
         let old = Saved { id: CheckpointId(1), ..saved(1) };
         books.note(TASK, old.clone());
         books.note(TASK, saved(2));
-        complete(&mut books, 2, &topology);
+        complete(&mut books, 2);
         let attempt = attempt_of(old.handle);
-        let left = books.rubbish(attempt, &topology).expect("an objection");
+        let left = books.rubbish(attempt).expect("an objection");
         assert!(left.contains("count[0] for checkpoint 1"), "{left}");
-        assert_eq!(books.rubbish(Attempt(7), &topology), None, "of a former attempt");
+        assert_eq!(books.rubbish(Attempt(7)), None, "of a former attempt");
         books.discard(old.handle);
-        assert_eq!(books.rubbish(attempt, &topology), None);
+        assert_eq!(books.rubbish(attempt), None);
+    }
+
+    /// The first tokenizer and `count[0]`, which it feeds; the others of the job are new.
+    const SENDER: TaskId = TaskId(2);
+
+    /// A snapshot of the sender, with what it has logged.
+    fn logs(nth: u32, attempt: u32, after: u64, until: u64) -> Saved {
+        let made = vec![Position { count: until, chain: until }];
+        Saved {
+            handle: Handle::of(SENDER, attempt << 20 | nth),
+            id: CheckpointId(u64::from(nth)),
+            files: Vec::new(),
+            own: Vec::new(),
+            sent: made.clone(),
+            made,
+            received: Vec::new(),
+            logged: vec![(0, after, until)],
+        }
+    }
+
+    /// The snapshot of `count[0]` that has received so many from it.
+    fn has_received(count: u64) -> Saved {
+        let received = vec![Position { count, chain: count }, Position::default()];
+        Saved { files: Vec::new(), own: Vec::new(), received, ..saved(1) }
+    }
+
+    fn line_of(books: &mut Books, id: u64, all: [&Saved; 2]) -> Vec<(Handle, u64, u64)> {
+        let mut line = vec![None; books.topology.tasks.len()];
+        all.iter().for_each(|saved| line[saved.handle.task().index()] = Some(saved.handle));
+        let replays = books.begin_to_write(CheckpointId(id), line);
+        books.written(CheckpointId(id), true);
+        replays[TASK.index()].iter().flat_map(|replay| replay.parts.clone()).collect()
+    }
+
+    #[test]
+    fn what_was_in_transit_is_put_together_from_the_snapshots_of_its_sender() {
+        let mut books = books_of("uncoordinated");
+        let all = [logs(1, 1, 0, 10), logs(2, 1, 10, 15), logs(3, 1, 15, 20), logs(4, 1, 20, 30)];
+        all.iter().for_each(|saved| books.note(SENDER, saved.clone()));
+        books.note(TASK, has_received(7));
+        let parts = line_of(&mut books, 1, [&all[2], &has_received(7)]);
+        let held = [(all[0].handle, 7, 10), (all[1].handle, 10, 15), (all[2].handle, 15, 20)];
+        assert_eq!(parts, held);
+        assert!(held.iter().all(|part| books.discard(part.0).is_empty()), "the line refers to them");
+        let gone: Vec<Handle> = books.subsume(CheckpointId(1)).into_iter().collect();
+        assert!(held.iter().all(|part| gone.contains(&part.0)), "and gives them back");
+    }
+
+    #[test]
+    fn what_a_former_life_has_logged_behind_the_line_never_happened() {
+        let mut books = books_of("uncoordinated");
+        // The second was taken before the first was durable, so it holds that too; all went back to the first.
+        let (first, second, third) = (logs(1, 1, 0, 10), logs(2, 1, 0, 15), logs(3, 1, 15, 20));
+        [&first, &second, &third].iter().for_each(|saved| books.note(SENDER, (*saved).clone()));
+        books.note(TASK, has_received(4));
+        line_of(&mut books, 1, [&first, &has_received(4)]);
+        books.forget(Attempt(2));
+        let again = logs(2, 2, 10, 18);
+        books.note(SENDER, again.clone());
+        let parts = line_of(&mut books, 2, [&again, &has_received(4)]);
+        assert_eq!(parts, [(first.handle, 4, 10), (again.handle, 10, 18)]);
+        assert_eq!(books.inconsistent, None);
+    }
+
+    #[test]
+    fn what_nobody_has_logged_tears_a_line() {
+        let mut books = books_of("uncoordinated");
+        let (first, second) = (logs(1, 1, 0, 10), logs(2, 1, 12, 20));
+        [&first, &second].iter().for_each(|saved| books.note(SENDER, (*saved).clone()));
+        books.note(TASK, has_received(4));
+        line_of(&mut books, 1, [&second, &has_received(4)]);
+        let wrong = books.inconsistent.expect("an objection");
+        assert!(wrong.contains("had sent 20 items") && wrong.contains("4 items"), "{wrong}");
     }
 }

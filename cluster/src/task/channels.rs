@@ -1,7 +1,7 @@
 //! The two ends of a channel inside the tasks: what was made and has not left, and what has arrived and was not consumed.
 //!
 //! A frame of items takes a credit, which comes back when its last item has been consumed; marks and closes take none. What a
-//! frame has taken along has left: a mark that overtakes comes behind it.
+//! frame has taken along has left: a mark that overtakes comes behind it, and so does one that is expedited later.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,9 @@ use cutline_sim::config::NetworkConfig;
 use cutline_sim::record::Mark;
 use cutline_sim::time::Time;
 
+use super::log::{Log, Tags};
 use crate::messages::ChannelFrame;
+use crate::snapshot::{Logged, Tag};
 
 /// An output holds so many items before its task stands still.
 const FULL: usize = 256;
@@ -22,10 +24,24 @@ const FRAME_ITEMS: usize = 64;
 pub enum Thing {
     /// What positions count.
     Item(Item),
-    /// A mark.
-    Mark(Mark),
+    /// A mark, and when its checkpoint began.
+    Mark(Mark, Time),
     /// The sender has finished.
     Close,
+}
+
+impl Thing {
+    /// True for this mark.
+    pub fn is(&self, mark: Mark) -> bool {
+        matches!(self, Thing::Mark(other, _) if *other == mark)
+    }
+
+    fn item(&self) -> Option<Item> {
+        match self {
+            Thing::Item(item) => Some(*item),
+            Thing::Mark(..) | Thing::Close => None,
+        }
+    }
 }
 
 /// The sending end.
@@ -37,22 +53,55 @@ pub struct Outbound {
     /// Frames that may leave.
     pub(super) credits: u32,
     frame_bytes: u64,
+    /// The tags that begin among what has not left.
+    tags: Tags,
+    /// What was sent, if that is logged.
+    log: Option<Log>,
 }
 
 impl Outbound {
     /// An end at which nothing was sent.
-    pub(super) fn new(network: &NetworkConfig) -> Outbound {
+    pub(super) fn new(network: &NetworkConfig, logs: bool) -> Outbound {
         let credits = network.exclusive_buffers.max(1);
         let frame_bytes = u64::from(network.buffer_bytes);
-        Outbound { queue: VecDeque::new(), left: Position::default(), credits, frame_bytes }
+        Outbound {
+            queue: VecDeque::new(),
+            left: Position::default(),
+            credits,
+            frame_bytes,
+            tags: Tags::default(),
+            log: logs.then(Log::default),
+        }
     }
 
     pub(super) fn begin_at(&mut self, position: Position) {
         self.left = position;
+        self.log.iter_mut().for_each(|log| log.begin(position.count));
     }
 
     pub(super) fn push(&mut self, thing: Thing) {
         self.queue.push_back(thing);
+        if let (Some(log), Some(item)) = (&mut self.log, thing.item()) {
+            log.push(item);
+        }
+    }
+
+    /// What is sent from now on carries this tag.
+    pub(super) fn begin_tag(&mut self, words: &[u32]) {
+        let from = self.left.count + self.items().len() as u64 + 1;
+        let tag = Tag { from, words: words.to_vec() };
+        self.log.iter_mut().for_each(|log| log.tags.push(tag.clone()));
+        self.tags.push(tag);
+    }
+
+    /// What a snapshot must hold of what was sent, if that is logged; the number of the output stands in it.
+    pub(super) fn logged(&self, at: u32) -> Option<Logged> {
+        self.log.as_ref().map(|log| log.copy(at)).filter(|logged| !logged.items.is_empty())
+    }
+
+    /// A snapshot is durable before which so many items were sent.
+    pub(super) fn trim(&mut self, durable: u64) {
+        self.log.iter_mut().for_each(|log| log.trim(durable));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -65,27 +114,45 @@ impl Outbound {
     }
 
     fn items(&self) -> Vec<Item> {
-        let item = |thing: &Thing| match thing {
-            Thing::Item(item) => Some(*item),
-            Thing::Mark(_) | Thing::Close => None,
-        };
-        self.queue.iter().filter_map(item).collect()
+        self.queue.iter().filter_map(Thing::item).collect()
+    }
+
+    /// The place before all items that have not left.
+    fn front(&self) -> usize {
+        let is_item = |thing: &Thing| matches!(thing, Thing::Item(_));
+        self.queue.iter().position(is_item).unwrap_or(self.queue.len())
     }
 
     /// Puts a mark before all items that have not left; says what it overtakes, and where the rest stands.
-    pub(super) fn overtake(&mut self, mark: Mark) -> (Position, Vec<Item>) {
-        let is_item = |thing: &Thing| matches!(thing, Thing::Item(_));
-        let place = self.queue.iter().position(is_item).unwrap_or(self.queue.len());
-        self.queue.insert(place, Thing::Mark(mark));
+    pub(super) fn overtake(&mut self, mark: Mark, began: Time) -> (Position, Vec<Item>) {
+        self.queue.insert(self.front(), Thing::Mark(mark, began));
         (self.left, self.items())
+    }
+
+    /// True as long as a mark that was sent has not left.
+    pub(super) fn holds(&self, mark: Mark) -> bool {
+        self.queue.iter().any(|thing| thing.is(mark))
+    }
+
+    /// Takes a mark, which was sent in order, before all items that have not left; says what it overtakes, and where the rest stands.
+    /// Nothing, if it has left.
+    pub(super) fn expedite(&mut self, mark: Mark) -> Option<(Position, Vec<Item>)> {
+        let (place, front) = (self.queue.iter().position(|thing| thing.is(mark))?, self.front());
+        let overtaken = self.queue.iter().take(place).filter_map(Thing::item).collect();
+        if front < place
+            && let Some(mark) = self.queue.remove(place)
+        {
+            self.queue.insert(front, mark);
+        }
+        Some((self.left, overtaken))
     }
 
     /// What leaves next, if anything may.
     pub fn next_frame(&mut self) -> Option<ChannelFrame> {
         match *self.queue.front()? {
-            Thing::Mark(mark) => {
+            Thing::Mark(mark, began) => {
                 self.queue.pop_front();
-                Some(ChannelFrame::Mark(mark))
+                Some(ChannelFrame::Mark(mark, began))
             }
             Thing::Close => {
                 self.queue.pop_front();
@@ -105,7 +172,8 @@ impl Outbound {
                 self.credits -= 1;
                 let first = self.left.count + 1;
                 self.left = self.left.after(&items);
-                Some(ChannelFrame::Items(first, items))
+                let tags = self.tags.take(self.left.count);
+                Some(ChannelFrame::Items(first, items, tags))
             }
         }
     }
@@ -117,6 +185,8 @@ pub(super) struct Inbound {
     queue: VecDeque<Thing>,
     /// How many items are left of each frame, and whether its credit goes back.
     frames: VecDeque<(usize, bool)>,
+    /// The tags that begin among what was not consumed.
+    tags: Tags,
     /// Nothing is consumed from it.
     pub blocked: bool,
     /// Up to where it has been consumed.
@@ -134,8 +204,9 @@ pub(super) struct Consumed {
 }
 
 impl Inbound {
-    /// What a snapshot had captured is there first.
-    pub fn put_back(&mut self, items: &[Item]) {
+    /// What a snapshot had captured, or the log holds, is there first.
+    pub fn put_back(&mut self, items: &[Item], tags: Vec<Tag>) {
+        tags.into_iter().for_each(|tag| self.tags.push(tag));
         if !items.is_empty() {
             self.queue.extend(items.iter().map(|item| Thing::Item(*item)));
             self.frames.push_back((items.len(), false));
@@ -150,14 +221,15 @@ impl Inbound {
     /// Takes in what has arrived; says what is wrong with its order, if anything is.
     pub fn arrive(&mut self, frame: ChannelFrame) -> Option<String> {
         match frame {
-            ChannelFrame::Items(first, items) => {
+            ChannelFrame::Items(first, items, tags) => {
                 let expected = self.next();
+                tags.into_iter().for_each(|tag| self.tags.push(tag));
                 self.frames.push_back((items.len(), true));
                 self.queue.extend(items.into_iter().map(Thing::Item));
                 return (first != expected)
                     .then(|| format!("item {first} came, and {expected} was to come next"));
             }
-            ChannelFrame::Mark(mark) => self.queue.push_back(Thing::Mark(mark)),
+            ChannelFrame::Mark(mark, began) => self.queue.push_back(Thing::Mark(mark, began)),
             ChannelFrame::Close => self.queue.push_back(Thing::Close),
         }
         None
@@ -166,6 +238,19 @@ impl Inbound {
     /// True if there is something to consume.
     pub fn has_work(&self) -> bool {
         !self.blocked && !self.queue.is_empty()
+    }
+
+    /// The tag that comes with what is next, if that is an item and none before it had that tag.
+    pub fn brings(&self) -> Option<&[u32]> {
+        match self.queue.front() {
+            Some(Thing::Item(_)) => Some(&self.tags.brought_by(self.received.count + 1)?.words),
+            _ => None,
+        }
+    }
+
+    /// The tag that has come with what was consumed last, if none before it had that.
+    pub fn take_tag(&mut self) -> Option<Vec<u32>> {
+        self.tags.take(self.received.count).pop().map(|tag| tag.words)
     }
 
     /// Takes out what is next.
@@ -188,15 +273,11 @@ impl Inbound {
     /// The items that stand before something; all of them if it is not there.
     pub fn items_before(&self, end: impl Fn(&Thing) -> bool) -> Vec<Item> {
         let before = self.queue.iter().take_while(|thing| !end(thing));
-        let item = |thing: &Thing| match thing {
-            Thing::Item(item) => Some(*item),
-            Thing::Mark(_) | Thing::Close => None,
-        };
-        before.filter_map(item).collect()
+        before.filter_map(Thing::item).collect()
     }
 
-    /// True if this is there.
-    pub fn holds(&self, wanted: &Thing) -> bool {
-        self.queue.contains(wanted)
+    /// True if the mark is there, or the sender's close.
+    pub fn holds_end(&self, mark: Mark) -> bool {
+        self.queue.iter().any(|thing| thing.is(mark) || *thing == Thing::Close)
     }
 }

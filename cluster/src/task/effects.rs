@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use cutline_sim::protocol::{READING, TaskEffect, TaskEffects, TaskEvent, Up};
+use cutline_sim::ids::CheckpointId;
+use cutline_sim::protocol::{Down, Input, READING, TaskCtx, TaskEffect, TaskEffects, TaskEvent, Up};
+use cutline_sim::random::{below, draw, mix};
 use cutline_sim::record::Mark;
+use cutline_sim::time::Time;
 
 use super::channels::Thing;
 use super::saving::Overtaken;
@@ -15,12 +18,72 @@ impl Task {
         let topology = Arc::clone(&self.job.topology);
         let info = &topology.tasks[self.id.index()];
         let mut fx = TaskEffects::default();
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, &self.nobody, topology.tasks.len());
+        let began = match event {
+            TaskEvent::Control(Down::Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) => self.began(id),
+            _ => self.now,
+        };
+        let sent_to = &self.sent_to;
+        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        let cx = TaskCtx { age: self.now.saturating_sub(began), ..cx };
         self.cut.on_task(&cx, event, &mut fx);
+        self.do_all(fx);
+    }
+
+    fn do_all(&mut self, fx: TaskEffects) {
         let acts = !fx.0.is_empty();
         fx.0.into_iter().for_each(|effect| self.execute(effect));
         if acts {
             self.seal();
+        }
+    }
+
+    /// When a checkpoint began, as far as the task knows.
+    fn began(&self, id: CheckpointId) -> Time {
+        self.began.get(&id).copied().unwrap_or(self.now)
+    }
+
+    /// Shows the strategy the tag of what is next on an input, if that is new there; true if this has made it take a snapshot, which comes
+    /// before the delivery: then the tag is shown again, for other things may come between.
+    pub(super) fn is_held_up(&mut self, input: Input) -> bool {
+        let Some(tag) = self.inputs[input as usize].brings().map(<[u32]>::to_vec) else { return false };
+        let topology = Arc::clone(&self.job.topology);
+        let info = &topology.tasks[self.id.index()];
+        let (before, mut fx) = (self.snapshots, TaskEffects::default());
+        let sent_to = &self.sent_to;
+        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        self.cut.before_deliver(&cx, &tag, &mut fx);
+        self.do_all(fx);
+        self.snapshots > before
+    }
+
+    /// Something was consumed, and the tag that came with it is delivered.
+    pub(super) fn take_tag(&mut self, input: Input) {
+        let Some(tag) = self.inputs[input as usize].take_tag() else { return };
+        let topology = Arc::clone(&self.job.topology);
+        let info = &topology.tasks[self.id.index()];
+        let sent_to = &self.sent_to;
+        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        if self.cut.delivered(&cx, &tag) {
+            self.renew_tag();
+        }
+    }
+
+    /// A snapshot was taken: what is sent from now on is sent after it.
+    pub(super) fn begin_interval(&mut self) {
+        self.sent_to.clear();
+        self.renew_tag();
+    }
+
+    /// What is sent from now on carries the tag that the strategy gives now.
+    pub(super) fn renew_tag(&mut self) {
+        if !self.cut.hooks().tags {
+            return;
+        }
+        let mut words = Vec::new();
+        self.cut.tag(self.id, &mut words);
+        if self.tag.as_ref() != Some(&words) {
+            self.outputs.iter_mut().for_each(|outbound| outbound.begin_tag(&words));
+            self.tag = Some(words);
         }
     }
 
@@ -31,10 +94,11 @@ impl Task {
             TaskEffect::Block(input) => self.set_blocked(input, true),
             TaskEffect::Unblock(input) => self.set_blocked(input, false),
             TaskEffect::Emit(mark) => {
-                self.outputs.iter_mut().for_each(|outbound| outbound.push(Thing::Mark(mark)));
+                let thing = Thing::Mark(mark, self.began(mark.id()));
+                self.outputs.iter_mut().for_each(|outbound| outbound.push(thing));
             }
             TaskEffect::Overtake(mark) => self.overtake(mark),
-            TaskEffect::Expedite(_) => {} // asked for by `Hooks::departures` alone, which are refused
+            TaskEffect::Expedite(mark) => self.expedite(mark),
             TaskEffect::Capture(input, id) => self.capture(input, id),
             // Its last one stands for a task that has finished, whatever timers it had set.
             TaskEffect::Snapshot(_) if self.status == Status::Finished => {}
@@ -48,11 +112,17 @@ impl Task {
             TaskEffect::DropSnapshot(id) => self.drop_snapshots(|other| other == id),
             TaskEffect::Tell(up) => self.tell(up),
             TaskEffect::Commit(id) => self.commit(id),
-            // Only who checkpoints on its own asks for jitter, and that is refused.
-            TaskEffect::Timer(after, token) | TaskEffect::JitteredTimer(after, _, token) => {
-                self.wants.push(Want::After(after.max(1), Mail::Timer(token)));
+            TaskEffect::Timer(after, token) => self.wake(after, token),
+            // Clocks are not repeatable but on madsim, so the instant serves as a draw of its seed.
+            TaskEffect::JitteredTimer(after, jitter, token) => {
+                let late = below(draw(mix(u64::from(self.id.0)), self.now), jitter.saturating_add(1));
+                self.wake(after.saturating_add(late), token);
             }
         }
+    }
+
+    fn wake(&mut self, after: Time, token: u32) {
+        self.wants.push(Want::After(after.max(1), Mail::Timer(token)));
     }
 
     fn set_blocked(&mut self, input: u32, blocked: bool) {
@@ -71,8 +141,9 @@ impl Task {
 
     /// Sends a mark before everything that has not left, and keeps what it overtakes for the snapshot.
     fn overtake(&mut self, mark: Mark) {
+        let began = self.began(mark.id());
         let overtaken: Overtaken = {
-            let ends = self.outputs.iter_mut().map(|outbound| outbound.overtake(mark));
+            let ends = self.outputs.iter_mut().map(|outbound| outbound.overtake(mark, began));
             Overtaken { id: mark.id(), ends: ends.collect() }
         };
         self.overtaken = matches!(mark, Mark::Cut(_)).then_some(overtaken);

@@ -37,6 +37,7 @@ pub(super) struct Overtaken {
 /// What the coordinator is told of a snapshot.
 fn about(handle: Handle, own: &[Handle], snapshot: &Snapshot) -> Saved {
     let (inputs, outputs) = (0..snapshot.received.len(), 0..snapshot.sent.len());
+    let logged = snapshot.logged.iter().map(|it| (it.at, it.first - 1, it.first - 1 + it.items.len() as u64));
     Saved {
         handle,
         id: snapshot.id,
@@ -45,6 +46,7 @@ fn about(handle: Handle, own: &[Handle], snapshot: &Snapshot) -> Saved {
         sent: snapshot.sent.clone(),
         made: outputs.map(|output| snapshot.made(output)).collect(),
         received: inputs.map(|input| snapshot.received_and_captured(input)).collect(),
+        logged: logged.collect(),
     }
 }
 
@@ -80,6 +82,7 @@ impl Task {
         let own = new.iter().map(|(handle, _)| *handle).collect();
         let files = new.iter().map(|(handle, file)| (*handle, seal(&FileForm::of(file)))).collect();
         let handle = self.next_name();
+        self.snapshots += 1;
         self.uploads.push(Upload {
             id,
             handle,
@@ -95,6 +98,7 @@ impl Task {
         if self.status == Status::Ended && self.ended_inputs.len() as usize == self.inputs.len() {
             self.ends_with.get_or_insert(id);
         }
+        self.begin_interval();
     }
 
     /// What is saved beside the state.
@@ -122,6 +126,7 @@ impl Task {
             sent,
             captured: Vec::new(),
             unsent,
+            logged: (0..).zip(&self.outputs).filter_map(|(at, outbound)| outbound.logged(at)).collect(),
             ended_inputs: self.ended_inputs.iter().collect(),
             ended: self.status == Status::Ended,
             handled: self.handled,
@@ -137,8 +142,7 @@ impl Task {
         }
         self.captures.push(Capture { id, input, items: Vec::new() });
         let inbound = &self.inputs[input as usize];
-        let is_here = inbound.holds(&Thing::Mark(Mark::Cut(id))) || inbound.holds(&Thing::Close);
-        if self.cut.hooks().arrivals && is_here {
+        if self.cut.hooks().arrivals && inbound.holds_end(Mark::Cut(id)) {
             self.end_captures(input, |other| other == id);
         }
     }
@@ -164,8 +168,7 @@ impl Task {
         while let Some(at) = self.captures.iter().position(is_over) {
             let Capture { id, input, mut items } = self.captures.remove(at);
             if waiting {
-                let ends =
-                    |thing: &Thing| matches!(thing, Thing::Close) || *thing == Thing::Mark(Mark::Cut(id));
+                let ends = |thing: &Thing| *thing == Thing::Close || thing.is(Mark::Cut(id));
                 items.extend(self.inputs[input as usize].items_before(ends));
             }
             let open = self.uploads_of(id).find_map(|upload| upload.open.as_mut());
@@ -175,11 +178,27 @@ impl Task {
         }
     }
 
-    /// Has the snapshots written for which nothing more is captured.
+    /// What the mark of a cut has overtaken after the snapshot was taken: that had counted it as sent.
+    pub(super) fn expedite(&mut self, mark: Mark) {
+        let Task { uploads, outputs, .. } = self;
+        let mut open = uploads.iter_mut().filter(|upload| upload.id == mark.id());
+        let Some(snapshot) = open.find_map(|upload| upload.open.as_mut()) else { return };
+        for (at, outbound) in (0..).zip(outputs) {
+            let Some((position, items)) = outbound.expedite(mark) else { continue };
+            if !items.is_empty() {
+                snapshot.sent[at as usize] = position;
+                snapshot.unsent.push(OnChannel { at, items });
+            }
+        }
+    }
+
+    /// Has the snapshots written for which nothing more is captured, nor can be overtaken.
     pub(super) fn seal(&mut self) {
-        let Task { uploads, captures, wants, stands_still, .. } = self;
+        let departs = self.cut.hooks().departures;
+        let Task { uploads, captures, outputs, wants, stands_still, .. } = self;
         for upload in uploads {
-            if captures.iter().any(|capture| capture.id == upload.id) {
+            let is_here = || outputs.iter().any(|outbound| outbound.holds(Mark::Cut(upload.id)));
+            if captures.iter().any(|capture| capture.id == upload.id) || departs && is_here() {
                 continue;
             }
             let Some(mut snapshot) = upload.open.take() else { continue };
@@ -201,6 +220,7 @@ impl Task {
         }
         if fine {
             self.uploads_of(id).for_each(|upload| upload.written = true);
+            self.trim_log(id);
             self.forget_dropped();
             self.persisted(id);
         } else {
@@ -208,6 +228,15 @@ impl Task {
             self.backend.given_up(id);
             self.tell_cut(TaskEvent::PersistFailed(id));
             self.finish_if_done();
+        }
+    }
+
+    /// What was sent before this snapshot is durable with it.
+    fn trim_log(&mut self, id: CheckpointId) {
+        let Task { uploads, outputs, .. } = self;
+        let saved = uploads.iter().filter(|upload| upload.id == id).find_map(|upload| upload.saved.as_ref());
+        for (outbound, made) in outputs.iter_mut().zip(saved.iter().flat_map(|saved| &saved.made)) {
+            outbound.trim(made.count);
         }
     }
 

@@ -40,6 +40,9 @@ impl Task {
         let inputs = self.inputs.len();
         let next = (0..inputs).map(|at| (self.turn + at) % inputs).find(|&at| self.inputs[at].has_work());
         let Some(input) = next else { return Step::Waits(NEVER) };
+        if self.is_held_up(input as Input) {
+            return Step::Acted;
+        }
         let Some(consumed) = self.inputs[input].consume() else { return Step::Waits(NEVER) };
         let is_item = matches!(consumed.thing, Thing::Item(_));
         if consumed.credit || !is_item {
@@ -141,7 +144,10 @@ impl Task {
     pub(super) fn arrive(&mut self, input: Input, frame: ChannelFrame) {
         let Some(inbound) = self.inputs.get_mut(input as usize) else { return };
         let mark = match frame {
-            ChannelFrame::Mark(mark) => Some(mark),
+            ChannelFrame::Mark(mark, began) => {
+                self.began.entry(mark.id()).or_insert(began);
+                Some(mark)
+            }
             _ => None,
         };
         let closes = frame == ChannelFrame::Close;
@@ -166,13 +172,14 @@ impl Task {
     fn take(&mut self, input: Input, consumed: Consumed) {
         match consumed.thing {
             Thing::Item(item) => {
+                self.take_tag(input);
                 self.capture_item(input, item);
                 self.take_item(input, item);
                 if consumed.credit {
                     self.wants.push(Want::Credit(input));
                 }
             }
-            Thing::Mark(mark) => {
+            Thing::Mark(mark, _) => {
                 self.tell_cut(TaskEvent::Reached(input, mark));
                 if let Mark::Cut(id) = mark {
                     self.drop_captures(input, |other| other == id);
@@ -272,7 +279,7 @@ impl Task {
                 Ship::Broadcast => 0..channels,
             };
             for output in chosen {
-                self.outputs[first + output].push(Thing::Item(Item::Record(*record)));
+                self.send(first + output, Item::Record(*record));
             }
             first += channels;
         }
@@ -280,7 +287,12 @@ impl Task {
 
     /// Sends an item on every channel.
     fn send_all(&mut self, item: Item) {
-        self.outputs.iter_mut().for_each(|outbound| outbound.push(Thing::Item(item)));
+        (0..self.outputs.len()).for_each(|output| self.send(output, item));
+    }
+
+    fn send(&mut self, output: usize, item: Item) {
+        self.outputs[output].push(Thing::Item(item));
+        self.sent_to.insert(self.receivers[output].0);
     }
 
     /// After the last input has ended: sends the end, and waits for the checkpoint that contains it.

@@ -120,6 +120,10 @@ impl Running {
                 let _ = sender.send(frame);
             }
         }
+        self.task.left();
+        for want in self.task.take_wants() {
+            self.grant(want);
+        }
     }
 
     fn grant(&mut self, want: Want) {
