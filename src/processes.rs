@@ -67,6 +67,7 @@ pub fn cluster(arguments: &ClusterArguments, screen: &mut Screen) -> Result<u8, 
     }
     let setup = Setup::new(source, &overrides, arguments.input.as_deref(), seed)?;
     let prepared = &setup.prepared;
+    registry::check_cycles(&contender, prepared)?;
     let topology = prepared.topology_under(contender.guarantee);
     let snapshot = arguments.snapshot.as_deref();
     let chosen = topology.config.checkpointing.snapshot.unwrap_or(contender.snapshot).name();

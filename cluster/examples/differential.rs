@@ -1,6 +1,6 @@
 //! The differential: `make differential`.
 //!
-//! Every job of the table under every strategy that the driver can do (see `cluster/src/differential.rs`), on one runtime after the other.
+//! Every job of the table under every strategy (see `cluster/src/differential.rs`), on one runtime after the other.
 //! All must end as the sequential reference does. Built with `--cfg madsim` this program runs them on madsim; built without, in the simulated machine
 //! and on real processes, which are this program too. What came out is kept in a folder, a file per runtime, and printed as one table; of a
 //! run that fails, the command that does it again. Exit code 1 if anything differs, or nothing was restored; 2 for bad input.

@@ -21,11 +21,13 @@ use cutline_sim::channel::Position;
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
+use cutline_sim::oracles::Verdict;
 use cutline_sim::protocol::{
     CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, Positions,
     To,
 };
 use cutline_sim::time::{NEVER, Time};
+use cutline_sim::topology::ChannelInfo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -89,6 +91,8 @@ pub struct Outcome {
     pub cut: Option<String>,
     /// The first thing that the store has not kept as it must, in words.
     pub store: Option<String>,
+    /// Whether a snapshot that a task took on its own was useless, where none must be.
+    pub useless: Option<Verdict>,
     /// The first item that did not come in the order of sending, in words.
     pub disorder: Option<String>,
     /// How long it took.
@@ -297,6 +301,7 @@ impl Coordinator {
                 let mode = self.job.topology.config.checkpointing.mode;
                 self.outcome.at_least_once = mode == CheckpointMode::AtLeastOnce;
                 self.outcome.cut = self.books.inconsistent.take();
+                self.outcome.useless = self.books.useless();
                 let rubbish = || self.books.rubbish(self.attempt).filter(|_| finished);
                 self.outcome.store = self.books.wrong.clone().or_else(rubbish);
                 return Ok(std::mem::take(&mut self.outcome));
@@ -353,6 +358,11 @@ impl Coordinator {
                 self.find_roots();
                 self.tell_cut(CoordinatorEvent::Finished(task));
             }
+            ToCoordinator::Taken(attempt, task, id, positions)
+                if is_current(attempt) && task.index() < self.job.topology.tasks.len() =>
+            {
+                self.books.taken(task, id, self.now(), positions);
+            }
             ToCoordinator::Useless(handle) => self.discard(handle),
             ToCoordinator::Disorder(attempt, channel, wrong) if is_current(attempt) => {
                 self.disorder(channel, &wrong);
@@ -403,9 +413,10 @@ impl Coordinator {
     fn find_roots(&mut self) {
         let topology = &self.job.topology;
         let is_root = |task: &TaskId| {
-            let senders = topology.tasks[task.index()].inputs.iter();
-            let mut senders = senders.map(|channel| topology.channels[channel.index()].from);
-            !self.finished.contains(task.0) && senders.all(|sender| self.finished.contains(sender.0))
+            let inputs = topology.tasks[task.index()].inputs.iter();
+            let mut inputs = inputs.map(|channel| &topology.channels[channel.index()]);
+            let is_over = |input: &ChannelInfo| input.feedback || self.finished.contains(input.from.0);
+            !self.finished.contains(task.0) && inputs.all(is_over)
         };
         self.roots = (0..topology.tasks.len() as u32).map(TaskId).filter(is_root).collect();
     }
@@ -510,6 +521,7 @@ impl Coordinator {
         self.outcome.restored.push(line.checkpoint);
         let now = self.now();
         self.books.forget(self.attempt);
+        self.books.restored(line.checkpoint);
         let replays = line.checkpoint.map_or_else(Vec::new, |id| self.books.replays(id));
         let all: BTreeSet<u32> = (0..self.rules.nodes).collect();
         for &node in &all {

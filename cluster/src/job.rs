@@ -72,9 +72,6 @@ impl Job {
     /// # Errors
     /// The first thing that it cannot.
     pub fn check(&self) -> Result<(), Unsupported> {
-        if self.topology.is_cyclic() {
-            return Err(Unsupported::Loop);
-        }
         for operator in &self.topology.operators {
             if let Role::Sink(SinkMode::Plain | SinkMode::Idempotent) = operator.role {
                 return Err(Unsupported::Sink(operator.uid.clone()));
@@ -91,8 +88,6 @@ impl Job {
 /// What the driver cannot do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsupported {
-    /// Feedback edges.
-    Loop,
     /// A sink that is not transactional.
     Sink(String),
     /// Savepoints and cancellations that a scenario asks for.
@@ -102,7 +97,6 @@ pub enum Unsupported {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unsupported::Loop => f.write_str("the job has a feedback edge, and the cluster runs no loops"),
             Unsupported::Sink(uid) => write!(
                 f,
                 "sink `{uid}` is not transactional, and the cluster writes transactions only: set its `does` to \

@@ -18,17 +18,18 @@
 //! use cutline_scenarios::library_files::resolve;
 //! use cutline_scenarios::prepare::Prepared;
 //! use cutline_scenarios::run::Contender;
+//! use cutline_scenarios::spec::ScenarioError;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let prepared = Prepared::load(&resolve("wordcount")?, &[""; 0], 1)?;
-//! let job = |name| {
-//!     let contender = Contender::named(name).expect("a strategy");
+//! let job = |overrides: &[&str]| {
+//!     let prepared = Prepared::load(&resolve("wordcount").expect("a scenario"), overrides, 1)?;
+//!     let contender = Contender::named("unaligned").expect("a strategy");
 //!     let topology = prepared.topology_under(contender.guarantee);
-//!     Job { topology, cut: contender.cut, snapshot: contender.snapshot }
+//!     Ok::<Job, ScenarioError>(Job { topology, cut: contender.cut, snapshot: contender.snapshot })
 //! };
-//! assert_eq!(job("unaligned").check(), Ok(()));
-//! let refused = job("uncoordinated").check().expect_err("it logs what is sent");
-//! assert!(refused.to_string().contains("choose one with coordinated checkpoints"));
+//! assert_eq!(job(&[])?.check(), Ok(()));
+//! let refused = job(&["cancel.at=2s"])?.check().expect_err("the user would cancel it");
+//! assert!(refused.to_string().contains("leave `[savepoint]` and `[cancel]` out"));
 //! # Ok(())
 //! # }
 //! ```
@@ -38,20 +39,22 @@
 //!
 //! # What the driver cannot do
 //!
-//! It refuses, with the reason ([`job::Unsupported`]): strategies whose tasks checkpoint on their own (they need a log of what was
-//! sent, and tags), marks that are expedited after they were sent, jobs with loops, sinks that are not transactional, savepoints
-//! and cancellations.
+//! It drives every strategy. It refuses, with the reason ([`job::Unsupported`]), sinks that are not transactional, savepoints and
+//! cancellations.
 //!
 //! # What is not modelled, or is otherwise
 //!
 //! - The coordinator does not fail: its books are in memory. When it goes, the job is over and the task managers go.
 //! - Tasks are dealt out over the task managers in turn; slots do not matter.
+//! - What was sent is logged with the snapshots, as in the simulator; that the log holds what a line needs of it is looked at by numbers when
+//!   the line is stored, and item by item when it is restored.
+//! - How old a checkpoint is, is reckoned from the clocks of two processes, which differ by what a message takes.
 //! - A credit is for a frame of at most 64 items and of a buffer's size; there are exclusive buffers only, a frame leaves as
 //!   soon as it may (there is no buffer time-out), and channels inside one process are connections too.
 //! - The time that a record takes is waited for in steps of a millisecond; its jitter is left out.
 //! - Transactions do not expire. A commit that fails is tried again.
 //! - What a former attempt has left in the store is deleted at the next restore, or stays when the job is over.
-//! - Of the oracles `state`, `ledger`, `cut`, `order` and `liveness` are asked, and `store`: whether a checkpoint refers to what was given
+//! - Of the oracles `state`, `ledger`, `cut`, `order`, `zigzag` and `liveness` are asked, and `store`: whether a checkpoint refers to what was given
 //!   back, whether the newest stay, and whether a snapshot is left to which nothing leads. There is no world that could be forked.
 //! - In the real mode nothing is repeatable but the choice of who is killed. With madsim, a seed gives one run.
 

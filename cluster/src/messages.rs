@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use cutline_sim::channel::{Item, Position};
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
-use cutline_sim::protocol::{Down, Handle, Up};
+use cutline_sim::protocol::{Down, Handle, Positions, Up};
 use cutline_sim::record::Mark;
 use cutline_sim::time::Time;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,8 @@ pub enum ToCoordinator {
     Running(Attempt),
     /// From the machine of a task to the coordinator's; with an acknowledgement comes what was saved.
     Up(Attempt, TaskId, Up, Option<Saved>),
+    /// A task has taken a snapshot of its own, where what is sent is logged, with so much sent and received by then.
+    Taken(Attempt, TaskId, CheckpointId, Positions),
     /// A task has finished.
     Finished(Attempt, TaskId),
     /// An object of the store is of no use, unless a checkpoint refers to it.

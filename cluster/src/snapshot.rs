@@ -1,5 +1,4 @@
-//! What a task saves, as plain data: all that [`TaskSnapshot`](cutline_sim::snapshot::TaskSnapshot) has, without what only loops
-//! need.
+//! What a task saves, as plain data: all that [`TaskSnapshot`](cutline_sim::snapshot::TaskSnapshot) has.
 
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::protocol::Handle;
 use cutline_sim::snapshot::{OnChannel, SplitPosition};
 use cutline_sim::state::{StateForm, Update};
+use cutline_sim::termination::Detection;
 use cutline_sim::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub ended: bool,
     /// Records handled so far, and the sum of their lineage weights.
     pub handled: (u64, u64),
+    /// Of a task in a loop: what it knew of its end.
+    pub detection: Option<Detection>,
     /// The durable part of the strategy's machine.
     pub durable: Vec<u8>,
 }

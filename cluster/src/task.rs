@@ -7,6 +7,7 @@
 
 mod channels;
 mod effects;
+mod ending;
 mod log;
 mod saving;
 mod work;
@@ -23,10 +24,11 @@ use cutline_sim::external::TransactionId;
 use cutline_sim::graph::{OperatorSpec, Role};
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::input::Entry;
-use cutline_sim::protocol::{Down, Handle, Input, InputSet, TaskCtx, Up};
+use cutline_sim::protocol::{Down, Handle, Input, InputSet, Positions, TaskCtx, Up};
 use cutline_sim::record::Record;
 use cutline_sim::snapshot::SplitPosition;
 use cutline_sim::state::KeyedState;
+use cutline_sim::termination::Detection;
 use cutline_sim::time::{NEVER, Time};
 use cutline_sim::topology::TaskInfo;
 
@@ -102,6 +104,10 @@ pub enum Want {
     EndConsumed(Input),
     /// This input has not delivered what comes next.
     Disorder(Input, String),
+    /// A snapshot of its own was taken, with so much sent and received by then.
+    Taken(CheckpointId, Positions),
+    /// It cannot go on, in this attempt or another.
+    Hopeless(String),
     /// The task has finished; nothing more comes of it.
     Finish(Final),
 }
@@ -179,8 +185,9 @@ pub struct Task {
     tag: Option<Vec<u32>>,
     /// When the checkpoints that it knows of began.
     began: BTreeMap<CheckpointId, Time>,
-    /// How many snapshots it has taken.
+    /// How many snapshots it has taken, and how many of them were forced by what is next.
     snapshots: u32,
+    forced: u32,
     watermark: Time,
     /// The input whose turn it is.
     turn: usize,
@@ -196,6 +203,8 @@ pub struct Task {
     /// For each outgoing edge that deals out in turn: who is next.
     turns: Vec<u32>,
     handled: (u64, u64),
+    /// Of a task in a loop: what it knows of its end.
+    detection: Option<Detection>,
     uploads: Vec<Upload>,
     captures: Vec<saving::Capture>,
     overtaken: Option<saving::Overtaken>,
@@ -245,7 +254,8 @@ impl Task {
         let info = &topology.tasks[id.index()];
         let cut = job.machines();
         let is_sink = matches!(topology.role(id), Role::Sink(_));
-        let (outputs, logs) = (info.channels_out().count(), cut.hooks().log_sent);
+        let outputs = info.channels_out().map(|channel| &topology.channels[channel.index()]);
+        let logs = cut.hooks().log_sent;
         let mut task = Task {
             backend: cut.backend(job.snapshot),
             committer: is_sink.then(|| cut.committer()),
@@ -256,7 +266,8 @@ impl Task {
             status: Status::Ready,
             state: KeyedState::default(),
             inputs: info.inputs.iter().map(|_| Inbound::default()).collect(),
-            outputs: (0..outputs).map(|_| Outbound::new(&topology.config.network, logs)).collect(),
+            outputs: (outputs.map(|channel| Outbound::new(&topology.config.network, channel.feedback, logs)))
+                .collect(),
             open: InputSet::full(info.inputs.len() as u32),
             ended_inputs: InputSet::default(),
             receivers: info.channels_out().map(|channel| topology.channels[channel.index()].to).collect(),
@@ -264,6 +275,7 @@ impl Task {
             tag: None,
             began: BTreeMap::new(),
             snapshots: 0,
+            forced: 0,
             watermark: 0,
             turn: 0,
             splits: Vec::new(),
@@ -275,6 +287,7 @@ impl Task {
             commits: 0,
             turns: vec![0; info.outputs.len()],
             handled: (0, 0),
+            detection: None,
             uploads: Vec::new(),
             captures: Vec::new(),
             overtaken: None,
@@ -332,6 +345,7 @@ impl Task {
             }
             self.resumes_ended = snapshot.ended;
             self.handled = snapshot.handled;
+            self.detection = snapshot.detection;
             durable = snapshot.durable;
         }
         let mut backend = std::mem::take(&mut self.backend);
@@ -425,7 +439,7 @@ impl Task {
             Mail::Arrived(input, frame) => self.arrive(input, frame),
             Mail::Credit(output) => {
                 if let Some(outbound) = self.outputs.get_mut(output as usize) {
-                    outbound.credits += 1;
+                    outbound.credits = outbound.credits.saturating_add(1);
                 }
             }
             Mail::EndConsumed(output) => {
@@ -475,6 +489,7 @@ impl Task {
         if self.resumes_ended {
             self.ask_for_the_last_checkpoint();
         }
+        self.watch_loop();
     }
 
     fn control(&mut self, down: Down, began: Time) {
@@ -497,38 +512,6 @@ impl Task {
             self.drop_snapshots(|older| older < id);
         }
         self.finish_if_done();
-    }
-
-    /// It has ended, and the checkpoint that contains its end is the one to wait for.
-    fn ask_for_the_last_checkpoint(&mut self) {
-        if self.inputs.is_empty() {
-            self.wants.push(Want::Tell(Up::Request, None));
-        }
-        self.ask_again();
-    }
-
-    fn ask_again(&mut self) {
-        if self.config().checkpointing.interval == 0 {
-            self.wants.push(Want::After(cutline_sim::time::SECOND, Mail::AskAgain));
-        }
-    }
-
-    /// An ended task finishes when a checkpoint with its end has completed, its commits are confirmed, its receivers have consumed
-    /// all it has sent and, where marks overtake, what it has begun to save is saved.
-    fn finish_if_done(&mut self) {
-        if self.status != Status::Ended || !self.end_is_safe || self.commits > 0 {
-            return;
-        }
-        let consumed = self.confirmed.len() as usize == self.outputs.len();
-        let overtakes = self.cut.hooks().arrivals;
-        let is_pending =
-            |upload: &Upload| overtakes && !(upload.dropped || upload.written && upload.prepared);
-        if !consumed || self.uploads.iter().any(is_pending) {
-            return;
-        }
-        self.outputs.iter_mut().for_each(|outbound| outbound.push(Thing::Close));
-        self.status = Status::Finished;
-        self.wants.push(Want::Finish(Final { state: self.state.form(), handled: self.handled }));
     }
 }
 

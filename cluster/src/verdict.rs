@@ -8,7 +8,7 @@ use cutline_sim::ids::TaskId;
 use cutline_sim::oracles::ledger::{self, Ledger};
 use cutline_sim::oracles::reference::Reference;
 use cutline_sim::oracles::state::{self, State};
-use cutline_sim::oracles::{Verdict, cut, liveness, order, store};
+use cutline_sim::oracles::{Verdict, cut, liveness, order, store, zigzag};
 use cutline_sim::record::Record;
 use cutline_sim::state::KeyedState;
 use cutline_sim::topology::Topology;
@@ -110,5 +110,6 @@ pub fn judge(
         )),
     };
     let beside = [(cut::NAME, cuts), (order::NAME, in_order), (store::NAME, stored), (liveness::NAME, lives)];
-    results.into_iter().chain(beside).collect()
+    let useless = outcome.useless.iter().map(|verdict| (zigzag::NAME, verdict.clone()));
+    results.into_iter().chain(beside).chain(useless).collect()
 }

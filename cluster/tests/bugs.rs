@@ -131,6 +131,19 @@ const SESSIONS: Ground = Ground {
     plans: [Plan::ROUGH, Plan::ROUGH],
 };
 
+/// A loop.
+const WALKS: Ground = Ground {
+    name: "walks",
+    scenario: "collatz",
+    overrides: &[
+        "input.numbers.kind.numbers.count=120",
+        "input.numbers.kind.numbers.rate=40/s",
+        PATIENT,
+        "execution.checkpointing.interval=200ms",
+    ],
+    plans: [Plan::ROUGH, Plan::ROUGH],
+};
+
 /// The bugs that are caught, in the order of their registry.
 const CAUGHT: &[Caught] = &[
     caught("no-block", &WORDS, "cut", 1),
@@ -139,9 +152,13 @@ const CAUGHT: &[Caught] = &[
     caught("first-barrier", &WORDS, "cut", 1),
     caught("early-forward", &WORDS, "state", 1),
     caught("count-barriers", &CLOGGED, "liveness", 3),
+    caught("flushed-behind", &WORDS, "cut", 1),
     caught("early-resume", &WORDS, "cut", 1),
     caught("ended-inputs-count", &SUMS, "liveness", 1),
+    caught("awaits-back-edges", &WALKS, "liveness", 1),
     caught("all-inputs-ended", &WORDS, "liveness", 1),
+    caught("timeout-reads-on", &WORDS, "state", 10),
+    caught("timeout-uncaptured", &WORDS, "cut", 1),
     caught("still-world", &WORDS, "state", 1),
     caught("first-input", &WORDS, "cut", 1),
     caught("unsaved-output", &WORDS, "state", 1),
@@ -150,6 +167,7 @@ const CAUGHT: &[Caught] = &[
     caught("restored-uncaptured", &WORDS, "cut", 1),
     caught("unrecorded-input", &WORDS, "cut", 1),
     caught("last-marker", &WORDS, "state", 1),
+    caught("unlogged-back-edge", &WALKS, "cut", 1),
     caught("ack-before-captured", &WORDS, "cut", 1),
     caught("capture-again", &WORDS, "cut", 1),
     caught("writer-ends", &WORDS, "liveness", 7),
@@ -161,6 +179,14 @@ const CAUGHT: &[Caught] = &[
     caught("stale-standing", &CROWDED, "store", 1),
     caught("deleted-by-age", &WORDS, "store", 1),
     caught("forget-trigger", &WORDS, "liveness", 1),
+    caught("newest-of-all", &WORDS, "cluster", 1),
+    caught("forced-unwritten", &RAGED, "cluster", 2),
+    caught("hoard", &WORDS, "store", 4),
+    caught("undead", &WORDS, "cluster", 1),
+    caught("deaf-clocks", &WALKS, "zigzag", 1),
+    caught("adopted-index", &WALKS, "zigzag", 1),
+    caught("delivered-meanwhile", &WALKS, "zigzag", 1),
+    caught("equal-index", &WORDS, "cluster", 1),
     caught("lost-tombstone", &SESSIONS, "state", 2),
     caught("inclusive-boundary", &SESSIONS, "state", 2),
     caught("unflushed-rows", &WORDS, "state", 1),
@@ -174,6 +200,7 @@ const CAUGHT: &[Caught] = &[
     caught("hung-upload", &LASTING, "liveness", 1),
     caught("commit-on-snapshot", &WORDS, "ledger", 4),
     caught("forget-last-commit", &WORDS, "ledger", 1),
+    caught("commit-alone", &WORDS, "ledger", 1),
     caught("taken-for-done", &WORDS, "ledger", 1),
     caught("written-again", &WORDS, "ledger", 1),
     caught("forgotten-commit", &WORDS, "ledger", 8),
@@ -192,8 +219,6 @@ const NOT_CAUGHT: &[(&str, &str)] = &[
         "no message to or from the coordinator is lost: a stream delivers or breaks, and then the job restarts",
     ),
     ("frozen-for-ever", "no message to or from the coordinator is lost"),
-    ("awaits-back-edges", "loops are refused"),
-    ("unlogged-back-edge", "loops are refused"),
     ("old-source", "savepoints are refused"),
     ("savepoint-passed-over", "savepoints are refused"),
     ("count-acks", "no message comes twice"),

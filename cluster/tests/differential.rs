@@ -41,7 +41,8 @@ fn ends_as_the_reference(name: &str) {
         assert!(row.passes(), "{row:?}");
         strategies += 1;
     }
-    assert_eq!(strategies, STRATEGIES.len(), "each of them");
+    let able = STRATEGIES.iter().filter(|strategy| strategy.cycles || !prepared.is_cyclic());
+    assert_eq!(strategies, able.count(), "each that can");
 }
 
 #[test]
@@ -62,6 +63,11 @@ fn sessions_are_those_of_the_reference() {
 #[test]
 fn sums_are_those_of_the_reference() {
     ends_as_the_reference("sums");
+}
+
+#[test]
+fn walks_around_a_loop_are_those_of_the_reference() {
+    ends_as_the_reference("walks");
 }
 
 #[test]

@@ -107,7 +107,7 @@ mod step;
 mod stopping;
 pub mod store;
 mod task;
-mod termination;
+pub mod termination;
 pub mod time;
 pub mod topology;
 mod tournament;

@@ -40,6 +40,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::channel::Slot;
 use crate::protocol::Input;
 use crate::reusable;
@@ -49,7 +51,7 @@ use crate::time::{NEVER, Time};
 
 /// Where an input of a task in a loop comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// From outside the loop.
     Outside,
     /// From within it.
@@ -60,7 +62,7 @@ pub(crate) enum Side {
 
 /// The place of a task in a loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Around {
+pub struct Around {
     /// For each input where it comes from.
     pub sides: Vec<Side>,
     /// The number of heads of the loop.
@@ -68,7 +70,7 @@ pub(crate) struct Around {
 }
 
 /// What the inputs of a side have delivered of one round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Round {
     /// How many of them have delivered the probe, or will never.
     delivered: u32,
@@ -78,7 +80,7 @@ struct Round {
 
 reusable! {
     /// The probes that came on the inputs of a side. Some inputs may be rounds ahead of others.
-    #[derive(Debug, Default, PartialEq, Eq, Hash)]
+    #[derive(Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
     struct Arrivals {
         /// The number of inputs, and how many of them have ended.
         inputs: u32,
@@ -129,8 +131,8 @@ impl Arrivals {
 
 reusable! {
     /// What a task knows of the end of its loop.
-    #[derive(Debug, PartialEq, Eq, Hash)]
-    pub(crate) struct Detection {
+    #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct Detection {
         /// The number of inputs from outside that have not ended.
         outside: u32,
         forward: Arrivals,
@@ -145,6 +147,7 @@ reusable! {
 }
 
 impl Detection {
+    /// Of a task that starts: nothing has come or ended.
     pub fn new(around: &Around) -> Detection {
         Detection {
             outside: around.sides.iter().filter(|&&side| side == Side::Outside).count() as u32,

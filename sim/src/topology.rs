@@ -48,7 +48,7 @@ pub struct TaskInfo {
     /// The inputs that come over feedback edges.
     pub feedback: InputSet,
     /// Its place in a loop, if it is part of one.
-    pub(crate) around: Option<Around>,
+    pub around: Option<Around>,
     /// Where its small keys live, if records come to it by their key.
     pub(crate) keys: Option<KeyLayout>,
 }

@@ -37,6 +37,11 @@ fn sessions_under_a_changelog_survive_kills_as_the_reference_has_them() {
 }
 
 #[test]
+fn walks_around_a_loop_survive_kills_as_the_reference_has_them() {
+    ends_as_the_reference("walks", "communication-induced");
+}
+
+#[test]
 fn sums_under_chandy_lamport_survive_kills_as_the_reference_has_them() {
     ends_as_the_reference("sums", "chandy-lamport");
 }

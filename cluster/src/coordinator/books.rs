@@ -6,7 +6,10 @@ use std::sync::Arc;
 use cutline_sim::channel::Position;
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
-use cutline_sim::protocol::Handle;
+use cutline_sim::oracles::Verdict;
+use cutline_sim::oracles::zigzag::Zigzag;
+use cutline_sim::protocol::{Handle, Positions};
+use cutline_sim::time::Time;
 use cutline_sim::topology::{ChannelInfo, Topology};
 
 use crate::job::Job;
@@ -38,6 +41,8 @@ pub(super) struct Books {
     topology: Arc<Topology>,
     /// What is sent is logged, and snapshots are each task's own.
     logs: bool,
+    /// What tasks have taken on their own, where none of it must be useless.
+    zigzag: Option<Zigzag>,
     /// Every snapshot that was acknowledged and not discarded.
     snapshots: BTreeMap<Handle, Saved>,
     /// Checkpoints whose metadata are being written; checkpoints that exist.
@@ -61,9 +66,13 @@ pub(super) struct Books {
 impl Books {
     pub fn new(job: &Job) -> Books {
         let config = &job.topology.config.checkpointing;
+        let machines = job.machines();
+        let logs = machines.hooks().log_sent;
+        let is_promised = logs && (machines.is_never_useless() || !job.topology.is_cyclic());
         Books {
             topology: Arc::clone(&job.topology),
-            logs: job.machines().hooks().log_sent,
+            logs,
+            zigzag: is_promised.then(Zigzag::default),
             snapshots: BTreeMap::new(),
             writing: BTreeMap::new(),
             existing: BTreeMap::new(),
@@ -83,6 +92,36 @@ impl Books {
         if saved.handle.task() == task {
             self.snapshots.insert(saved.handle, saved);
         }
+    }
+
+    /// A task has taken a snapshot on its own.
+    pub fn taken(&mut self, task: TaskId, id: CheckpointId, now: Time, positions: Positions) {
+        let info = &self.topology.tasks[task.index()];
+        let is_whole = positions.sent.len() == info.channels_out().count()
+            && positions.received.len() == info.inputs.len();
+        if let (Some(zigzag), true) = (&mut self.zigzag, is_whole) {
+            zigzag.taken(&self.topology, (task, id), now, Arc::new(positions));
+        }
+    }
+
+    /// All tasks go back to a checkpoint, or to their beginnings.
+    pub fn restored(&mut self, checkpoint: Option<CheckpointId>) {
+        let line = checkpoint.map_or_else(Vec::new, |id| self.on_line(id));
+        if let Some(zigzag) = &mut self.zigzag {
+            zigzag.restored(&self.topology, &line);
+        }
+    }
+
+    /// Whether a snapshot was useless, if none must be.
+    pub fn useless(&mut self) -> Option<Verdict> {
+        self.zigzag.as_mut().map(|zigzag| zigzag.conclude(&self.topology))
+    }
+
+    /// The snapshots of a checkpoint that exists, by the numbers that their tasks gave them.
+    fn on_line(&self, id: CheckpointId) -> Vec<(TaskId, CheckpointId)> {
+        let line = self.existing.get(&id).into_iter().flat_map(|kept| kept.line.iter().flatten());
+        let saved = line.filter_map(|handle| self.snapshots.get(handle));
+        saved.map(|saved| (saved.handle.task(), saved.id)).collect()
     }
 
     /// The metadata of a checkpoint are being written: what was in transit, task by task.
@@ -120,6 +159,10 @@ impl Books {
             self.inconsistent = self.inconsistency(id, &kept);
         }
         self.existing.insert(id, kept);
+        let line = self.on_line(id);
+        if let Some(zigzag) = &mut self.zigzag {
+            zigzag.stored(&self.topology, &line);
+        }
         self.newest.insert(id);
         while self.newest.len() > self.retained {
             self.newest.pop_first();

@@ -48,6 +48,12 @@ pub const JOBS: &[Job] = &[
         scenario: "sum-even-odd",
         overrides: &["input.numbers.kind.numbers.count=4000", "input.numbers.kind.numbers.rate=400/s"],
     },
+    // A loop, whose every record counts; for the strategies that can do cycles.
+    Job {
+        name: "walks",
+        scenario: "collatz",
+        overrides: &["input.numbers.kind.numbers.count=120", "input.numbers.kind.numbers.rate=40/s"],
+    },
 ];
 
 impl Job {

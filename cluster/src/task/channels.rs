@@ -53,6 +53,8 @@ pub struct Outbound {
     /// Frames that may leave.
     pub(super) credits: u32,
     frame_bytes: u64,
+    /// It closes a cycle: it takes everything, or all tasks of the loop could wait for each other.
+    feedback: bool,
     /// The tags that begin among what has not left.
     tags: Tags,
     /// What was sent, if that is logged.
@@ -61,14 +63,15 @@ pub struct Outbound {
 
 impl Outbound {
     /// An end at which nothing was sent.
-    pub(super) fn new(network: &NetworkConfig, logs: bool) -> Outbound {
-        let credits = network.exclusive_buffers.max(1);
+    pub(super) fn new(network: &NetworkConfig, feedback: bool, logs: bool) -> Outbound {
+        let credits = if feedback { u32::MAX } else { network.exclusive_buffers.max(1) };
         let frame_bytes = u64::from(network.buffer_bytes);
         Outbound {
             queue: VecDeque::new(),
             left: Position::default(),
             credits,
             frame_bytes,
+            feedback,
             tags: Tags::default(),
             log: logs.then(Log::default),
         }
@@ -105,7 +108,7 @@ impl Outbound {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= FULL
+        self.queue.len() >= FULL && !self.feedback
     }
 
     /// Where it stands with all that was made.
@@ -169,7 +172,7 @@ impl Outbound {
                     items.push(item);
                     self.queue.pop_front();
                 }
-                self.credits -= 1;
+                self.credits -= u32::from(!self.feedback);
                 let first = self.left.count + 1;
                 self.left = self.left.after(&items);
                 let tags = self.tags.take(self.left.count);

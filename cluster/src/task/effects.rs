@@ -12,6 +12,9 @@ use super::channels::Thing;
 use super::saving::Overtaken;
 use super::{Mail, Status, Task, Want, task_ctx};
 
+/// So many snapshots before one delivery are a strategy that will never be content.
+pub(super) const TOO_OFTEN: u32 = 100;
+
 impl Task {
     /// Tells the strategy's machine, and does what it says.
     pub(super) fn tell_cut(&mut self, event: TaskEvent) {
@@ -53,7 +56,16 @@ impl Task {
         let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
         self.cut.before_deliver(&cx, &tag, &mut fx);
         self.do_all(fx);
-        self.snapshots > before
+        let forced = self.snapshots > before;
+        self.forced = if forced { self.forced + 1 } else { 0 };
+        if self.forced == TOO_OFTEN {
+            self.wants.push(Want::Hopeless(format!(
+                "{} has taken {TOO_OFTEN} snapshots before one delivery, and the strategy asks for another one: after a snapshot \
+                 it must be content with what forced it",
+                topology.task_name(self.id)
+            )));
+        }
+        forced
     }
 
     /// Something was consumed, and the tag that came with it is delivered.

@@ -7,7 +7,7 @@ use cutline_sim::channel::{Item, Position};
 use cutline_sim::committer::Reaction;
 use cutline_sim::external::TransactionId;
 use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{Handle, Input, TaskEvent};
+use cutline_sim::protocol::{Handle, Input, Positions, TaskEvent};
 use cutline_sim::record::Mark;
 use cutline_sim::snapshot::OnChannel;
 use cutline_sim::state::StateForm;
@@ -79,6 +79,11 @@ impl Task {
             self.wants.push(Want::Beside(handle, seal(&FileForm::of(&file))));
         }
         let snapshot = Snapshot { parts, ..self.copy_positions(id, state.form()) };
+        if self.cut.hooks().log_sent {
+            let counts = |of: &[Position]| of.iter().map(|position| position.count).collect();
+            let positions = Positions { sent: counts(&snapshot.sent), received: counts(&snapshot.received) };
+            self.wants.push(Want::Taken(id, positions));
+        }
         let own = new.iter().map(|(handle, _)| *handle).collect();
         let files = new.iter().map(|(handle, file)| (*handle, seal(&FileForm::of(file)))).collect();
         let handle = self.next_name();
@@ -95,7 +100,7 @@ impl Task {
             dropped: false,
             waits,
         });
-        if self.status == Status::Ended && self.ended_inputs.len() as usize == self.inputs.len() {
+        if self.status == Status::Ended && self.has_consumed_all() {
             self.ends_with.get_or_insert(id);
         }
         self.begin_interval();
@@ -130,6 +135,7 @@ impl Task {
             ended_inputs: self.ended_inputs.iter().collect(),
             ended: self.status == Status::Ended,
             handled: self.handled,
+            detection: self.detection.clone(),
             durable: self.cut.durable(self.id),
         }
     }

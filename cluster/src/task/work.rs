@@ -12,6 +12,7 @@ use cutline_sim::state::key_group;
 use cutline_sim::time::{MILLISECOND, NEVER, Time};
 
 use super::channels::{Consumed, Thing};
+use super::effects::TOO_OFTEN;
 use super::{Reading, Status, Step, Task, Want};
 use crate::messages::ChannelFrame;
 
@@ -41,7 +42,8 @@ impl Task {
         let next = (0..inputs).map(|at| (self.turn + at) % inputs).find(|&at| self.inputs[at].has_work());
         let Some(input) = next else { return Step::Waits(NEVER) };
         if self.is_held_up(input as Input) {
-            return Step::Acted;
+            let is_hopeless = self.forced >= TOO_OFTEN;
+            return if is_hopeless { Step::Waits(NEVER) } else { Step::Acted };
         }
         let Some(consumed) = self.inputs[input].consume() else { return Step::Waits(NEVER) };
         let is_item = matches!(consumed.thing, Thing::Item(_));
@@ -204,9 +206,10 @@ impl Task {
                 self.wants.push(Want::EndConsumed(input));
                 self.advance_watermark(input, NEVER);
                 self.end_if_done();
+                self.note_end_in_loop(input);
                 self.finish_if_done();
             }
-            Item::Probe(_) => {} // only loops have them, and they are refused
+            Item::Probe(count) => self.note_probe(input, count),
         }
     }
 
@@ -226,7 +229,7 @@ impl Task {
         }
     }
 
-    fn advance_watermark(&mut self, input: Input, time: Time) {
+    pub(super) fn advance_watermark(&mut self, input: Input, time: Time) {
         let inbound = &mut self.inputs[input as usize];
         if time <= inbound.watermark {
             return; // at least once, it may come again after a restore
@@ -286,25 +289,12 @@ impl Task {
     }
 
     /// Sends an item on every channel.
-    fn send_all(&mut self, item: Item) {
+    pub(super) fn send_all(&mut self, item: Item) {
         (0..self.outputs.len()).for_each(|output| self.send(output, item));
     }
 
-    fn send(&mut self, output: usize, item: Item) {
+    pub(super) fn send(&mut self, output: usize, item: Item) {
         self.outputs[output].push(Thing::Item(item));
         self.sent_to.insert(self.receivers[output].0);
-    }
-
-    /// After the last input has ended: sends the end, and waits for the checkpoint that contains it.
-    pub(super) fn end_if_done(&mut self) {
-        let done = match self.inputs.len() {
-            0 => self.splits.iter().all(|split| split.at.ended),
-            inputs => self.ended_inputs.len() as usize == inputs,
-        };
-        if done && self.status == Status::Running {
-            self.send_all(Item::End);
-            self.status = Status::Ended;
-            self.ask_for_the_last_checkpoint();
-        }
     }
 }

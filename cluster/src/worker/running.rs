@@ -146,6 +146,10 @@ impl Running {
                     let _ = sender.send(mail);
                 });
             }
+            Want::Taken(checkpoint, positions) => {
+                let _ = self.up.send(ToCoordinator::Taken(self.attempt, id, checkpoint, positions));
+            }
+            Want::Hopeless(wrong) => drop(self.up.send(ToCoordinator::Hopeless(wrong))),
             Want::Credit(input) => self.back(input, Back::Credit),
             Want::EndConsumed(input) => self.back(input, Back::EndConsumed),
             Want::Disorder(input, wrong) => {

@@ -23,7 +23,7 @@ use crate::ids::{CheckpointId, TaskId};
 use crate::protocol::Positions;
 use crate::reusable;
 use crate::time::Time;
-use crate::topology::ChannelInfo;
+use crate::topology::{ChannelInfo, Topology};
 use crate::world::{Outcome, World};
 
 /// Its name.
@@ -71,31 +71,16 @@ impl Oracle for Zigzag {
                 let task = event.origin.as_task();
                 let is_it = |taken: &&(TaskId, CheckpointId, _)| (Some(taken.0), taken.1) == (task, id);
                 if let Some((task, id, positions)) = world.taken().iter().rev().find(is_it) {
-                    let positions = Arc::clone(positions);
-                    self.own.resize(world.topology().tasks.len(), Vec::new());
-                    self.own[task.index()].push(Own { id: *id, at: event.time, positions, is_judged: false });
+                    self.taken(world.topology(), (*task, *id), event.time, Arc::clone(positions));
                 }
             }
             Event::CheckpointCompleted { id, .. } if self.is_asked(world) => {
-                for (task, on_it) in line(world, id) {
-                    let Some(own) = self.own.get(task) else { continue };
-                    let upto = own.partition_point(|own| own.id <= on_it);
-                    (0..upto).for_each(|place| self.judge(world, task, place));
-                }
-                for (task, on_it) in line(world, id) {
-                    let Some(own) = self.own.get_mut(task) else { continue };
-                    let before = own.partition_point(|own| own.id < on_it);
-                    own.drain(..before);
-                }
+                let line: Vec<_> = line(world, id).collect();
+                self.stored(world.topology(), &line);
             }
             Event::Restoring { checkpoint, .. } if self.is_asked(world) => {
-                self.judge_all(world);
-                let mut kept = vec![0; self.own.len()];
-                for (task, on_it) in checkpoint.into_iter().flat_map(|id| line(world, id)) {
-                    let Some(own) = self.own.get(task) else { continue };
-                    kept[task] = own.partition_point(|own| own.id <= on_it);
-                }
-                self.own.iter_mut().zip(kept).for_each(|(own, kept)| own.truncate(kept));
+                let line: Vec<_> = checkpoint.into_iter().flat_map(|id| line(world, id)).collect();
+                self.restored(world.topology(), &line);
             }
             _ => {}
         }
@@ -115,12 +100,7 @@ impl Oracle for Zigzag {
                     .to_owned(),
             );
         }
-        self.judge_all(world);
-        match self.proof.take() {
-            Some(proof) => Verdict::Fail(proof),
-            None if self.judged == 0 => Verdict::Unknown("no task took a checkpoint".to_owned()),
-            None => Verdict::Pass,
-        }
+        self.conclude(world.topology())
     }
 }
 
@@ -129,19 +109,66 @@ impl Zigzag {
         self.proof.is_none() && world.is_never_useless()
     }
 
-    fn judge_all(&mut self, world: &World) {
-        for task in 0..self.own.len() {
-            (0..self.own[task].len()).for_each(|place| self.judge(world, task, place));
+    /// A task has taken a checkpoint, with so much sent and received by then.
+    pub fn taken(
+        &mut self,
+        topology: &Topology,
+        (task, id): (TaskId, CheckpointId),
+        at: Time,
+        positions: Arc<Positions>,
+    ) {
+        self.own.resize(topology.tasks.len(), Vec::new());
+        self.own[task.index()].push(Own { id, at, positions, is_judged: false });
+    }
+
+    /// A line is stored, with these checkpoints: what is up to it is final.
+    pub fn stored(&mut self, topology: &Topology, line: &[(TaskId, CheckpointId)]) {
+        for &(task, on_it) in line {
+            let Some(own) = self.own.get(task.index()) else { continue };
+            let upto = own.partition_point(|own| own.id <= on_it);
+            (0..upto).for_each(|place| self.judge(topology, task.index(), place));
+        }
+        for &(task, on_it) in line {
+            let Some(own) = self.own.get_mut(task.index()) else { continue };
+            let before = own.partition_point(|own| own.id < on_it);
+            own.drain(..before);
         }
     }
 
-    fn judge(&mut self, world: &World, task: usize, place: usize) {
+    /// All tasks go back to these checkpoints; one that is not named, to its beginning.
+    pub fn restored(&mut self, topology: &Topology, line: &[(TaskId, CheckpointId)]) {
+        self.judge_all(topology);
+        let mut kept = vec![0; self.own.len()];
+        for &(task, on_it) in line {
+            let Some(own) = self.own.get(task.index()) else { continue };
+            kept[task.index()] = own.partition_point(|own| own.id <= on_it);
+        }
+        self.own.iter_mut().zip(kept).for_each(|(own, kept)| own.truncate(kept));
+    }
+
+    /// It is over: whether one was useless.
+    pub fn conclude(&mut self, topology: &Topology) -> Verdict {
+        self.judge_all(topology);
+        match self.proof.take() {
+            Some(proof) => Verdict::Fail(proof),
+            None if self.judged == 0 => Verdict::Unknown("no task took a checkpoint".to_owned()),
+            None => Verdict::Pass,
+        }
+    }
+
+    fn judge_all(&mut self, topology: &Topology) {
+        for task in 0..self.own.len() {
+            (0..self.own[task].len()).for_each(|place| self.judge(topology, task, place));
+        }
+    }
+
+    fn judge(&mut self, topology: &Topology, task: usize, place: usize) {
         if self.proof.is_some() || std::mem::replace(&mut self.own[task][place].is_judged, true) {
             return;
         }
         self.judged += 1;
-        if let Some(path) = self.path(&world.topology().channels, task, place) {
-            self.proof = Some(self.prove(world, (task, place), &path));
+        if let Some(path) = self.path(&topology.channels, task, place) {
+            self.proof = Some(self.prove(topology, (task, place), &path));
         }
     }
 
@@ -177,8 +204,7 @@ impl Zigzag {
         }
     }
 
-    fn prove(&self, world: &World, (task, place): (usize, usize), path: &[GoesBack<'_>]) -> String {
-        let topology = world.topology();
+    fn prove(&self, topology: &Topology, (task, place): (usize, usize), path: &[GoesBack<'_>]) -> String {
         let name = |task: TaskId| topology.task_name(task);
         let c = &self.own[task][place];
         let mut proof = format!(
@@ -226,10 +252,10 @@ fn up_to_the_last<'a>(steps: &[GoesBack<'a>]) -> Vec<GoesBack<'a>> {
 }
 
 /// The checkpoints on a line, by task.
-fn line(world: &World, id: CheckpointId) -> impl Iterator<Item = (usize, CheckpointId)> + '_ {
+fn line(world: &World, id: CheckpointId) -> impl Iterator<Item = (TaskId, CheckpointId)> + '_ {
     let handles = world.store().manifest(id).into_iter().flat_map(|manifest| manifest.iter().flatten());
     let snapshots = handles.filter_map(|&handle| world.store().get(handle));
-    snapshots.map(|snapshot| (snapshot.task.index(), snapshot.id))
+    snapshots.map(|snapshot| (snapshot.task, snapshot.id))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub struct JobCtx<'a> {
 }
 
 /// How many items a task had sent on each of its outputs and consumed from each of its inputs when it took a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Positions {
     /// By output: see [`ChannelInfo::output`].
     pub sent: Vec<u64>,
