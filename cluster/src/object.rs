@@ -17,6 +17,8 @@ const MAGIC: [u8; 8] = *b"CUTSTORE";
 const VERSION: u16 = 2;
 const HEAD: usize = 26;
 
+/// What the folders of checkpoints begin with.
+pub const CHECKPOINT: &str = "chk-";
 /// The folder of transactions that are prepared.
 pub const PREPARED: &str = "prepared";
 /// The folder of transactions that readers see.
@@ -29,7 +31,7 @@ pub fn shared(handle: Handle) -> String {
 
 /// The metadata of a checkpoint: it exists when this does.
 pub fn metadata(id: CheckpointId) -> String {
-    format!("chk-{id}/_metadata")
+    format!("{CHECKPOINT}{id}/_metadata")
 }
 
 /// What a task ended with.

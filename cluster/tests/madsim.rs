@@ -4,7 +4,7 @@
 use cutline_algorithms::STRATEGIES;
 use cutline_cluster::job::Job;
 use cutline_cluster::simulated::{Plan, Report, run};
-use cutline_scenarios::library_files::resolve;
+use cutline_scenarios::library_files::{LIBRARY, resolve};
 use cutline_scenarios::prepare::Prepared;
 use cutline_scenarios::run::Contender;
 
@@ -98,4 +98,21 @@ fn a_seed_gives_one_run_and_another_seed_another() {
     let (first, again, other) = (outcome(3), outcome(3), outcome(4));
     assert_eq!(first, again);
     assert_ne!(first, other);
+}
+
+/// Every job of the library, but for the one that is long on purpose, under a strategy of each kind.
+#[test]
+fn the_jobs_of_the_library_pass() {
+    for (name, _) in LIBRARY.iter().filter(|(name, _)| *name != "pipe") {
+        let prepared = prepared(name, &[]);
+        for strategy in ["aligned", "unaligned", "chandy-lamport", "communication-induced"] {
+            let cycles = Contender::named(strategy).expect("a strategy").cycles;
+            if cycles || !prepared.is_cyclic() {
+                passes(
+                    &run(&prepared, &job(&prepared, strategy), Plan::ROUGH, 0),
+                    &format!("{name} under {strategy}"),
+                );
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Doing, Store, StoreError};
+use crate::object::{CHECKPOINT, PREPARED, VISIBLE};
 
 /// Where what is being written stands: beside all objects, so that no list shows it.
 const WRITING: &str = "writing";
@@ -45,7 +46,7 @@ impl Folder {
                 root.display()
             )));
         }
-        for folder in ["shared", crate::object::PREPARED, crate::object::VISIBLE, "final", WRITING] {
+        for folder in ["shared", PREPARED, VISIBLE, "final", WRITING] {
             fs::create_dir(root.join(folder)).map_err(wrong)?;
         }
         self.put_now("shared/.probe", b"").and_then(|()| self.delete_now("shared/.probe")).map_err(wrong)
@@ -55,7 +56,8 @@ impl Folder {
     pub fn newest_checkpoint(&self) -> Option<u64> {
         let entries = fs::read_dir(&self.root).ok()?.filter_map(Result::ok);
         let exists = entries.filter(|entry| entry.path().join("_metadata").exists());
-        let ids = exists.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("chk-")?.parse().ok());
+        let ids =
+            exists.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(CHECKPOINT)?.parse().ok());
         ids.max()
     }
 
@@ -77,10 +79,18 @@ impl Folder {
     }
 
     fn delete_now(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.root.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        let place = self.root.join(name);
+        match fs::remove_file(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        // A checkpoint has a folder of its own, which goes with it. One that is not empty, or gone already, is left alone.
+        if name.starts_with(CHECKPOINT)
+            && let Some(folder) = place.parent()
+        {
+            let _ = fs::remove_dir(folder);
+        }
+        Ok(())
     }
 
     fn rename_now(&self, from: &str, to: &str) -> io::Result<bool> {
@@ -177,6 +187,19 @@ mod tests {
         assert!(!folder.rename_now("visible/1-2-3", "prepared/1-2-3").expect("the second time is none"));
         folder.delete_now("prepared/1-2-3").expect("there");
         folder.delete_now("prepared/1-2-3").expect("gone is gone");
+    }
+
+    #[test]
+    fn the_folder_of_a_checkpoint_goes_with_it_and_may_come_again() {
+        let (_place, folder) = begun();
+        for _ in 0..2 {
+            folder.put_now("chk-1/_metadata", b"one").expect("room");
+            folder.delete_now("chk-1/_metadata").expect("there");
+            assert!(!folder.root.join("chk-1").exists());
+        }
+        folder.put_now("shared/1", b"one").expect("room");
+        folder.delete_now("shared/1").expect("there");
+        assert!(folder.root.join("shared").exists(), "others are needed again");
     }
 
     #[test]
