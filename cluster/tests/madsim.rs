@@ -87,7 +87,7 @@ fn the_other_strategies_count_words_through_faults() {
     let others = STRATEGIES.iter().map(|strategy| strategy.name).filter(|name| !MAIN.contains(name));
     let others: Vec<&str> = others.collect();
     let often = ["input.text.kind.text.rate=100/s", "execution.checkpointing.interval=200ms"];
-    rough("wordcount", &often, &others, 0..seeds().min(2));
+    rough("wordcount", &often, &others, 0..seeds());
 }
 
 #[test]
