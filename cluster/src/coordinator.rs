@@ -346,8 +346,15 @@ impl Coordinator {
                 let handle = saved.as_ref().map(|saved| saved.handle);
                 let logs = self.cut.hooks().log_sent;
                 let positions = saved.as_ref().filter(|_| logs).map(|saved| Arc::new(positions(saved)));
-                if let Some(saved) = saved {
-                    self.books.note(task, saved);
+                if let Some(saved) = saved
+                    && !self.books.note(task, saved)
+                {
+                    let name = self.job.topology.task_name(task);
+                    let wrong = format!(
+                        "task manager {node} has acknowledged a snapshot that cannot be one of {name}"
+                    );
+                    self.wrong = Some(ClusterError::Hopeless(wrong));
+                    return;
                 }
                 self.tell_cut(CoordinatorEvent::FromTask { task, attempt, up, handle, positions });
             }

@@ -11,6 +11,7 @@ use cutline_sim::snapshot::{OnChannel, SplitPosition};
 use cutline_sim::state::{StateForm, Update};
 use cutline_sim::termination::Detection;
 use cutline_sim::time::Time;
+use cutline_sim::topology::TaskInfo;
 use serde::{Deserialize, Serialize};
 
 /// One task's part of a checkpoint.
@@ -57,6 +58,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// True if it can be one of this task, by the number of its channels.
+    pub fn fits(&self, task: &TaskInfo) -> bool {
+        let (inputs, outputs) = (task.inputs.len(), task.channels_out().count());
+        let lengths = [self.received.len(), self.sent.len(), self.turns.len()];
+        let ended = self.ended_inputs.iter().all(|&input| (input as usize) < inputs);
+        lengths == [inputs, outputs, task.outputs.len()]
+            && ended
+            && self.detection.is_some() <= task.around.is_some()
+    }
+
     /// What the task has still to send after a restore of this checkpoint: nothing, if it stands in a newer one than it was taken
     /// for, because it had finished by then.
     pub fn unsent_in(&self, checkpoint: CheckpointId) -> &[OnChannel] {

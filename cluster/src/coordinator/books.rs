@@ -87,11 +87,16 @@ impl Books {
         }
     }
 
-    /// A task has acknowledged a snapshot.
-    pub fn note(&mut self, task: TaskId, saved: Saved) {
-        if saved.handle.task() == task {
+    /// A task has acknowledged a snapshot; false if it cannot be that task's.
+    pub fn note(&mut self, task: TaskId, saved: Saved) -> bool {
+        let info = &self.topology.tasks[task.index()];
+        let (outputs, inputs) = (info.channels_out().count(), info.inputs.len());
+        let lengths = [saved.sent.len(), saved.made.len(), saved.received.len()];
+        let fits = saved.handle.task() == task && lengths == [outputs, outputs, inputs];
+        if fits {
             self.snapshots.insert(saved.handle, saved);
         }
+        fits
     }
 
     /// A task has taken a snapshot on its own.
@@ -364,9 +369,9 @@ mod tests {
             id: CheckpointId(id),
             files: vec![WHOLE, own],
             own: vec![own],
-            sent: Vec::new(),
-            made: Vec::new(),
-            received: Vec::new(),
+            sent: vec![Position::default()],
+            made: vec![Position::default()],
+            received: vec![Position::default(); 2],
             logged: Vec::new(),
         }
     }
@@ -437,7 +442,7 @@ mod tests {
 
     /// A snapshot of the sender, with what it has logged.
     fn logs(nth: u32, attempt: u32, after: u64, until: u64) -> Saved {
-        let made = vec![Position { count: until, chain: until }];
+        let made = vec![Position { count: until, chain: until }, Position::default()];
         Saved {
             handle: Handle::of(SENDER, attempt << 20 | nth),
             id: CheckpointId(u64::from(nth)),
@@ -445,7 +450,7 @@ mod tests {
             own: Vec::new(),
             sent: made.clone(),
             made,
-            received: Vec::new(),
+            received: vec![Position::default(); 2],
             logged: vec![(0, after, until)],
         }
     }
@@ -468,7 +473,7 @@ mod tests {
     fn what_was_in_transit_is_put_together_from_the_snapshots_of_its_sender() {
         let mut books = books_of("uncoordinated");
         let all = [logs(1, 1, 0, 10), logs(2, 1, 10, 15), logs(3, 1, 15, 20), logs(4, 1, 20, 30)];
-        all.iter().for_each(|saved| books.note(SENDER, saved.clone()));
+        all.iter().for_each(|saved| assert!(books.note(SENDER, saved.clone())));
         books.note(TASK, has_received(7));
         let parts = line_of(&mut books, 1, [&all[2], &has_received(7)]);
         let held = [(all[0].handle, 7, 10), (all[1].handle, 10, 15), (all[2].handle, 15, 20)];
@@ -483,7 +488,7 @@ mod tests {
         let mut books = books_of("uncoordinated");
         // The second was taken before the first was durable, so it holds that too; all went back to the first.
         let (first, second, third) = (logs(1, 1, 0, 10), logs(2, 1, 0, 15), logs(3, 1, 15, 20));
-        [&first, &second, &third].iter().for_each(|saved| books.note(SENDER, (*saved).clone()));
+        [&first, &second, &third].iter().for_each(|saved| assert!(books.note(SENDER, (*saved).clone())));
         books.note(TASK, has_received(4));
         line_of(&mut books, 1, [&first, &has_received(4)]);
         books.forget(Attempt(2));
@@ -495,10 +500,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_of_a_task_is_not_noted() {
+        let mut books = books_of("uncoordinated");
+        assert!(books.note(TASK, saved(1)));
+        assert!(!books.note(SENDER, saved(1)), "of another task");
+        assert!(!books.note(TASK, Saved { received: Vec::new(), ..saved(1) }), "it has two inputs");
+        assert!(!books.note(TASK, Saved { made: Vec::new(), ..saved(1) }), "and one output");
+    }
+
+    #[test]
     fn what_nobody_has_logged_tears_a_line() {
         let mut books = books_of("uncoordinated");
         let (first, second) = (logs(1, 1, 0, 10), logs(2, 1, 12, 20));
-        [&first, &second].iter().for_each(|saved| books.note(SENDER, (*saved).clone()));
+        [&first, &second].iter().for_each(|saved| assert!(books.note(SENDER, (*saved).clone())));
         books.note(TASK, has_received(4));
         line_of(&mut books, 1, [&second, &has_received(4)]);
         let wrong = books.inconsistent.expect("an objection");

@@ -240,7 +240,8 @@ impl Task {
     /// What was sent before this snapshot is durable with it.
     fn trim_log(&mut self, id: CheckpointId) {
         let Task { uploads, outputs, .. } = self;
-        let saved = uploads.iter().filter(|upload| upload.id == id).find_map(|upload| upload.saved.as_ref());
+        let mut mine = uploads.iter().filter(|upload| upload.id == id && !upload.dropped);
+        let saved = mine.find_map(|upload| upload.saved.as_ref());
         for (outbound, made) in outputs.iter_mut().zip(saved.iter().flat_map(|saved| &saved.made)) {
             outbound.trim(made.count);
         }

@@ -53,6 +53,12 @@ impl Worker {
                 snapshot.task
             ));
         }
+        if !snapshot.fits(&self.job.topology.tasks[task.index()]) {
+            let name = self.store.place(&shared(handle));
+            return Err(format!(
+                "cannot restore checkpoint {checkpoint}: `{name}` is a snapshot of a task with other channels, so of another job"
+            ));
+        }
         let mut files = Vec::with_capacity(snapshot.parts.len());
         for part in &snapshot.parts {
             let file: FileForm = self.read(checkpoint, part.handle).await?;
