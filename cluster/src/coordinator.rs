@@ -527,9 +527,7 @@ impl Coordinator {
     fn deploy(&mut self, line: Line) {
         self.outcome.restored.push(line.checkpoint);
         let now = self.now();
-        self.books.forget(self.attempt);
-        self.books.restored(line.checkpoint);
-        let replays = line.checkpoint.map_or_else(Vec::new, |id| self.books.replays(id));
+        let replays = self.books.go_back(self.attempt, line.checkpoint);
         let all: BTreeSet<u32> = (0..self.rules.nodes).collect();
         for &node in &all {
             let tasks = (0..).map(TaskId).zip(line.snapshots.iter().copied());

@@ -63,9 +63,11 @@ impl Snapshot {
         let (inputs, outputs) = (task.inputs.len(), task.channels_out().count());
         let lengths = [self.received.len(), self.sent.len(), self.turns.len()];
         let ended = self.ended_inputs.iter().all(|&input| (input as usize) < inputs);
-        lengths == [inputs, outputs, task.outputs.len()]
-            && ended
-            && self.detection.is_some() <= task.around.is_some()
+        let watches = match (&self.detection, &task.around) {
+            (Some(detection), Some(around)) => detection.fits(around),
+            (detection, _) => detection.is_none(),
+        };
+        lengths == [inputs, outputs, task.outputs.len()] && ended && watches
     }
 
     /// What the task has still to send after a restore of this checkpoint: nothing, if it stands in a newer one than it was taken

@@ -30,7 +30,7 @@ use cutline_sim::snapshot::SplitPosition;
 use cutline_sim::state::KeyedState;
 use cutline_sim::termination::Detection;
 use cutline_sim::time::{NEVER, Time};
-use cutline_sim::topology::TaskInfo;
+use cutline_sim::topology::{TaskInfo, Topology};
 
 pub use channels::Outbound;
 use channels::{Inbound, Thing};
@@ -104,6 +104,8 @@ pub enum Want {
     EndConsumed(Input),
     /// This input has not delivered what comes next.
     Disorder(Input, String),
+    /// On this input has come what no sender sends: the attempt cannot go on.
+    Senseless(Input, &'static str),
     /// A snapshot of its own was taken, with so much sent and received by then.
     Taken(CheckpointId, Positions),
     /// It cannot go on, in this attempt or another.
@@ -355,9 +357,7 @@ impl Task {
         (self.backend, self.state) = (backend, state);
         self.find_place_in_input(is_new);
         let topology = Arc::clone(&self.job.topology);
-        let info = &topology.tasks[self.id.index()];
-        let sent_to = &self.sent_to;
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        let cx = task_ctx(self.id, &topology, &self.open, &self.sent_to);
         self.cut.start(&cx, &durable);
         self.renew_tag();
     }
@@ -503,8 +503,10 @@ impl Task {
             self.began.entry(id).or_insert(began);
         }
         self.tell_cut(cutline_sim::protocol::TaskEvent::Control(down));
-        if let Down::Completed(id) = down {
+        if let Down::Completed(id) | Down::Aborted(id) = down {
             self.began.retain(|newer, _| *newer > id);
+        }
+        if let Down::Completed(id) = down {
             self.end_is_safe |= self.ends_with.is_some_and(|first| first <= id);
             self.uploads.retain(|upload| upload.id != id);
             let useless = self.backend.completed(id);
@@ -518,21 +520,20 @@ impl Task {
 /// What a task's machine may look at.
 fn task_ctx<'a>(
     id: TaskId,
-    info: &'a TaskInfo,
-    config: &'a Config,
+    topology: &'a Topology,
     open: &'a InputSet,
     sent_to: &'a InputSet,
-    tasks: usize,
 ) -> TaskCtx<'a> {
+    let info = &topology.tasks[id.index()];
     TaskCtx {
         task: id,
         inputs: info.inputs.len() as u32,
         open,
         feedback: &info.feedback,
         is_source: info.inputs.is_empty(),
-        tasks: tasks as u32,
+        tasks: topology.tasks.len() as u32,
         sent_to,
-        config: &config.checkpointing,
+        config: &topology.config.checkpointing,
         age: 0,
     }
 }

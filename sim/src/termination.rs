@@ -99,6 +99,12 @@ impl Arrivals {
         Arrivals { inputs, delivered: vec![0; sides.len()], ..Arrivals::default() }
     }
 
+    /// True if it can be of a task with these inputs.
+    fn fits(&self, sides: &[Side], side: Side) -> bool {
+        let inputs = sides.iter().filter(|&&other| other == side).count() as u32;
+        self.inputs == inputs && self.delivered.len() == sides.len()
+    }
+
     fn probe(&mut self, input: Input, count: u64) {
         let delivered = &mut self.delivered[input as usize];
         let at = (*delivered - self.first) as usize;
@@ -157,6 +163,13 @@ impl Detection {
             count: 0,
             under_way: None,
         }
+    }
+
+    /// True if it can be of a task at this place, as one that was saved must be.
+    pub fn fits(&self, around: &Around) -> bool {
+        self.forward.fits(&around.sides, Side::Forward)
+            && self.back.fits(&around.sides, Side::Back)
+            && self.heads == around.heads
     }
 
     /// A probe has come on an input within the loop.

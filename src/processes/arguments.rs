@@ -18,7 +18,7 @@ pub struct ClusterArguments {
     /// Read this text file instead of the scenario's own
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// The checkpoint strategy, one with coordinated checkpoints, or a planted bug
+    /// The checkpoint strategy, or a planted bug
     #[arg(long, value_name = "STRATEGY", default_value = "aligned")]
     pub strategy: String,
     /// The number of task managers, each a process

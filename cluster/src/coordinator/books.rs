@@ -26,13 +26,8 @@ struct Kept {
     line: Line,
     /// Task by task what was in transit to it, where that is logged.
     replays: Vec<Vec<Replay>>,
-}
-
-impl Kept {
-    /// The snapshots that hold what was in transit.
-    fn logs(&self) -> impl Iterator<Item = Handle> {
-        self.replays.iter().flatten().flat_map(|replay| &replay.parts).map(|part| part.0)
-    }
+    /// All of it, each once: snapshots, their files, and the snapshots that hold what was in transit.
+    all: BTreeSet<Handle>,
 }
 
 /// The books.
@@ -48,6 +43,8 @@ pub(super) struct Books {
     /// Checkpoints whose metadata are being written; checkpoints that exist.
     writing: BTreeMap<CheckpointId, Kept>,
     existing: BTreeMap<CheckpointId, Kept>,
+    /// How many of these refer to an object.
+    references: BTreeMap<Handle, u32>,
     /// What was given back and may be deleted by now.
     gone: BTreeSet<Handle>,
     /// The newest checkpoints that have completed, as many as are to be retained.
@@ -76,6 +73,7 @@ impl Books {
             snapshots: BTreeMap::new(),
             writing: BTreeMap::new(),
             existing: BTreeMap::new(),
+            references: BTreeMap::new(),
             gone: BTreeSet::new(),
             newest: BTreeSet::new(),
             retained: config.retained.max(1) as usize,
@@ -109,14 +107,6 @@ impl Books {
         }
     }
 
-    /// All tasks go back to a checkpoint, or to their beginnings.
-    pub fn restored(&mut self, checkpoint: Option<CheckpointId>) {
-        let line = checkpoint.map_or_else(Vec::new, |id| self.on_line(id));
-        if let Some(zigzag) = &mut self.zigzag {
-            zigzag.restored(&self.topology, &line);
-        }
-    }
-
     /// Whether a snapshot was useless, if none must be.
     pub fn useless(&mut self) -> Option<Verdict> {
         self.zigzag.as_mut().map(|zigzag| zigzag.conclude(&self.topology))
@@ -132,7 +122,16 @@ impl Books {
     /// The metadata of a checkpoint are being written: what was in transit, task by task.
     pub fn begin_to_write(&mut self, id: CheckpointId, line: Line) -> Vec<Vec<Replay>> {
         let replays = if self.logs { self.in_transit(&line) } else { Vec::new() };
-        self.writing.insert(id, Kept { line, replays: replays.clone() });
+        let named = line.iter().flatten();
+        let files =
+            named.clone().filter_map(|handle| self.snapshots.get(handle)).flat_map(|saved| &saved.files);
+        let logs = replays.iter().flatten().flat_map(|replay| &replay.parts).map(|part| &part.0);
+        let all: BTreeSet<Handle> = named.chain(files).chain(logs).copied().collect();
+        all.iter().for_each(|handle| *self.references.entry(*handle).or_insert(0) += 1);
+        let kept = Kept { line, replays: replays.clone(), all };
+        if let Some(before) = self.writing.insert(id, kept) {
+            self.release(&before); // said twice
+        }
         replays
     }
 
@@ -140,22 +139,24 @@ impl Books {
         !self.writing.is_empty()
     }
 
-    /// What was in transit in a checkpoint that exists, task by task.
-    pub fn replays(&self, id: CheckpointId) -> Vec<Vec<Replay>> {
-        self.existing.get(&id).map_or_else(Vec::new, |kept| kept.replays.clone())
-    }
-
-    /// A new attempt begins: of what older ones have saved nothing is left but what checkpoints refer to.
-    pub fn forget(&mut self, attempt: Attempt) {
-        let live = self.live();
-        self.snapshots.retain(|handle, _| attempt_of(*handle) >= attempt || live.contains(handle));
+    /// A new attempt begins from a checkpoint, or from the beginning: what was in transit, task by task. Of what older attempts have saved
+    /// nothing is left but what checkpoints refer to.
+    pub fn go_back(&mut self, attempt: Attempt, checkpoint: Option<CheckpointId>) -> Vec<Vec<Replay>> {
+        let Books { snapshots, references, .. } = self;
+        snapshots.retain(|handle, _| attempt_of(*handle) >= attempt || references.contains_key(handle));
+        let line = checkpoint.map_or_else(Vec::new, |id| self.on_line(id));
+        if let Some(zigzag) = &mut self.zigzag {
+            zigzag.restored(&self.topology, &line);
+        }
+        let kept = checkpoint.and_then(|id| self.existing.get(&id));
+        kept.map_or_else(Vec::new, |kept| kept.replays.clone())
     }
 
     /// The metadata of a checkpoint have been written, or could not be.
     pub fn written(&mut self, id: CheckpointId, fine: bool) {
         let Some(kept) = self.writing.remove(&id) else { return };
         if !fine {
-            return;
+            return self.release(&kept);
         }
         self.completed += 1;
         if let Some(hollow) = self.hollow(id, &kept.line) {
@@ -163,7 +164,9 @@ impl Books {
         } else if self.exactly_once && self.inconsistent.is_none() {
             self.inconsistent = self.inconsistency(id, &kept);
         }
-        self.existing.insert(id, kept);
+        if let Some(before) = self.existing.insert(id, kept) {
+            self.release(&before);
+        }
         let line = self.on_line(id);
         if let Some(zigzag) = &mut self.zigzag {
             zigzag.stored(&self.topology, &line);
@@ -192,7 +195,7 @@ impl Books {
 
     /// What the last attempt has saved before what the newest checkpoint has, and nobody refers to nor has given back. Nobody ever will.
     pub fn rubbish(&self, attempt: Attempt) -> Option<String> {
-        let (newest, live) = (*self.newest.last()?, self.live());
+        let newest = *self.newest.last()?;
         let line = self.existing.get(&newest).map(|kept| &kept.line);
         // Where snapshots are each task's own, only those of one task are older or newer than each other.
         let place = |task: TaskId| match self.logs {
@@ -202,7 +205,7 @@ impl Books {
         let is_left = |saved: &&Saved| {
             attempt_of(saved.handle) == attempt
                 && place(saved.handle.task()).is_some_and(|newest| saved.id < newest)
-                && !live.contains(&saved.handle)
+                && !self.is_live(saved.handle)
         };
         let left = self.snapshots.values().find(is_left)?;
         Some(format!(
@@ -292,17 +295,22 @@ impl Books {
 
     /// Everything that a checkpoint refers to.
     pub fn live(&self) -> BTreeSet<Handle> {
-        let mut live = BTreeSet::new();
-        for kept in self.existing.values().chain(self.writing.values()) {
-            live.extend(kept.logs());
-            for handle in kept.line.iter().flatten() {
-                live.insert(*handle);
-                live.extend(
-                    self.snapshots.get(handle).into_iter().flat_map(|saved| saved.files.iter().copied()),
-                );
+        self.references.keys().copied().collect()
+    }
+
+    fn is_live(&self, handle: Handle) -> bool {
+        self.references.contains_key(&handle)
+    }
+
+    /// A checkpoint refers to this no longer.
+    fn release(&mut self, kept: &Kept) {
+        for handle in &kept.all {
+            let left = self.references.get(handle).map_or(0, |count| count - 1);
+            match left {
+                0 => drop(self.references.remove(handle)),
+                _ => drop(self.references.insert(*handle, left)),
             }
         }
-        live
     }
 
     /// A snapshot or file is of no use: what may be deleted of it. Of a snapshot that was given up that is what was written for it alone:
@@ -312,12 +320,11 @@ impl Books {
     }
 
     fn give_back(&mut self, handle: Handle, files: impl Fn(Saved) -> Vec<Handle>) -> Vec<Handle> {
-        let live = self.live();
-        if live.contains(&handle) {
+        if self.is_live(handle) {
             return Vec::new();
         }
         let files = self.snapshots.remove(&handle).map_or_else(Vec::new, files);
-        let mut useless: Vec<Handle> = files.into_iter().filter(|file| !live.contains(file)).collect();
+        let mut useless: Vec<Handle> = files.into_iter().filter(|file| !self.is_live(*file)).collect();
         useless.push(handle);
         self.gone.extend(useless.iter().copied());
         useless
@@ -335,8 +342,11 @@ impl Books {
             });
         }
         let kept = self.existing.remove(&id).unwrap_or_default();
-        let of_it: BTreeSet<Handle> = kept.logs().chain(kept.line.iter().flatten().copied()).collect();
-        of_it.into_iter().flat_map(|handle| self.give_back(handle, |saved| saved.files)).collect()
+        self.release(&kept);
+        let all = kept.all.into_iter();
+        let useless: BTreeSet<Handle> =
+            all.flat_map(|handle| self.give_back(handle, |saved| saved.files)).collect();
+        useless.into_iter().collect()
     }
 }
 
@@ -491,7 +501,7 @@ mod tests {
         [&first, &second, &third].iter().for_each(|saved| assert!(books.note(SENDER, (*saved).clone())));
         books.note(TASK, has_received(4));
         line_of(&mut books, 1, [&first, &has_received(4)]);
-        books.forget(Attempt(2));
+        books.go_back(Attempt(2), Some(CheckpointId(1)));
         let again = logs(2, 2, 10, 18);
         books.note(SENDER, again.clone());
         let parts = line_of(&mut books, 2, [&again, &has_received(4)]);
@@ -517,5 +527,39 @@ mod tests {
         line_of(&mut books, 1, [&second, &has_received(4)]);
         let wrong = books.inconsistent.expect("an objection");
         assert!(wrong.contains("had sent 20 items") && wrong.contains("4 items"), "{wrong}");
+    }
+
+    /// Two tasks of a loop answer each other between two snapshots of one of them, so that one is on no line; but all of that was
+    /// undone before it was judged.
+    #[test]
+    fn what_was_undone_is_no_proof_of_a_useless_snapshot() {
+        let prepared = Prepared::load(&resolve("collatz").expect("a scenario"), &[""; 0], 1).expect("a job");
+        let contender = Contender::named("communication-induced-bcs").expect("a strategy");
+        let topology = Arc::clone(prepared.topology());
+        let job = Job { topology: Arc::clone(&topology), cut: contender.cut, snapshot: contender.snapshot };
+        let (step, on) = (TaskId(2), TaskId(4));
+        let judged = |is_undone: bool| {
+            let mut books = Books::new(&job);
+            let take = |books: &mut Books, task: TaskId, id: u64, sent: u64, received: u64| {
+                let info = &topology.tasks[task.index()];
+                let counts = |length: usize, count: u64| vec![count; length];
+                let positions = Positions {
+                    sent: counts(info.channels_out().count(), sent),
+                    received: counts(info.inputs.len(), received),
+                };
+                books.taken(task, CheckpointId(id), 0, positions);
+            };
+            let all = (0..topology.tasks.len() as u32).map(TaskId);
+            all.for_each(|task| take(&mut books, task, 1, 0, 0));
+            take(&mut books, step, 2, 0, 1);
+            take(&mut books, step, 3, 1, 1);
+            if is_undone {
+                books.go_back(Attempt(2), None);
+            }
+            take(&mut books, on, 2, 1, 1);
+            books.useless()
+        };
+        assert!(matches!(judged(false), Some(Verdict::Fail(_))), "it is asked at all");
+        assert_eq!(judged(true), Some(Verdict::Pass));
     }
 }

@@ -192,6 +192,8 @@ pub(super) struct Inbound {
     tags: Tags,
     /// Nothing is consumed from it.
     pub blocked: bool,
+    /// Its end has arrived in this attempt.
+    ended: bool,
     /// Up to where it has been consumed.
     pub received: Position,
     /// The watermark that it has delivered.
@@ -221,21 +223,35 @@ impl Inbound {
         self.received.count + self.frames.iter().map(|frame| frame.0 as u64).sum::<u64>() + 1
     }
 
-    /// Takes in what has arrived; says what is wrong with its order, if anything is.
-    pub fn arrive(&mut self, frame: ChannelFrame) -> Option<String> {
+    /// Takes in what has arrived, if it is what a sender can have sent; says what is wrong with its order, if anything is.
+    ///
+    /// # Errors
+    /// What no sender sends. Nothing is taken in then.
+    pub fn arrive(&mut self, frame: ChannelFrame) -> Result<Option<String>, &'static str> {
         match frame {
             ChannelFrame::Items(first, items, tags) => {
                 let expected = self.next();
+                let behind =
+                    first.checked_add(items.len() as u64).ok_or("a frame has items beyond all numbers")?;
+                let is_end = |item: &Item| *item == Item::End;
+                if items.is_empty() || self.ended || items.iter().rev().skip(1).any(is_end) {
+                    return Err("a frame has no items, or some behind the end");
+                }
+                let are_sorted = tags.is_sorted_by(|one, next| one.from < next.from);
+                if !are_sorted || tags.iter().any(|tag| !(first..behind).contains(&tag.from)) {
+                    return Err("a frame has tags for other items than its own");
+                }
+                self.ended = items.last().is_some_and(is_end);
                 tags.into_iter().for_each(|tag| self.tags.push(tag));
                 self.frames.push_back((items.len(), true));
                 self.queue.extend(items.into_iter().map(Thing::Item));
-                return (first != expected)
-                    .then(|| format!("item {first} came, and {expected} was to come next"));
+                return Ok((first != expected)
+                    .then(|| format!("item {first} came, and {expected} was to come next")));
             }
             ChannelFrame::Mark(mark, began) => self.queue.push_back(Thing::Mark(mark, began)),
             ChannelFrame::Close => self.queue.push_back(Thing::Close),
         }
-        None
+        Ok(None)
     }
 
     /// True if there is something to consume.
@@ -282,5 +298,50 @@ impl Inbound {
     /// True if the mark is there, or the sender's close.
     pub fn holds_end(&self, mark: Mark) -> bool {
         self.queue.iter().any(|thing| thing.is(mark) || *thing == Thing::Close)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbound(feedback: bool) -> Outbound {
+        Outbound::new(&NetworkConfig { exclusive_buffers: 2, ..NetworkConfig::default() }, feedback, false)
+    }
+
+    fn watermarks(outbound: &mut Outbound) {
+        (0..10 * FULL as u64).for_each(|time| outbound.push(Thing::Item(Item::Watermark(time))));
+    }
+
+    #[test]
+    fn an_output_is_full_and_waits_for_credits_but_not_around_a_loop() {
+        let (mut forward, mut back) = (outbound(false), outbound(true));
+        [&mut forward, &mut back].into_iter().for_each(watermarks);
+        assert!(forward.is_full() && !back.is_full());
+        assert_eq!(std::iter::from_fn(|| forward.next_frame()).count(), 2);
+        assert_eq!(std::iter::from_fn(|| back.next_frame()).count(), 10 * FULL / FRAME_ITEMS);
+    }
+
+    #[test]
+    fn what_no_sender_sends_is_not_taken_in() {
+        let items = |items: &[Item], tags: &[u64]| {
+            let tags = tags.iter().map(|&from| Tag { from, words: Vec::new() });
+            ChannelFrame::Items(1, items.to_vec(), tags.collect())
+        };
+        let record = Item::Watermark(7);
+        let mut inbound = Inbound::default();
+        for senseless in [
+            items(&[], &[]),
+            items(&[Item::End, record], &[]),
+            items(&[record], &[0]),
+            items(&[record], &[2]),
+            items(&[record; 3], &[3, 2]),
+            ChannelFrame::Items(u64::MAX, vec![record], Vec::new()),
+        ] {
+            assert!(inbound.arrive(senseless.clone()).is_err(), "{senseless:?}");
+        }
+        assert!(!inbound.has_work());
+        assert_eq!(inbound.arrive(items(&[record, Item::End], &[1, 2])), Ok(None));
+        assert!(inbound.arrive(ChannelFrame::Items(3, vec![record], Vec::new())).is_err(), "behind the end");
     }
 }

@@ -19,14 +19,12 @@ impl Task {
     /// Tells the strategy's machine, and does what it says.
     pub(super) fn tell_cut(&mut self, event: TaskEvent) {
         let topology = Arc::clone(&self.job.topology);
-        let info = &topology.tasks[self.id.index()];
         let mut fx = TaskEffects::default();
         let began = match event {
             TaskEvent::Control(Down::Trigger(id)) | TaskEvent::Arrived(_, Mark::Cut(id)) => self.began(id),
             _ => self.now,
         };
-        let sent_to = &self.sent_to;
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        let cx = task_ctx(self.id, &topology, &self.open, &self.sent_to);
         let cx = TaskCtx { age: self.now.saturating_sub(began), ..cx };
         self.cut.on_task(&cx, event, &mut fx);
         self.do_all(fx);
@@ -50,10 +48,8 @@ impl Task {
     pub(super) fn is_held_up(&mut self, input: Input) -> bool {
         let Some(tag) = self.inputs[input as usize].brings().map(<[u32]>::to_vec) else { return false };
         let topology = Arc::clone(&self.job.topology);
-        let info = &topology.tasks[self.id.index()];
         let (before, mut fx) = (self.snapshots, TaskEffects::default());
-        let sent_to = &self.sent_to;
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        let cx = task_ctx(self.id, &topology, &self.open, &self.sent_to);
         self.cut.before_deliver(&cx, &tag, &mut fx);
         self.do_all(fx);
         let forced = self.snapshots > before;
@@ -72,9 +68,7 @@ impl Task {
     pub(super) fn take_tag(&mut self, input: Input) {
         let Some(tag) = self.inputs[input as usize].take_tag() else { return };
         let topology = Arc::clone(&self.job.topology);
-        let info = &topology.tasks[self.id.index()];
-        let sent_to = &self.sent_to;
-        let cx = task_ctx(self.id, info, &topology.config, &self.open, sent_to, topology.tasks.len());
+        let cx = task_ctx(self.id, &topology, &self.open, &self.sent_to);
         if self.cut.delivered(&cx, &tag) {
             self.renew_tag();
         }

@@ -75,6 +75,9 @@ impl Task {
     }
 
     pub(super) fn note_probe(&mut self, input: Input, count: u64) {
+        if self.ended_inputs.contains(input) {
+            return; // nothing comes behind an end
+        }
         let side = self.info().around.as_ref().map(|around| around.sides[input as usize]);
         if let (Some(detection), Some(side)) = (&mut self.detection, side) {
             detection.probe(side, input, count);

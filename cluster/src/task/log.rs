@@ -47,9 +47,10 @@ pub fn clip(tags: &[Tag], after: u64, until: u64) -> Vec<Tag> {
     if after >= until {
         return Vec::new();
     }
-    let first = tags.partition_point(|tag| tag.from <= after + 1).saturating_sub(1);
+    let begin = after + 1; // at most `until`
+    let first = tags.partition_point(|tag| tag.from <= begin).saturating_sub(1);
     let mine = tags[first..].iter().take_while(|tag| tag.from <= until);
-    mine.map(|tag| Tag { from: tag.from.max(after + 1), ..tag.clone() }).collect()
+    mine.map(|tag| Tag { from: tag.from.max(begin), ..tag.clone() }).collect()
 }
 
 /// What was sent on an output and is in no durable snapshot.

@@ -203,6 +203,9 @@ impl Task {
         let departs = self.cut.hooks().departures;
         let Task { uploads, captures, outputs, wants, stands_still, .. } = self;
         for upload in uploads {
+            if upload.open.is_none() {
+                continue;
+            }
             let is_here = || outputs.iter().any(|outbound| outbound.holds(Mark::Cut(upload.id)));
             if captures.iter().any(|capture| capture.id == upload.id) || departs && is_here() {
                 continue;

@@ -283,11 +283,50 @@ fn a_tag_that_is_ahead_forces_a_snapshot_before_the_delivery() {
     work(&mut task);
     let (_, forced) = written(&mut task).expect("the second item comes from a later interval");
     assert_eq!((forced.handled.0, task.handled.0), (1, 2));
-    let sent = left(&mut task);
+    let brought = brought(&mut task);
+    assert!(brought.contains(&1) && brought.contains(&7), "what follows is of that interval: {brought:?}");
+}
+
+/// A task that goes on from its own snapshot, with this in transit to it.
+fn restored(job: &Job, id: TaskId, snapshot: Snapshot, replayed: Vec<Replayed>) -> Task {
+    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed };
+    let mut task = Task::new(job, id, Attempt(2), Some(restored));
+    task.mail(Mail::Start, 0);
+    task
+}
+
+fn brought(task: &mut Task) -> Vec<u32> {
     let tags = |frame: &ChannelFrame| match frame {
         ChannelFrame::Items(_, _, tags) => tags.iter().map(|tag| tag.words[0]).collect(),
         _ => Vec::new(),
     };
-    let brought: Vec<u32> = sent.iter().flat_map(tags).collect();
-    assert!(brought.contains(&1) && brought.contains(&7), "what follows is of that interval: {sent:?}");
+    left(task).iter().flat_map(tags).collect()
+}
+
+#[test]
+fn what_is_sent_after_a_restore_says_again_where_its_sender_stands() {
+    let job = job("communication-induced-bcs");
+    let mut task = Task::new(&job, TOKENIZE, Attempt(1), None);
+    task.mail(Mail::Start, 0);
+    let (_, snapshot) = written(&mut task).expect("the first is taken at the start");
+    let mut again = restored(&job, TOKENIZE, snapshot, Vec::new());
+    arrive(&mut again, 0, [words(1, 0..8)]);
+    work(&mut again);
+    assert_eq!(written(&mut again), None);
+    let brought = brought(&mut again);
+    assert!(!brought.is_empty() && brought.iter().all(|&word| word == 1), "{brought:?}");
+}
+
+#[test]
+fn what_was_in_transit_forces_what_it_would_have_forced() {
+    let job = job("communication-induced-bcs");
+    let mut task = Task::new(&job, TOKENIZE, Attempt(1), None);
+    task.mail(Mail::Start, 0);
+    let (_, snapshot) = written(&mut task).expect("the first is taken at the start");
+    let ChannelFrame::Items(_, items, _) = words(1, 0..2) else { panic!("items") };
+    let tags = vec![Tag { from: 2, words: vec![7] }];
+    let mut again = restored(&job, TOKENIZE, snapshot, vec![Replayed { input: 0, items, tags }]);
+    work(&mut again);
+    let (_, forced) = written(&mut again).expect("the second item comes from a later interval");
+    assert_eq!((forced.handled.0, again.handled.0), (1, 2));
 }

@@ -153,8 +153,10 @@ impl Task {
             _ => None,
         };
         let closes = frame == ChannelFrame::Close;
-        if let Some(wrong) = inbound.arrive(frame) {
-            self.wants.push(Want::Disorder(input, wrong));
+        match inbound.arrive(frame) {
+            Ok(None) => {}
+            Ok(Some(wrong)) => self.wants.push(Want::Disorder(input, wrong)),
+            Err(wrong) => return self.wants.push(Want::Senseless(input, wrong)),
         }
         if !self.cut.hooks().arrivals {
             return;
@@ -202,11 +204,13 @@ impl Task {
             Item::Record(record) => self.handle(input, &record),
             Item::Watermark(time) => self.advance_watermark(input, time),
             Item::End => {
-                self.ended_inputs.insert(input);
+                let is_first = self.ended_inputs.insert(input);
                 self.wants.push(Want::EndConsumed(input));
                 self.advance_watermark(input, NEVER);
                 self.end_if_done();
-                self.note_end_in_loop(input);
+                if is_first {
+                    self.note_end_in_loop(input);
+                }
                 self.finish_if_done();
             }
             Item::Probe(count) => self.note_probe(input, count),

@@ -1,7 +1,10 @@
 //! How tasks get their state: from the store, and from nowhere else.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use cutline_sim::channel::Position;
 use cutline_sim::ids::{Attempt, CheckpointId, TaskId};
 use cutline_sim::protocol::Handle;
 use serde::de::DeserializeOwned;
@@ -9,8 +12,24 @@ use serde::de::DeserializeOwned;
 use super::Worker;
 use crate::messages::Deployment;
 use crate::object::{shared, unseal};
-use crate::snapshot::{FileForm, Replay, Snapshot};
+use crate::snapshot::{FileForm, Logged, Replay, Snapshot};
 use crate::task::{Replayed, Restored, Task, clip};
+
+/// What snapshots of senders hold of their logs.
+type Logs = BTreeMap<Handle, Vec<Logged>>;
+
+/// What was in transit to an input, from the parts of the log; nothing, if that is not, item by item, what its sender had sent.
+fn put_together(replay: &Replay, received: Position, senders: &Logs) -> Option<Replayed> {
+    let (mut items, mut tags) = (Vec::new(), Vec::new());
+    for &(handle, after, until) in &replay.parts {
+        let logged = senders.get(&handle)?.iter().find(|logged| logged.at == replay.output)?;
+        let before = logged.first.checked_sub(1)?;
+        let place = |number: u64| usize::try_from(number.checked_sub(before)?).ok();
+        items.extend(logged.items.get(place(after)?..place(until)?)?);
+        tags.extend(clip(&logged.tags, after, until));
+    }
+    (received.after(&items) == replay.sent).then_some(Replayed { input: replay.input, items, tags })
+}
 
 impl Worker {
     /// Makes tasks, each from its snapshot.
@@ -21,6 +40,7 @@ impl Worker {
         tasks: Vec<Deployment>,
     ) -> Result<Vec<Task>, String> {
         let mut loaded = Vec::with_capacity(tasks.len());
+        let mut senders = Logs::new();
         for Deployment { task, snapshot, replays } in tasks {
             if task.index() >= self.job.topology.tasks.len() {
                 return Err(format!(
@@ -29,7 +49,7 @@ impl Worker {
             }
             let restored = match (checkpoint, snapshot) {
                 (Some(checkpoint), Some(handle)) => {
-                    Some(self.restored(checkpoint, task, handle, &replays).await?)
+                    Some(self.restored(checkpoint, task, handle, &replays, &mut senders).await?)
                 }
                 _ => None,
             };
@@ -44,6 +64,7 @@ impl Worker {
         task: TaskId,
         handle: Handle,
         replays: &[Replay],
+        senders: &mut Logs,
     ) -> Result<Restored, String> {
         let snapshot: Snapshot = self.read(checkpoint, handle).await?;
         if snapshot.task != task {
@@ -66,38 +87,26 @@ impl Worker {
         }
         let mut replayed = Vec::with_capacity(replays.len());
         for replay in replays {
-            replayed.push(self.replayed(checkpoint, &snapshot, replay).await?);
+            for &(part, ..) in &replay.parts {
+                if let Entry::Vacant(place) = senders.entry(part) {
+                    let Snapshot { logged, .. } = self.read(checkpoint, part).await?;
+                    place.insert(logged);
+                }
+            }
+            let received = snapshot.received.get(replay.input as usize).copied().unwrap_or_default();
+            let Some(it) = put_together(replay, received, senders) else {
+                let channel = self.job.topology.tasks[task.index()].inputs.get(replay.input as usize);
+                let name =
+                    channel.map_or_else(String::new, |&channel| self.job.topology.channel_name(channel));
+                return Err(format!(
+                    "cannot restore checkpoint {checkpoint}: of channel {name} {} items had been received and {} sent, \
+                     and the log does not hold what lies between",
+                    received.count, replay.sent.count
+                ));
+            };
+            replayed.push(it);
         }
         Ok(Restored { checkpoint, snapshot, files, replayed })
-    }
-
-    /// Reads from the log what was in transit to an input. It must be what its sender had sent, item by item.
-    async fn replayed(
-        &self,
-        checkpoint: CheckpointId,
-        snapshot: &Snapshot,
-        replay: &Replay,
-    ) -> Result<Replayed, String> {
-        let (mut items, mut tags) = (Vec::new(), Vec::new());
-        for &(handle, after, until) in &replay.parts {
-            let sender: Snapshot = self.read(checkpoint, handle).await?;
-            let Some(logged) = sender.logged.iter().find(|logged| logged.at == replay.output) else {
-                continue;
-            };
-            let place = |number: u64| (number + 1).saturating_sub(logged.first) as usize;
-            items.extend(logged.items.get(place(after)..place(until)).unwrap_or_default());
-            tags.extend(clip(&logged.tags, after, until));
-        }
-        let received = snapshot.received.get(replay.input as usize).copied().unwrap_or_default();
-        if received.after(&items) != replay.sent {
-            let channel = self.job.topology.tasks[snapshot.task.index()].inputs.get(replay.input as usize);
-            let name = channel.map_or_else(String::new, |&channel| self.job.topology.channel_name(channel));
-            return Err(format!(
-                "cannot restore checkpoint {checkpoint}: of channel {name} {} items had been received and {} sent, and the log                  does not hold what lies between",
-                received.count, replay.sent.count
-            ));
-        }
-        Ok(Replayed { input: replay.input, items, tags })
     }
 
     async fn read<T: DeserializeOwned>(&self, checkpoint: CheckpointId, handle: Handle) -> Result<T, String> {
@@ -110,5 +119,63 @@ impl Worker {
         };
         let bytes = self.store.get(name.clone()).await.map_err(|error| wrong(error.to_string()))?;
         unseal(&self.store.place(&name), &bytes).map_err(|error| wrong(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_sim::channel::Item;
+
+    use super::*;
+    use crate::snapshot::Tag;
+
+    /// Ten items are sent on output 1; the first snapshot of the sender holds the first six of them, the second one the rest.
+    fn logs() -> (Logs, Position) {
+        let items: Vec<Item> = (1..=10).map(Item::Watermark).collect();
+        let logged = |first: u64, items: &[Item], tags: &[(u64, u32)]| {
+            let tags = tags.iter().map(|&(from, word)| Tag { from, words: vec![word] }).collect();
+            vec![Logged { at: 1, first, items: items.to_vec(), tags }]
+        };
+        let first = logged(1, &items[..6], &[(1, 7), (5, 8)]);
+        let second = logged(7, &items[6..], &[(7, 8), (9, 9)]);
+        (Logs::from([(Handle(1), first), (Handle(2), second)]), Position::default().after(&items))
+    }
+
+    fn replay(parts: &[(u64, u64, u64)], sent: Position) -> Replay {
+        let parts = parts.iter().map(|&(handle, after, until)| (Handle(handle), after, until)).collect();
+        Replay { input: 0, sent, output: 1, parts }
+    }
+
+    fn has_received(count: u64) -> Position {
+        let items: Vec<Item> = (1..=count).map(Item::Watermark).collect();
+        Position::default().after(&items)
+    }
+
+    #[test]
+    fn what_was_in_transit_comes_with_its_tags() {
+        let (logs, sent) = logs();
+        let replayed = put_together(&replay(&[(1, 3, 6), (2, 6, 10)], sent), has_received(3), &logs);
+        let replayed = replayed.expect("all of it is there");
+        assert_eq!(replayed.items, (4..=10).map(Item::Watermark).collect::<Vec<_>>());
+        let tags: Vec<(u64, u32)> = replayed.tags.iter().map(|tag| (tag.from, tag.words[0])).collect();
+        assert_eq!(tags, [(4, 7), (5, 8), (7, 8), (9, 9)]);
+    }
+
+    #[test]
+    fn what_is_not_what_was_sent_is_not_replayed() {
+        let (logs, sent) = logs();
+        for (parts, received) in [
+            (&[(1, 3, 6)][..], 3),
+            (&[(2, 6, 10)], 3),
+            (&[(1, 3, 6), (2, 6, 11)], 3),
+            (&[(1, 3, 6), (3, 6, 10)], 3),
+            (&[(1, 3, 6), (2, 6, 10)], 2),
+            (&[(2, 3, 10)], 3),
+            (&[(1, 6, 3)], 6),
+            (&[(1, 3, u64::MAX)], 3),
+        ] {
+            let replayed = put_together(&replay(parts, sent), has_received(received), &logs);
+            assert_eq!(replayed, None, "{parts:?}");
+        }
     }
 }

@@ -36,6 +36,7 @@ struct Running {
     ends: Ends,
     mail: UnboundedSender<Mail>,
     up: UnboundedSender<ToCoordinator>,
+    events: UnboundedSender<Event>,
     /// Its writes, and what it asks of the system that its results go to: each kind one after the other.
     writes: UnboundedSender<Request>,
     results: UnboundedSender<Request>,
@@ -62,10 +63,20 @@ impl Worker {
             events: self.events.clone(),
         };
         let (writes, results) = (keeper.clone().work_off(together), keeper.work_off(together));
-        let (attempt, up) = (task.attempt(), self.up.clone());
+        let (attempt, up, events) = (task.attempt(), self.up.clone(), self.events.clone());
         let _ = mail.send(Mail::Start);
-        let running =
-            Running { task, attempt, began, ends, mail, up, writes, results, together: together.clone() };
+        let running = Running {
+            task,
+            attempt,
+            began,
+            ends,
+            mail,
+            up,
+            events,
+            writes,
+            results,
+            together: together.clone(),
+        };
         together.spawn(running.run(mailbox));
     }
 }
@@ -152,6 +163,10 @@ impl Running {
             Want::Hopeless(wrong) => drop(self.up.send(ToCoordinator::Hopeless(wrong))),
             Want::Credit(input) => self.back(input, Back::Credit),
             Want::EndConsumed(input) => self.back(input, Back::EndConsumed),
+            Want::Senseless(input, wrong) => {
+                let channel = self.ends.inputs.get(input as usize).map_or(0, |(channel, _)| channel.0);
+                give_up(&self.events, self.attempt, format!("channel {channel}: {wrong}"));
+            }
             Want::Disorder(input, wrong) => {
                 if let Some((channel, _)) = self.ends.inputs.get(input as usize) {
                     let _ = self.up.send(ToCoordinator::Disorder(self.attempt, *channel, wrong));
