@@ -10,6 +10,7 @@
 //! the receiver: the sender's buffer is free again when it has been consumed. Not modelled: floating buffers are granted
 //! when a buffer is consumed, not already when one arrives; all outgoing edges of a task share one pool.
 
+mod alone;
 mod flusher;
 mod overtaking;
 mod port;
@@ -23,7 +24,6 @@ use crate::ids::{ChannelId, TaskId};
 use crate::log::Log;
 use crate::passage::Notes;
 use crate::piggyback::Runs;
-use crate::record::Record;
 use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{FAR, NEVER, SECOND, Time};
@@ -166,64 +166,6 @@ impl Network {
     pub fn room_at(&self, task: TaskId) -> Time {
         let port = &self.ports[task.index()];
         port.releases.peek().map_or(NEVER, |&Reverse(time)| time)
-    }
-
-    /// Sends a record of a task; false if there is no output buffer for it now.
-    #[inline(always)]
-    pub fn try_send_record(&mut self, from: TaskId, channel: ChannelId, record: &Record, now: Time) -> bool {
-        let ch = &mut self.channels[channel.index()];
-        let port = &self.ports[from.index()];
-        // One record, one buffer, and a credit for it: it is on the wire at once and never waits in a buffer.
-        if self.unbuffered && port.used < port.capacity && ch.has_credit(now) {
-            ch.credits -= 1;
-            ch.wire_free = ch.wire_free.max(now);
-            let arrive = ch.arrival(ch.wire_free, self.config.latency_jitter);
-            if ch.append_alone(record, arrive, false) {
-                let (to, input) = (ch.to, ch.input);
-                self.announce(to, input, arrive);
-            }
-            return true;
-        }
-        self.try_send_slowly(channel, record, now)
-    }
-
-    /// Sends a record that goes into a buffer with others, or must wait, or stays on its node.
-    #[inline(never)]
-    fn try_send_slowly(&mut self, channel: ChannelId, record: &Record, now: Time) -> bool {
-        let ch = &mut self.channels[channel.index()];
-        let from = ch.from;
-        if !self.unbuffered || ch.feedback {
-            return self.try_send(channel, Slot::record(record), now);
-        }
-        if !self.has_room(from, now) {
-            return false;
-        }
-        let ch = &mut self.channels[channel.index()];
-        // A credit that is known to come back settles the departure; and what departs now is no buffer in use.
-        if let (false, Some(credit)) = (ch.local, ch.take_credit(now)) {
-            let leaves = ch.wire_free.max(credit);
-            ch.wire_free = leaves;
-            let arrive = ch.arrival(leaves, self.config.latency_jitter);
-            let (to, input) = (ch.to, ch.input);
-            let is_front = ch.append_alone(record, arrive, credit > now);
-            if leaves > now {
-                self.ports[from.index()].used += 1;
-                self.release(from, leaves);
-            }
-            if is_front {
-                self.announce(to, input, arrive);
-            }
-            return true;
-        }
-        self.ports[from.index()].used += 1;
-        ch.append_alone(record, NEVER, false);
-        ch.held += 1;
-        let buffer = Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true };
-        match ch.local {
-            true => self.dispatch(channel, buffer, now),
-            false => ch.wait(buffer),
-        }
-        true
     }
 
     /// Sends a record or a watermark; false if there is no output buffer for it now.
@@ -492,6 +434,15 @@ impl Network {
             ch.floating -= 1;
             gate.spare += 1;
             credits = 0;
+        }
+        if !ch.is_waiting() && ch.flush != Flush::Asked {
+            if credits > 0 {
+                ch.returning.push(back);
+            }
+            if credits > 1 {
+                ch.returning.push(back);
+            }
+            return;
         }
         for _ in 0..credits {
             self.credit(channel, back);

@@ -18,8 +18,9 @@ reusable! {
     pub struct Tournament {
         /// The instant of each of a few entrants.
         few: [Time; FEW],
-        /// True if they are half as many.
+        /// True if they are half as many; true if there is one.
         are_four: bool,
+        is_one: bool,
         /// The instant of each of many entrants, padded to a power of two with [`NEVER`]; empty if there are few.
         keys: Vec<Time>,
         /// `winners[1]` is the root; the children of `n` are `2n` and `2n + 1`; below the last level stand the entrants. Empty
@@ -32,9 +33,9 @@ impl Tournament {
     /// A tree of `n` entrants who all come never.
     pub fn new(n: u32) -> Self {
         let size = if n as usize <= FEW { 0 } else { (n as usize).next_power_of_two() };
-        let are_four = n as usize <= FEW / 2;
-        let mut tree =
-            Tournament { few: [NEVER; FEW], are_four, keys: vec![NEVER; size], winners: vec![0; size] };
+        let (are_four, is_one) = (n as usize <= FEW / 2, n <= 1);
+        let (keys, winners) = (vec![NEVER; size], vec![0; size]);
+        let mut tree = Tournament { few: [NEVER; FEW], are_four, is_one, keys, winners };
         tree.reset();
         tree
     }
@@ -51,6 +52,9 @@ impl Tournament {
     /// The entrant with the smallest instant, and that instant; [`NEVER`] if none comes.
     #[inline(always)]
     pub fn first(&self) -> (Time, u32) {
+        if self.is_one {
+            return (self.few[0], 0);
+        }
         if let Some(&winner) = self.winners.get(1) {
             return (self.keys[winner as usize], winner);
         }

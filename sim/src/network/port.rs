@@ -155,8 +155,13 @@ impl Port {
     /// The gate of an input.
     #[inline]
     pub fn gate(&mut self, input: u32) -> &mut Gate {
-        let behind = self.gates.partition_point(|gate| gate.first <= input);
-        &mut self.gates[behind - 1]
+        match &mut self.gates[..] {
+            [gate] => gate,
+            gates => {
+                let behind = gates.partition_point(|gate| gate.first <= input);
+                &mut gates[behind - 1]
+            }
+        }
     }
 
     /// When there is something to notice; [`NEVER`] without it.
