@@ -528,6 +528,7 @@ impl Coordinator {
         self.outcome.restored.push(line.checkpoint);
         let now = self.now();
         let replays = self.books.go_back(self.attempt, line.checkpoint);
+        let open = self.books.open(line.checkpoint);
         let all: BTreeSet<u32> = (0..self.rules.nodes).collect();
         for &node in &all {
             let tasks = (0..).map(TaskId).zip(line.snapshots.iter().copied());
@@ -536,6 +537,7 @@ impl Coordinator {
                 task,
                 snapshot,
                 replays: replays.get(task.index()).cloned().unwrap_or_default(),
+                open: open.get(task.index()).cloned().unwrap_or_default(),
             };
             let tasks = mine.map(deployment).collect();
             let (attempt, checkpoint) = (self.attempt, line.checkpoint);

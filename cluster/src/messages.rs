@@ -74,6 +74,8 @@ pub struct Deployment {
     pub snapshot: Option<Handle>,
     /// What was in transit to it.
     pub replays: Vec<Replay>,
+    /// The inputs whose senders run on: what has ended there ends again.
+    pub open: Vec<u32>,
 }
 
 /// From a task manager to the coordinator.
@@ -120,6 +122,8 @@ pub struct Saved {
     pub made: Vec<Position>,
     /// By input: what had been received, with what was captured.
     pub received: Vec<Position>,
+    /// The task had sent its end.
+    pub ended: bool,
     /// What it holds of the log: the output, and how many items of that channel come before it and up to its end.
     pub logged: Vec<(u32, u64, u64)>,
 }

@@ -1,12 +1,14 @@
 //! Where checkpoints and results are kept: objects with names, each of which is there whole or not at all.
 //!
 //! On real machines that is a folder ([`Folder`]); under madsim, whose file system forgets nothing when a node loses its power, a
-//! model of its own (`Model`).
+//! model of its own (`Model`), on a node of its own (`Remote`).
 
 #[cfg(not(madsim))]
 mod folder;
 #[cfg(madsim)]
 mod model;
+#[cfg(madsim)]
+mod node;
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +20,8 @@ use cutline_sim::external::TransactionId;
 pub use folder::Folder;
 #[cfg(madsim)]
 pub use model::{Model, Trouble};
+#[cfg(madsim)]
+pub use node::{Remote, serve};
 
 use crate::object::{PREPARED, VISIBLE, transaction};
 
@@ -45,7 +49,7 @@ pub trait Store: Send + Sync {
     fn get(&self, name: String) -> Doing<Vec<u8>>;
 
     /// The names of all objects in a folder, in order.
-    fn list(&self, folder: &'static str) -> Doing<Vec<String>>;
+    fn list(&self, folder: &str) -> Doing<Vec<String>>;
 
     /// Gives an object another name, at once and durably. False if there is none of the old name.
     fn rename(&self, from: String, to: String) -> Doing<bool>;

@@ -199,9 +199,9 @@ pub struct Task {
     paused: bool,
     since_request: u64,
     marked: usize,
-    /// Of a sink: the open transaction; commits that are not confirmed.
+    /// Of a sink: the open transaction; those of which a commit was asked for and is not confirmed.
     transaction: Vec<Record>,
-    commits: u32,
+    commits: Vec<TransactionId>,
     /// For each outgoing edge that deals out in turn: who is next.
     turns: Vec<u32>,
     handled: (u64, u64),
@@ -213,7 +213,8 @@ pub struct Task {
     /// It does nothing before this snapshot is in the store.
     stands_still: Option<CheckpointId>,
     ends_with: Option<CheckpointId>,
-    end_is_safe: bool,
+    /// The first completed checkpoint that contains its end.
+    safe_with: Option<CheckpointId>,
     /// Outputs whose receiver has consumed the end.
     confirmed: InputSet,
     /// It restored a snapshot that was taken after its end.
@@ -236,6 +237,8 @@ pub struct Restored {
     pub files: Vec<(Part, Arc<StateFile>)>,
     /// What was in transit to it.
     pub replayed: Vec<Replayed>,
+    /// The inputs whose senders run on: what has ended there ends again.
+    pub open: Vec<Input>,
 }
 
 /// What the log gives back to an input.
@@ -286,7 +289,7 @@ impl Task {
             since_request: 0,
             marked: 0,
             transaction: Vec::new(),
-            commits: 0,
+            commits: Vec::new(),
             turns: vec![0; info.outputs.len()],
             handled: (0, 0),
             detection: None,
@@ -295,7 +298,7 @@ impl Task {
             overtaken: None,
             stands_still: None,
             ends_with: None,
-            end_is_safe: false,
+            safe_with: None,
             confirmed: InputSet::default(),
             resumes_ended: false,
             busy_until: 0,
@@ -342,10 +345,13 @@ impl Task {
                 committer.restore(&snapshot.pending);
             }
             self.turns = snapshot.turns;
-            for input in snapshot.ended_inputs {
+            let ended = snapshot.ended_inputs.into_iter().filter(|input| !restored.open.contains(input));
+            for input in ended {
                 self.ended_inputs.insert(input);
             }
-            self.resumes_ended = snapshot.ended;
+            let feedback = &self.job.topology.tasks[self.id.index()].feedback;
+            let goes_on = restored.open.iter().any(|input| !feedback.contains(*input));
+            self.resumes_ended = snapshot.ended && !goes_on;
             self.handled = snapshot.handled;
             self.detection = snapshot.detection;
             durable = snapshot.durable;
@@ -456,7 +462,7 @@ impl Task {
             Mail::NotCommitted(visible, open) => self.not_committed(&visible, &open),
             Mail::Timer(token) => self.tell_cut(cutline_sim::protocol::TaskEvent::Timer(token)),
             Mail::AskAgain => {
-                if self.status == Status::Ended && !self.end_is_safe {
+                if self.status == Status::Ended && self.safe_with.is_none() {
                     self.wants.push(Want::Tell(Up::Request, None));
                     self.ask_again();
                 }
@@ -469,7 +475,9 @@ impl Task {
         self.status = if self.resumes_ended { Status::Ended } else { Status::Running };
         let topology = Arc::clone(&self.job.topology);
         if let Some(operator) = topology.role(self.id).transform() {
-            self.watermark = self.state.watermark();
+            // The last watermark comes again, if an end does.
+            let known = self.state.watermark();
+            self.watermark = if known < NEVER || self.resumes_ended { known } else { 0 };
             self.state.open(operator);
         }
         for (input, inbound) in (0..).zip(&mut self.inputs) {
@@ -481,7 +489,7 @@ impl Task {
         }
         if let Some(committer) = &self.committer {
             let pending = committer.pending();
-            self.commits += u32::from(!pending.is_empty());
+            self.commits.extend(&pending);
             self.wants.push(Want::Begin(pending));
         }
         self.tell_cut(cutline_sim::protocol::TaskEvent::Started);
@@ -507,7 +515,9 @@ impl Task {
             self.began.retain(|newer, _| *newer > id);
         }
         if let Down::Completed(id) = down {
-            self.end_is_safe |= self.ends_with.is_some_and(|first| first <= id);
+            if self.ends_with.is_some_and(|first| first <= id) {
+                self.safe_with.get_or_insert(id);
+            }
             self.uploads.retain(|upload| upload.id != id);
             let useless = self.backend.completed(id);
             self.wants.extend(useless.into_iter().map(Want::Useless));

@@ -139,6 +139,29 @@ impl Books {
         !self.writing.is_empty()
     }
 
+    /// For each task of a checkpoint the inputs whose senders go on from before their ends. Where cuts may be torn (at least once), a task can
+    /// have consumed the end of one that will send it again; then it goes on, too.
+    pub fn open(&self, checkpoint: Option<CheckpointId>) -> Vec<Vec<u32>> {
+        let tasks = 0..self.topology.tasks.len() as u32;
+        let line = checkpoint.and_then(|id| self.existing.get(&id)).map_or(&[][..], |kept| &kept.line[..]);
+        let ended = |task| self.saved(line, TaskId(task)).is_some_and(|saved| saved.ended);
+        let mut ended: Vec<bool> = tasks.clone().map(ended).collect();
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            // The head of a loop ends before those over whose feedback edges it is fed, and is right to.
+            for channel in self.topology.channels.iter().filter(|channel| !channel.feedback) {
+                let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
+                ended[channel.to.index()] &= !runs_on;
+                changed |= runs_on;
+            }
+        }
+        let mut open = vec![Vec::new(); self.topology.tasks.len()];
+        for channel in self.topology.channels.iter().filter(|channel| !ended[channel.from.index()]) {
+            open[channel.to.index()].push(channel.input);
+        }
+        open
+    }
+
     /// A new attempt begins from a checkpoint, or from the beginning: what was in transit, task by task. Of what older attempts have saved
     /// nothing is left but what checkpoints refer to.
     pub fn go_back(&mut self, attempt: Attempt, checkpoint: Option<CheckpointId>) -> Vec<Vec<Replay>> {
@@ -217,7 +240,7 @@ impl Books {
     }
 
     /// The snapshot of a task on a line.
-    fn saved(&self, line: &Line, task: TaskId) -> Option<&Saved> {
+    fn saved(&self, line: &[Option<Handle>], task: TaskId) -> Option<&Saved> {
         self.snapshots.get(&line.get(task.index()).copied().flatten()?)
     }
 
@@ -382,6 +405,7 @@ mod tests {
             sent: vec![Position::default()],
             made: vec![Position::default()],
             received: vec![Position::default(); 2],
+            ended: false,
             logged: Vec::new(),
         }
     }
@@ -461,6 +485,7 @@ mod tests {
             sent: made.clone(),
             made,
             received: vec![Position::default(); 2],
+            ended: false,
             logged: vec![(0, after, until)],
         }
     }
@@ -527,6 +552,43 @@ mod tests {
         line_of(&mut books, 1, [&second, &has_received(4)]);
         let wrong = books.inconsistent.expect("an objection");
         assert!(wrong.contains("had sent 20 items") && wrong.contains("4 items"), "{wrong}");
+    }
+
+    /// At least once, `count[0]` may have consumed the ends of both tokenizers, of which one will send it again.
+    #[test]
+    fn who_is_fed_by_one_that_goes_on_goes_on_too() {
+        let mut books = books_of("at-least-once");
+        let tokenizer = |task: u32, ended: bool| Saved {
+            ended,
+            handle: Handle::of(TaskId(task), 1),
+            ..logs(1, 1, 0, 10)
+        };
+        let source = |task: u32| Saved { ended: true, received: Vec::new(), ..tokenizer(task, true) };
+        let count = Saved { ended: true, ..saved(1) };
+        let all = [source(0), source(1), tokenizer(2, true), tokenizer(3, false), count.clone()];
+        let mut line = vec![None; books.topology.tasks.len()];
+        for saved in all {
+            let task = saved.handle.task();
+            line[task.index()] = Some(saved.handle);
+            books.note(task, saved);
+        }
+        books.begin_to_write(CheckpointId(1), line);
+        books.written(CheckpointId(1), true);
+        let open = books.open(Some(CheckpointId(1)));
+        assert_eq!(
+            (&open[2][..], &open[TASK.index()][..]),
+            (&[][..], &[1][..]),
+            "the other tokenizer's input"
+        );
+        let sink = books.topology.channels.iter().find(|channel| channel.from == TASK).expect("a sink");
+        assert!(open[sink.to.index()].contains(&sink.input), "so it sends its own end again");
+        assert!(
+            books
+                .open(None)
+                .iter()
+                .zip(&books.topology.tasks)
+                .all(|(open, task)| open.len() == task.inputs.len())
+        );
     }
 
     /// Two tasks of a loop answer each other between two snapshots of one of them, so that one is on no line; but all of that was

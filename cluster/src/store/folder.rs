@@ -146,7 +146,7 @@ impl Store for Folder {
         self.doing("read", name, |folder, name| fs::read(folder.root.join(name)))
     }
 
-    fn list(&self, folder: &'static str) -> Doing<Vec<String>> {
+    fn list(&self, folder: &str) -> Doing<Vec<String>> {
         self.doing("list", folder.to_owned(), |folder, name| folder.list_now(name))
     }
 

@@ -1,5 +1,5 @@
-//! The store as a model, for madsim: a map that all nodes share and that survives them all. A request takes a drawn time; what a
-//! node had asked for and not got when it is killed is not done. A part of the writes can fail, by the seed.
+//! The disk of the store as a model, for madsim: a map that survives every node. A request takes a drawn time; what was asked for and not
+//! done when the node of the store is killed is not done. A part of the writes can fail, by the seed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,9 +90,11 @@ impl Store for Model {
         })
     }
 
-    fn list(&self, folder: &'static str) -> Doing<Vec<String>> {
+    fn list(&self, folder: &str) -> Doing<Vec<String>> {
+        let folder = folder.to_owned();
         self.doing(move |model| {
-            let inside = |name: &&String| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+            let inside =
+                |name: &&String| name.strip_prefix(&*folder).is_some_and(|rest| rest.starts_with('/'));
             Ok(model.with(|objects| objects.keys().filter(inside).cloned().collect()))
         })
     }

@@ -44,11 +44,13 @@ impl Task {
         }
     }
 
-    /// An ended task finishes when a checkpoint with its end has completed, its commits are confirmed, it has consumed the ends of all its
+    /// An ended task finishes when a checkpoint with its end has completed, its commits up to that one are confirmed (what is committed
+    /// later is empty, and may go on for as long as checkpoints are taken), it has consumed the ends of all its
     /// inputs (the head of a loop ends before), its receivers have consumed all it has sent and, where marks overtake, what it has begun
     /// to save is saved.
     pub(super) fn finish_if_done(&mut self) {
-        if self.status != Status::Ended || !self.end_is_safe || self.commits > 0 {
+        let Some(safe) = self.safe_with.filter(|_| self.status == Status::Ended) else { return };
+        if self.commits.iter().any(|transaction| transaction.id <= safe) {
             return;
         }
         let consumed = self.has_consumed_all() && self.confirmed.len() as usize == self.outputs.len();

@@ -46,6 +46,7 @@ fn about(handle: Handle, own: &[Handle], snapshot: &Snapshot) -> Saved {
         sent: snapshot.sent.clone(),
         made: outputs.map(|output| snapshot.made(output)).collect(),
         received: inputs.map(|input| snapshot.received_and_captured(input)).collect(),
+        ended: snapshot.ended,
         logged: logged.collect(),
     }
 }
@@ -297,7 +298,7 @@ impl Task {
     pub(super) fn commit(&mut self, id: CheckpointId) {
         let ready = self.committer.as_mut().map_or_else(Vec::new, |committer| committer.commit(id));
         if !ready.is_empty() {
-            self.commits += 1;
+            self.commits.extend(&ready);
             self.wants.push(Want::Commit(ready));
         }
     }
@@ -306,7 +307,7 @@ impl Task {
         if let Some(committer) = &mut self.committer {
             committer.committed(transactions);
         }
-        self.commits = self.commits.saturating_sub(1);
+        self.commits.retain(|commit| !transactions.contains(commit));
         self.finish_if_done();
     }
 
@@ -315,9 +316,11 @@ impl Task {
         committer.committed(visible);
         let Reaction { again, rewrite } = committer.failed(open);
         self.transaction.extend(rewrite);
-        match again.is_empty() {
-            true => self.committed(&[]),
-            false => self.wants.push(Want::Commit(again)),
+        self.commits
+            .retain(|commit| !visible.contains(commit) && (!open.contains(commit) || again.contains(commit)));
+        if !again.is_empty() {
+            self.wants.push(Want::Commit(again));
         }
+        self.finish_if_done();
     }
 }

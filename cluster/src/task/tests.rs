@@ -97,7 +97,8 @@ fn a_barrier_overtakes_what_waits_on_both_sides_and_that_comes_back_first() {
     assert_eq!((counts(&snapshot.captured), counts(&snapshot.unsent)), (vec![3, 1], vec![2]));
     assert_eq!((snapshot.received[0].count, snapshot.sent[0].count), (2, 0));
 
-    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed: Vec::new() };
+    let restored =
+        Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed: Vec::new(), open: Vec::new() };
     let mut again = Task::new(&job, COUNT, Attempt(2), Some(restored));
     again.mail(Mail::Start, 0);
     work(&mut again);
@@ -193,7 +194,8 @@ fn a_sink_that_is_restored_asks_for_the_commit_of_what_its_snapshot_names() {
     let (_, snapshot) = written(&mut sink).expect("a snapshot");
     let name = TransactionId { task: TaskId(6), id: ID, attempt: Attempt(1) };
     assert_eq!(snapshot.pending, [name]);
-    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed: Vec::new() };
+    let restored =
+        Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed: Vec::new(), open: Vec::new() };
     let mut again = Task::new(&job, TaskId(6), Attempt(2), Some(restored));
     again.mail(Mail::Start, 0);
     assert_eq!(again.take_wants(), [Want::Begin(vec![name])]);
@@ -289,7 +291,7 @@ fn a_tag_that_is_ahead_forces_a_snapshot_before_the_delivery() {
 
 /// A task that goes on from its own snapshot, with this in transit to it.
 fn restored(job: &Job, id: TaskId, snapshot: Snapshot, replayed: Vec<Replayed>) -> Task {
-    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed };
+    let restored = Restored { checkpoint: ID, snapshot, files: Vec::new(), replayed, open: Vec::new() };
     let mut task = Task::new(job, id, Attempt(2), Some(restored));
     task.mail(Mail::Start, 0);
     task
@@ -329,4 +331,72 @@ fn what_was_in_transit_forces_what_it_would_have_forced() {
     work(&mut again);
     let (_, forced) = written(&mut again).expect("the second item comes from a later interval");
     assert_eq!((forced.handled.0, again.handled.0), (1, 2));
+}
+
+/// `sink[0]` of wordcount.
+const SINK: TaskId = TaskId(6);
+
+#[test]
+fn a_sink_finishes_with_its_last_result_whatever_it_commits_behind_that() {
+    let job = job("aligned");
+    let mut sink = running(&job, SINK);
+    let inputs = 0..job.topology.tasks[SINK.index()].inputs.len() as Input;
+    for id in [1, 2].map(CheckpointId) {
+        for input in inputs.clone() {
+            let end = ChannelFrame::Items(1, vec![Item::End], Vec::new());
+            let cut = ChannelFrame::Mark(Mark::Cut(id), 0);
+            let frames = if id == ID { vec![end, cut] } else { vec![cut] };
+            frames.into_iter().for_each(|frame| sink.mail(Mail::Arrived(input, frame), 0));
+        }
+        work(&mut sink);
+        sink.mail(Mail::Written(id, true), 0);
+        sink.mail(Mail::Prepared(id), 0);
+        sink.mail(Mail::Down(Down::Completed(id), 0), 0);
+    }
+    let commits: Vec<Vec<TransactionId>> = (sink.take_wants().into_iter())
+        .filter_map(|want| match want {
+            Want::Commit(names) => Some(names),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(commits.len(), 2, "{commits:?}");
+    assert!(!sink.is_finished(), "its last result is not confirmed");
+    sink.mail(Mail::Committed(commits[0].clone()), 0);
+    assert!(sink.is_finished(), "the second one is empty");
+}
+
+#[test]
+fn a_task_whose_sender_goes_on_from_before_its_end_goes_on_too() {
+    let job = job("at-least-once");
+    let mut task = running(&job, COUNT);
+    for input in [0, 1] {
+        arrive(&mut task, input, [ChannelFrame::Items(1, vec![Item::End], Vec::new())]);
+        arrive(&mut task, input, [ChannelFrame::Mark(Mark::Cut(ID), 0)]);
+    }
+    work(&mut task);
+    let (_, snapshot) = written(&mut task).expect("a snapshot");
+    assert!(snapshot.ended);
+    for (open, resumes) in [(Vec::new(), true), (vec![1], false)] {
+        let restored = Restored {
+            checkpoint: ID,
+            snapshot: snapshot.clone(),
+            files: Vec::new(),
+            replayed: Vec::new(),
+            open,
+        };
+        let mut again = Task::new(&job, COUNT, Attempt(2), Some(restored));
+        again.mail(Mail::Start, 0);
+        assert_eq!((again.resumes_ended, again.ended_inputs.contains(1)), (resumes, resumes));
+        arrive(
+            &mut again,
+            1,
+            [ChannelFrame::Items(snapshot.received[1].count + 1, vec![Item::End], Vec::new())],
+        );
+        work(&mut again);
+        let ends = left(&mut again)
+            .iter()
+            .filter(|frame| matches!(frame, ChannelFrame::Items(_, items, _) if items.contains(&Item::End)))
+            .count();
+        assert_eq!(ends, usize::from(!resumes), "it says its end again if it goes on");
+    }
 }

@@ -41,7 +41,7 @@ impl Worker {
     ) -> Result<Vec<Task>, String> {
         let mut loaded = Vec::with_capacity(tasks.len());
         let mut senders = Logs::new();
-        for Deployment { task, snapshot, replays } in tasks {
+        for Deployment { task, snapshot, replays, open } in tasks {
             if task.index() >= self.job.topology.tasks.len() {
                 return Err(format!(
                     "the coordinator speaks of task {task}, and the job has none of that number"
@@ -49,7 +49,8 @@ impl Worker {
             }
             let restored = match (checkpoint, snapshot) {
                 (Some(checkpoint), Some(handle)) => {
-                    Some(self.restored(checkpoint, task, handle, &replays, &mut senders).await?)
+                    let restored = self.restored(checkpoint, task, handle, &replays, &mut senders).await?;
+                    Some(Restored { open, ..restored })
                 }
                 _ => None,
             };
@@ -106,7 +107,7 @@ impl Worker {
             };
             replayed.push(it);
         }
-        Ok(Restored { checkpoint, snapshot, files, replayed })
+        Ok(Restored { checkpoint, snapshot, files, replayed, open: Vec::new() })
     }
 
     async fn read<T: DeserializeOwned>(&self, checkpoint: CheckpointId, handle: Handle) -> Result<T, String> {
