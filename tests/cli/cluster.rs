@@ -220,8 +220,10 @@ fn the_cluster_kills_as_often_as_it_is_told_to_and_no_more() {
 
 #[test]
 fn a_planted_bug_is_caught_on_real_processes() {
-    // Its last transaction is never committed.
-    let told = Place::new().cutline("cluster wordcount --strategy forget-last-commit --json").exits(1).json();
+    // Its last transaction is never committed; and no other checkpoint comes, which would commit it.
+    let once =
+        "cluster wordcount --strategy forget-last-commit --set execution.checkpointing.interval=1h --json";
+    let told = Place::new().cutline(once).exits(1).json();
     let ledger = told["verdicts"].as_array().expect("verdicts").iter().find(|it| it["oracle"] == "ledger");
     assert!(ledger.expect("its verdict")["verdict"]["fail"].is_string(), "{told}");
 }
