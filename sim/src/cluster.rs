@@ -141,17 +141,7 @@ impl World {
         if self.network.logs_sent() {
             self.replay_log(line);
         }
-        // Where cuts may be torn (at least once), a task can have seen the end of one that will send it again. (The head of a
-        // loop ends before those over whose feedback edges it is fed, and is right to.)
-        let ended = &mut self.coordinator.ended;
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            for channel in self.topology.channels.iter().filter(|channel| !channel.feedback) {
-                let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
-                ended[channel.to.index()] &= !runs_on;
-                changed |= runs_on;
-            }
-        }
+        self.topology.reopen(&mut self.coordinator.ended);
     }
 
     /// Puts what was in transit at a line back into the channels, and begins their logs behind what is durable.

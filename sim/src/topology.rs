@@ -275,6 +275,20 @@ impl Topology {
         }
     }
 
+    /// Given which tasks have ended in a checkpoint: where cuts may be torn (at least once), a task can have consumed the end of one that will
+    /// send it again; then it has not ended either. (The head of a loop ends before those over whose feedback edges it is fed, and
+    /// is right to.)
+    pub fn reopen(&self, ended: &mut [bool]) {
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for channel in self.channels.iter().filter(|channel| !channel.feedback) {
+                let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
+                ended[channel.to.index()] &= !runs_on;
+                changed |= runs_on;
+            }
+        }
+    }
+
     /// True if a feedback edge closes a cycle.
     pub fn is_cyclic(&self) -> bool {
         self.edges.iter().any(|edge| edge.spec.feedback)

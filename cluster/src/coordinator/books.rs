@@ -139,22 +139,13 @@ impl Books {
         !self.writing.is_empty()
     }
 
-    /// For each task of a checkpoint the inputs whose senders go on from before their ends. Where cuts may be torn (at least once), a task can
-    /// have consumed the end of one that will send it again; then it goes on, too.
+    /// For each task of a checkpoint the inputs whose senders go on from before their ends: see [`Topology::reopen`].
     pub fn open(&self, checkpoint: Option<CheckpointId>) -> Vec<Vec<u32>> {
         let tasks = 0..self.topology.tasks.len() as u32;
         let line = checkpoint.and_then(|id| self.existing.get(&id)).map_or(&[][..], |kept| &kept.line[..]);
         let ended = |task| self.saved(line, TaskId(task)).is_some_and(|saved| saved.ended);
         let mut ended: Vec<bool> = tasks.clone().map(ended).collect();
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            // The head of a loop ends before those over whose feedback edges it is fed, and is right to.
-            for channel in self.topology.channels.iter().filter(|channel| !channel.feedback) {
-                let runs_on = !ended[channel.from.index()] && ended[channel.to.index()];
-                ended[channel.to.index()] &= !runs_on;
-                changed |= runs_on;
-            }
-        }
+        self.topology.reopen(&mut ended);
         let mut open = vec![Vec::new(); self.topology.tasks.len()];
         for channel in self.topology.channels.iter().filter(|channel| !ended[channel.from.index()]) {
             open[channel.to.index()].push(channel.input);
