@@ -111,3 +111,21 @@ fn a_state_that_was_not_restored_has_another_digest() {
     let differs = shows("ignored-tail", "crashes");
     assert!(differs.contains("`count`") || differs.contains("`sink`"), "{differs}");
 }
+
+const PAGE: &str = include_str!("../../docs/differential.md");
+
+#[test]
+fn the_page_has_a_row_of_every_job_and_strategy() {
+    let mut rows: Vec<String> = Vec::new();
+    for job in JOBS {
+        let prepared = job.prepare().expect("a job");
+        rows.extend(
+            Cell::of(job, &prepared).map(|cell| format!("| {} | {} | ", job.name, cell.strategy.name)),
+        );
+    }
+    let shown: Vec<&str> = PAGE.lines().filter(|line| line.ends_with(" | equal |")).collect();
+    assert_eq!(shown.len(), rows.len(), "`make differential` prints the table of docs/differential.md");
+    for (line, row) in shown.iter().zip(&rows) {
+        assert!(line.starts_with(row), "{row} is to stand where docs/differential.md has {line}");
+    }
+}

@@ -222,7 +222,7 @@ fn the_cluster_kills_as_often_as_it_is_told_to_and_no_more() {
 fn a_planted_bug_is_caught_on_real_processes() {
     // Its last transaction is never committed; and no other checkpoint comes, which would commit it.
     let once =
-        "cluster wordcount --strategy forget-last-commit --set execution.checkpointing.interval=1h --json";
+        "cluster wordcount --strategy forget-last-commit --set execution.checkpointing.interval=0s --json";
     let told = Place::new().cutline(once).exits(1).json();
     let ledger = told["verdicts"].as_array().expect("verdicts").iter().find(|it| it["oracle"] == "ledger");
     assert!(ledger.expect("its verdict")["verdict"]["fail"].is_string(), "{told}");
