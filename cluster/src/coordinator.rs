@@ -17,14 +17,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cutline_sim::channel::Position;
 use cutline_sim::config::CheckpointMode;
 use cutline_sim::erased::Protocol;
 use cutline_sim::ids::{Attempt, ChannelId, CheckpointId, TaskId};
 use cutline_sim::oracles::Verdict;
 use cutline_sim::protocol::{
-    CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, Positions,
-    To,
+    CoordinatorEffect, CoordinatorEffects, CoordinatorEvent, Down, Handle, InputSet, JobCtx, Line, To,
 };
 use cutline_sim::time::{NEVER, Time};
 use cutline_sim::topology::ChannelInfo;
@@ -32,7 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::job::{Job, Order, Unsupported};
-use crate::messages::{Deployment, Saved, ToCoordinator, ToTaskManager};
+use crate::messages::{Deployment, ToCoordinator, ToTaskManager, counts};
 use crate::object::{metadata, seal};
 use crate::snapshot::Metadata;
 use crate::store::{Store, StoreError};
@@ -265,12 +263,6 @@ pub async fn run(
     end
 }
 
-/// How many items the task had sent and received by then.
-fn positions(saved: &Saved) -> Positions {
-    let counts = |of: &[Position]| of.iter().map(|position| position.count).collect();
-    Positions { sent: counts(&saved.made), received: counts(&saved.received) }
-}
-
 async fn relay(mut signals: UnboundedReceiver<Signal>, events: UnboundedSender<Event>) {
     while let Some(signal) = signals.recv().await {
         let _ = events.send(Event::Signal(signal));
@@ -345,7 +337,8 @@ impl Coordinator {
             ToCoordinator::Up(attempt, task, up, saved) if task.index() < self.job.topology.tasks.len() => {
                 let handle = saved.as_ref().map(|saved| saved.handle);
                 let logs = self.cut.hooks().log_sent;
-                let positions = saved.as_ref().filter(|_| logs).map(|saved| Arc::new(positions(saved)));
+                let logged = saved.as_ref().filter(|_| logs);
+                let positions = logged.map(|saved| Arc::new(counts(&saved.made, &saved.received)));
                 if let Some(saved) = saved
                     && !self.books.note(task, saved)
                 {

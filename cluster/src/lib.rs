@@ -7,7 +7,7 @@
 //! - **real** (`processes`): the task managers are processes of this machine, over sockets of its own address, with checkpoints in a
 //!   folder. They can be killed with SIGKILL and are started again.
 //! - **simulated** (`simulated`, with `--cfg madsim`): all parties are nodes of madsim, in one process and by one seed, with kills, pauses,
-//!   clogged links and lost packets as faults, and a model of the store.
+//!   clogged links and lost packets as faults; the disk of the store is a model.
 //!
 //! What is the same as in the simulated machine is the very same code: the strategies, state backends, bookkeeping of sinks,
 //! operators, inputs, and the oracles that judge the result. What a task does with them ([`task`]) was written a second time, from the

@@ -128,6 +128,12 @@ pub struct Saved {
     pub logged: Vec<(u32, u64, u64)>,
 }
 
+/// As the coordinator's machine looks at them: how many items had been sent and received.
+pub fn counts(sent: &[Position], received: &[Position]) -> Positions {
+    let counts = |of: &[Position]| of.iter().map(|position| position.count).collect();
+    Positions { sent: counts(sent), received: counts(received) }
+}
+
 /// Down a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChannelFrame {

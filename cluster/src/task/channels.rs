@@ -172,7 +172,7 @@ impl Outbound {
                     items.push(item);
                     self.queue.pop_front();
                 }
-                self.credits -= u32::from(!self.feedback);
+                self.credits -= 1;
                 let first = self.left.count + 1;
                 self.left = self.left.after(&items);
                 let tags = self.tags.take(self.left.count);

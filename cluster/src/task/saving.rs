@@ -7,14 +7,14 @@ use cutline_sim::channel::{Item, Position};
 use cutline_sim::committer::Reaction;
 use cutline_sim::external::TransactionId;
 use cutline_sim::ids::CheckpointId;
-use cutline_sim::protocol::{Handle, Input, Positions, TaskEvent};
+use cutline_sim::protocol::{Handle, Input, TaskEvent};
 use cutline_sim::record::Mark;
 use cutline_sim::snapshot::OnChannel;
 use cutline_sim::state::StateForm;
 
 use super::channels::Thing;
 use super::{Status, Task, Upload, Want};
-use crate::messages::Saved;
+use crate::messages::{Saved, counts};
 use crate::object::seal;
 use crate::snapshot::{FileForm, Snapshot};
 
@@ -81,8 +81,7 @@ impl Task {
         }
         let snapshot = Snapshot { parts, ..self.copy_positions(id, state.form()) };
         if self.cut.hooks().log_sent {
-            let counts = |of: &[Position]| of.iter().map(|position| position.count).collect();
-            let positions = Positions { sent: counts(&snapshot.sent), received: counts(&snapshot.received) };
+            let positions = counts(&snapshot.sent, &snapshot.received);
             self.wants.push(Want::Taken(id, positions));
         }
         let own = new.iter().map(|(handle, _)| *handle).collect();

@@ -123,18 +123,18 @@ impl Running {
 
     /// Does what the task wants done, and sends what may leave.
     fn settle(&mut self) {
-        for want in self.task.take_wants() {
-            self.grant(want);
-        }
+        self.grant_all();
         for (outbound, sender) in self.task.outputs().iter_mut().zip(&self.ends.outputs) {
             while let Some(frame) = outbound.next_frame() {
                 let _ = sender.send(frame);
             }
         }
         self.task.left();
-        for want in self.task.take_wants() {
-            self.grant(want);
-        }
+        self.grant_all();
+    }
+
+    fn grant_all(&mut self) {
+        self.task.take_wants().into_iter().for_each(|want| self.grant(want));
     }
 
     fn grant(&mut self, want: Want) {
