@@ -17,7 +17,7 @@ use crate::ids::{CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
-use crate::ring::Ring;
+use crate::ring::{RareRing, Ring};
 use crate::time::{NEVER, Time};
 use crate::topology::ChannelInfo;
 pub use item::{Item, Position};
@@ -80,6 +80,12 @@ impl Tag {
         (count as u32) << SEQUENCE_SHIFT == self.0 & !0 << SEQUENCE_SHIFT
     }
 
+    /// True for a record that is the last of its buffer and has this number, as far as it is known.
+    #[inline]
+    pub fn is_record_alone(self, number: u64) -> bool {
+        self.0 & (KIND | LAST | !0 << SEQUENCE_SHIFT) == (number as u32) << SEQUENCE_SHIFT | LAST | RECORD
+    }
+
     /// The whole sequence number: of all that end in these bits the one nearest to a count.
     pub fn number_near(self, count: u64) -> u64 {
         let bits = 32 - SEQUENCE_SHIFT;
@@ -99,41 +105,27 @@ impl Tag {
     }
 }
 
-/// One item in a channel, its place in the sequence, and when it arrives. 48 bytes: a record, a watermark, an end, a probe (those
+/// One item in a channel, its place in the sequence, and when it arrives. 56 bytes: a record, a watermark, an end, a probe (those
 /// are what positions count), a mark, or a close.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Slot {
-    /// Of a record: its lineage.
-    pub lineage: u64,
-    /// Of a record: its key. Of a mark: the checkpoint. Of a probe: its count.
-    pub key: u64,
-    /// Of a record: its value.
-    pub value: i64,
-    /// Of a record: its event time. Of a watermark: its time.
-    pub event_time: Time,
+    /// A record. Where it is none: the key of a mark is the checkpoint, that of a probe its count; the event time of a watermark is its
+    /// time; the size is that on the wire.
+    pub record: Record,
     /// When it arrives at the receiver; [`NEVER`] while its departure waits for a credit.
     pub arrive: Time,
-    /// Of a record: its size in bytes.
-    pub size: u32,
     pub tag: Tag,
 }
 
 impl Slot {
     #[inline]
     pub fn record(record: &Record) -> Slot {
-        Slot {
-            lineage: record.lineage,
-            key: record.key,
-            value: record.value,
-            event_time: record.event_time,
-            arrive: NEVER,
-            size: record.size,
-            tag: Tag(RECORD),
-        }
+        Slot { record: *record, arrive: NEVER, tag: Tag(RECORD) }
     }
 
     fn control(kind: u32, key: u64, event_time: Time, size: u32) -> Slot {
-        Slot { key, event_time, size, tag: Tag(kind), arrive: NEVER, ..Slot::default() }
+        let record = Record { key, event_time, size, ..Record::default() };
+        Slot { record, arrive: NEVER, tag: Tag(kind) }
     }
 
     pub fn watermark(time: Time) -> Slot {
@@ -159,20 +151,9 @@ impl Slot {
         }
     }
 
-    #[inline]
-    pub fn to_record(self) -> Record {
-        Record {
-            lineage: self.lineage,
-            key: self.key,
-            value: self.value,
-            event_time: self.event_time,
-            size: self.size,
-        }
-    }
-
     /// The mark, of a slot that holds one.
     pub fn to_mark(self) -> Mark {
-        let id = CheckpointId(self.key);
+        let id = CheckpointId(self.record.key);
         if self.tag.kind() == CUT { Mark::Cut(id) } else { Mark::Cancel(id) }
     }
 
@@ -180,9 +161,9 @@ impl Slot {
     #[inline]
     pub fn weight(&self) -> u64 {
         match self.tag.kind() {
-            RECORD => self.lineage,
-            WATERMARK => !self.event_time,
-            PROBE => self.key.wrapping_add(2),
+            RECORD => self.record.lineage,
+            WATERMARK => !self.record.event_time,
+            PROBE => self.record.key.wrapping_add(2),
             _ => 1,
         }
     }
@@ -245,7 +226,7 @@ reusable! {
         /// knows of each consumed buffer.
         pub returning: Ring<Time>,
         /// Closed buffers without a credit, between the granted slots and the open ones. Few channels ever have any.
-        waiting: Option<Box<Ring<Waiting>>>,
+        pub waiting: RareRing<Waiting>,
         /// Floating buffers of the receiving gate that this channel holds.
         pub floating: u32,
         /// True if both ends are on one node.
@@ -290,7 +271,7 @@ impl Channel {
             held: 0,
             open_slots: 0,
             open_bytes: 0,
-            waiting: None,
+            waiting: RareRing::default(),
             credits: 0,
             returning: Ring::default(),
             key: 0,
@@ -321,7 +302,7 @@ impl Channel {
         let number = self.sent.advance(record.lineage) as u32;
         let tag = Tag(RECORD | LAST | if waited { WAITED } else { 0 } | number << SEQUENCE_SHIFT);
         let is_front = self.slots.is_empty();
-        self.slots.push_with(|| Slot { arrive, tag, ..Slot::record(record) });
+        self.slots.push_with(|| Slot { record: *record, arrive, tag });
         is_front
     }
 
@@ -425,14 +406,15 @@ impl Channel {
 
     /// The items before the cut of a checkpoint or, without one, before the close; `None` if neither is here.
     pub fn items_before(&self, id: CheckpointId) -> Option<Vec<Item>> {
-        let ends = |slot: &Slot| slot.tag.kind() == CLOSE || (slot.tag.kind() == CUT && slot.key == id.0);
+        let ends =
+            |slot: &Slot| slot.tag.kind() == CLOSE || (slot.tag.kind() == CUT && slot.record.key == id.0);
         let at = (0..self.slots.len()).find(|&at| self.slots.get(at).is_some_and(ends))?;
         Some((0..at).filter_map(|at| self.slots.get(at)).filter_map(Item::of).collect())
     }
 
     /// True if the cut of a checkpoint has arrived and has not been reached.
     pub fn has_cut(&self, id: CheckpointId, now: Time) -> bool {
-        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.key == id.0 && slot.arrive <= now;
+        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.record.key == id.0 && slot.arrive <= now;
         (0..self.slots.len()).any(|at| self.slots.get(at).is_some_and(is_cut))
     }
 
@@ -455,12 +437,6 @@ impl Channel {
         self.last_arrival = now;
     }
 
-    /// True if something waits for a credit, or behind what does.
-    #[inline(always)]
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
-    }
-
     /// Takes out a mark, the `at`-th slot from the front; if it waits for what is before it, it waits no more.
     pub fn take_out(&mut self, at: u32) {
         let first_held = self.slots.len() - self.held;
@@ -469,7 +445,7 @@ impl Channel {
             return;
         }
         self.held -= 1;
-        let Some(waiting) = &mut self.waiting else { return };
+        let Some(waiting) = self.waiting.get_mut() else { return };
         let mut start = first_held;
         for place in 0..waiting.len() {
             if start == at {
@@ -484,7 +460,7 @@ impl Channel {
     /// for the receiver; [`NEVER`] if that is not known yet.
     pub fn clear_from(&mut self, now: Time) -> Time {
         if !self.local {
-            return if self.is_waiting() { NEVER } else { self.wire_free };
+            return if self.waiting.is_empty() { self.wire_free } else { NEVER };
         }
         self.collect(now);
         let known = self.returning.len();
@@ -504,24 +480,20 @@ impl Channel {
         }
     }
 
-    /// Lets a closed buffer or an event wait.
-    #[inline]
-    pub fn wait(&mut self, buffer: Waiting) {
-        self.waiting.get_or_insert_default().push(buffer);
-    }
-
-    /// What has waited longest.
-    #[inline]
-    pub fn first_waiting(&self) -> Option<Waiting> {
-        self.waiting.as_ref()?.front().copied()
-    }
-
-    /// What has waited longest, and is there, waits no more.
-    #[inline]
-    pub fn end_wait(&mut self) {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.drop_front();
-        }
+    /// What has waited longest and can go now: with a credit that comes back at this instant, if it needs one and that is still there.
+    /// Says also when it goes, and whether it had to wait for the credit.
+    #[inline(always)]
+    pub fn stop_waiting(&mut self, credit: &mut Option<Time>) -> Option<(Waiting, Time, bool)> {
+        let buffer = *self.waiting.front()?;
+        let (leaves, waited) = match buffer.needs_credit {
+            true => {
+                let at = credit.take()?;
+                (at.max(buffer.ready), at > buffer.ready)
+            }
+            false => (buffer.ready, false),
+        };
+        self.waiting.pop();
+        Some((buffer, leaves, waited))
     }
 
     /// Takes the front, which has this tag, out of the queue. The credit of a buffer that did not have to wait goes back.
@@ -530,11 +502,18 @@ impl Channel {
         let in_order = !front.counts() || front.is_number(self.received.advance(weight));
         self.slots.drop_front();
         let mut frees_buffer = front.is_last();
-        if frees_buffer && !self.local && !front.has_waited() && self.floating == 0 && !self.is_waiting() {
-            self.returning.push(now + self.latency + self.slowed);
+        if frees_buffer && !self.local && !front.has_waited() && self.floating == 0 && self.waiting.is_empty()
+        {
+            self.returning.push(self.back_at(now));
             frees_buffer = false;
         }
         Consumed { in_order, frees_buffer }
+    }
+
+    /// When the sender knows that something was consumed now.
+    #[inline(always)]
+    pub fn back_at(&self, now: Time) -> Time {
+        now + self.latency + self.slowed
     }
 
     /// When the front of the queue arrives; [`NEVER`] if nothing has departed.
@@ -549,9 +528,7 @@ impl Channel {
     /// Empties the channel for a new attempt; keeps memory, identity and faults.
     pub fn reset(&mut self, exclusive: u32) {
         self.slots.clear();
-        if let Some(waiting) = &mut self.waiting {
-            waiting.clear();
-        }
+        self.waiting.clear();
         self.returning.clear();
         self.credits = if self.local || self.feedback { 0 } else { exclusive };
         self.held = 0;

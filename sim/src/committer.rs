@@ -184,21 +184,12 @@ impl Step<'_> {
         let Some(committer) = &mut self.task.committer else { return };
         let Reaction { again, rewrite } = committer.failed(transactions);
         for record in &rewrite {
-            self.write_transaction(record, now);
+            self.task.write_transaction(record, now);
         }
         match again.is_empty() {
             true => self.committed(&[], now),
             false => self.ask_external(Request::Commit(self.id, self.task.attempt, again), now),
         }
-    }
-
-    /// Puts a record into the open transaction, which is open from its first record on.
-    #[inline]
-    pub(crate) fn write_transaction(&mut self, record: &Record, now: Time) {
-        if self.task.transaction.is_empty() {
-            self.task.transaction_opened = now;
-        }
-        self.task.transaction.push(*record);
     }
 
     /// Asks the external system. Requests arrive in order; whether a commit is done is another question.

@@ -81,6 +81,7 @@ pub mod handles;
 pub mod ids;
 pub mod input;
 pub mod interleaving;
+mod lane;
 pub mod log;
 mod mail;
 mod network;

@@ -303,7 +303,7 @@ impl Step<'_> {
     }
 
     fn place_in_pending(&self, channel: ChannelId, id: CheckpointId) -> Option<usize> {
-        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.key == id.0;
+        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.record.key == id.0;
         self.task.pending.iter().position(|(to, slot)| *to == channel && is_cut(slot))
     }
 

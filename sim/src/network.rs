@@ -11,11 +11,11 @@
 //! when a buffer is consumed, not already when one arrives; all outgoing edges of a task share one pool.
 
 mod alone;
+mod departure;
 mod flusher;
 mod overtaking;
 mod port;
 
-use std::cmp::Reverse;
 use std::hash::{Hash, Hasher};
 
 use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
@@ -26,8 +26,10 @@ use crate::passage::Notes;
 use crate::piggyback::Runs;
 use crate::reusable;
 use crate::ring::Ring;
-use crate::time::{FAR, NEVER, SECOND, Time};
+use crate::time::{NEVER, Time};
 use crate::tournament::Tournament;
+pub(crate) use alone::Sent;
+pub(crate) use departure::Wire;
 use overtaking::Leaving;
 pub(crate) use port::{Notice, Port, What};
 
@@ -145,15 +147,7 @@ impl Network {
     /// True if the task may open one more output buffer now.
     #[inline]
     fn has_room(&mut self, task: TaskId, now: Time) -> bool {
-        let port = &mut self.ports[task.index()];
-        if port.used < port.capacity {
-            return true;
-        }
-        while port.releases.peek().is_some_and(|&Reverse(time)| time <= now) {
-            port.releases.pop();
-            port.used -= 1;
-        }
-        port.used < port.capacity
+        self.ports[task.index()].has_room(now)
     }
 
     /// True if the strategy has everything that is sent logged.
@@ -165,7 +159,7 @@ impl Network {
     /// When the task may look for a free buffer again; [`NEVER`] if nobody knows yet (then it will be woken).
     pub fn room_at(&self, task: TaskId) -> Time {
         let port = &self.ports[task.index()];
-        port.releases.peek().map_or(NEVER, |&Reverse(time)| time)
+        port.releases.front().copied().unwrap_or(NEVER)
     }
 
     /// Sends a record or a watermark; false if there is no output buffer for it now.
@@ -173,7 +167,7 @@ impl Network {
     pub fn try_send(&mut self, channel: ChannelId, slot: Slot, now: Time) -> bool {
         let ch = &self.channels[channel.index()];
         let from = ch.from;
-        let bytes = slot.size.saturating_add(self.ports[from.index()].tag_bytes);
+        let bytes = slot.record.size.saturating_add(self.ports[from.index()].tag_bytes);
         let fits = ch.open_slots > 0 && ch.open_bytes.saturating_add(bytes) <= self.config.buffer_bytes;
         if !fits {
             if ch.feedback {
@@ -209,8 +203,10 @@ impl Network {
     /// Sends a record or a watermark over a feedback edge: it departs at once.
     fn send_back(&mut self, channel: ChannelId, slot: Slot, now: Time) {
         self.channels[channel.index()].append(slot);
-        let bytes =
-            slot.size.saturating_add(self.ports[self.channels[channel.index()].from.index()].tag_bytes);
+        let bytes = slot
+            .record
+            .size
+            .saturating_add(self.ports[self.channels[channel.index()].from.index()].tag_bytes);
         let alone = Waiting { slots: 1, bytes, ready: now, needs_credit: false };
         self.depart(channel, alone, now, false);
         if self.noting {
@@ -250,10 +246,9 @@ impl Network {
         self.pass_sent(channel, &slot, now);
         let ch = &mut self.channels[channel.index()];
         let event = Waiting { slots: 1, bytes: 0, ready: now, needs_credit: false };
-        if ch.is_waiting() {
-            ch.wait(event);
-        } else {
-            self.depart(channel, event, now, false);
+        match ch.waiting.is_empty() {
+            true => self.depart(channel, event, now, false),
+            false => ch.waiting.push(event),
         }
     }
 
@@ -289,7 +284,7 @@ impl Network {
             // Credits without a buffer and buffers without a credit never exist at once.
             self.depart(channel, buffer, credit, credit > now);
         } else {
-            ch.wait(buffer);
+            ch.waiting.push(buffer);
         }
     }
 
@@ -297,28 +292,11 @@ impl Network {
     #[inline(always)]
     fn depart(&mut self, channel: ChannelId, buffer: Waiting, not_before: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
-        let mut free = ch.wire_free.max(not_before);
-        let starts = free;
-        if self.config.bandwidth > 0 && !ch.local {
-            free += u64::from(buffer.bytes) * SECOND / self.config.bandwidth;
-            free = free.min(not_before + FAR); // what waits for a slow wire may wait longer than any run lasts
-        }
-        ch.wire_free = free;
-        let arrive = match self.departures && ch.next_is_cut() {
-            true => ch.arrival_of_cut(free),
-            false => ch.arrival(free, if ch.local { 0 } else { self.config.latency_jitter }),
-        };
-        let (from, to, input, local) = (ch.from, ch.to, ch.input, ch.local);
-        let is_front = ch.grant(buffer.slots, arrive, waited);
-        if buffer.needs_credit && !local {
-            let port = &mut self.ports[from.index()];
-            if free <= buffer.ready {
-                port.used -= 1;
-            } else {
-                self.release(from, free);
-            }
-        }
-        if is_front {
+        let (from, to, input) = (ch.from, ch.to, ch.input);
+        let wire = Wire { config: &self.config, departures: self.departures };
+        let sender = (&mut self.ports[from.index()], &mut self.wakes);
+        let (starts, arrive) = ch.depart(sender, wire, buffer, not_before, waited);
+        if let Some(arrive) = arrive {
             self.announce(to, input, arrive);
         }
         if !self.leaving.is_empty() {
@@ -368,20 +346,8 @@ impl Network {
     /// Tells a task that something arrives on one of its empty inputs.
     #[inline]
     fn announce(&mut self, to: TaskId, input: u32, arrive: Time) {
-        let port = &mut self.ports[to.index()];
-        if !port.blocked.contains(input) {
-            port.heads.set(input, arrive);
-            let wake = arrive.max(port.free_at);
+        if let Some(wake) = self.ports[to.index()].expect_front(input, arrive) {
             self.wakes.lower(to.0, wake);
-        }
-    }
-
-    /// An output buffer of a task becomes free at an instant that is not before its clock.
-    fn release(&mut self, task: TaskId, at: Time) {
-        let port = &mut self.ports[task.index()];
-        port.releases.push(Reverse(at));
-        if port.starved {
-            self.wakes.lower(task.0, at);
         }
     }
 
@@ -413,7 +379,7 @@ impl Network {
     /// The receiver has consumed a buffer.
     pub fn recycle(&mut self, channel: ChannelId, now: Time, waited: bool) {
         let ch = &mut self.channels[channel.index()];
-        let back = now + ch.latency + ch.slowed;
+        let back = ch.back_at(now);
         if ch.local {
             let (from, asked) = (ch.from, ch.flush == Flush::Asked);
             if self.config.buffer_timeout > 0 {
@@ -422,52 +388,26 @@ impl Network {
             if asked {
                 self.flush_from(channel);
             }
-            return self.release(from, back);
+            return self.ports[from.index()].release(from, back, &mut self.wakes);
         }
-        let gate = self.ports[ch.to.index()].gate(ch.input);
-        let mut credits = 1;
-        if waited && gate.spare > 0 {
-            gate.spare -= 1;
-            ch.floating += 1;
-            credits = 2;
-        } else if !waited && ch.floating > 0 {
-            ch.floating -= 1;
-            gate.spare += 1;
-            credits = 0;
-        }
-        if !ch.is_waiting() && ch.flush != Flush::Asked {
-            if credits > 0 {
-                ch.returning.push(back);
-            }
-            if credits > 1 {
-                ch.returning.push(back);
-            }
-            return;
-        }
-        for _ in 0..credits {
+        for _ in 0..self.ports[ch.to.index()].credits_for(ch, waited) {
             self.credit(channel, back);
         }
     }
 
-    /// A credit reaches the sender at an instant that is not before its clock.
+    /// A credit reaches the sender at an instant that is not before its clock: what waits longest goes with it, and what follows without
+    /// need of one.
     #[inline(always)]
     fn credit(&mut self, channel: ChannelId, at: Time) {
         let mut credit = Some(at);
-        // The first buffer that waits goes with it, and what follows without need of a credit.
-        while let Some(buffer) = self.channels[channel.index()].first_waiting() {
-            let (leaves, waited) = match (buffer.needs_credit, credit) {
-                (true, Some(at)) => (at.max(buffer.ready), at > buffer.ready),
-                (true, None) => return,
-                (false, _) => (buffer.ready, false),
-            };
-            credit = None;
-            self.channels[channel.index()].end_wait();
+        while let Some((buffer, leaves, waited)) = self.channels[channel.index()].stop_waiting(&mut credit) {
             self.depart(channel, buffer, leaves, waited);
         }
+        let ch = &mut self.channels[channel.index()];
         if let Some(at) = credit {
-            self.channels[channel.index()].returning.push(at);
+            ch.returning.push(at);
         }
-        if self.channels[channel.index()].flush == Flush::Asked {
+        if ch.flush == Flush::Asked {
             self.flush_from(channel);
         }
     }
@@ -509,12 +449,7 @@ impl Network {
 
     /// Collects all buffers and credits that have come back by now, which senders do when they need them.
     pub fn collect(&mut self, now: Time) {
-        for port in &mut self.ports {
-            while port.releases.peek().is_some_and(|&Reverse(time)| time <= now) {
-                port.releases.pop();
-                port.used -= 1;
-            }
-        }
+        self.ports.iter_mut().for_each(|port| port.collect(now));
         for channel in &mut self.channels {
             match channel.local {
                 true => channel.collect(now),

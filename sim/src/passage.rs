@@ -13,6 +13,7 @@ use crate::channel::{CANCEL, CLOSE, CUT, END, Item, PROBE, RECORD, Slot, WATERMA
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::network::Network;
 use crate::protocol::{Down, Input};
+use crate::record::Record;
 use crate::step::Step;
 use crate::time::Time;
 use crate::world::World;
@@ -151,9 +152,12 @@ impl Thing {
     }
 
     fn of(slot: &Slot, number: u64) -> Thing {
-        let id = CheckpointId(slot.key);
+        let id = CheckpointId(slot.record.key);
         match slot.tag.kind() {
-            RECORD => Thing::Record { number, lineage: slot.lineage, key: slot.key, value: slot.value },
+            RECORD => {
+                let Record { lineage, key, value, .. } = slot.record;
+                Thing::Record { number, lineage, key, value }
+            }
             WATERMARK => Thing::Watermark { number },
             END => Thing::End { number },
             PROBE => Thing::Probe { number },

@@ -83,6 +83,12 @@ impl<T: Copy + Default> Ring<T> {
         self.get(0)
     }
 
+    /// The back.
+    #[inline(always)]
+    pub fn back(&self) -> Option<&T> {
+        self.get(self.len.wrapping_sub(1))
+    }
+
     /// Appends one.
     #[inline(always)]
     pub fn push(&mut self, value: T) {
@@ -102,13 +108,20 @@ impl<T: Copy + Default> Ring<T> {
 
     /// Inserts one before the `at`-th from the front.
     pub fn insert(&mut self, at: u32, value: T) {
-        self.push(value);
-        for at in (at + 1..self.len).rev() {
-            let (from, to) = (self.place(at - 1), self.place(at));
+        self.insert_copies(at, value, 1);
+    }
+
+    /// Inserts so many copies of one before the `at`-th from the front.
+    pub fn insert_copies(&mut self, at: u32, value: T, count: u32) {
+        (0..count).for_each(|_| self.push(value));
+        for to in (at + count..self.len).rev() {
+            let (from, to) = (self.place(to - count), self.place(to));
             self.places[to] = self.places[from];
         }
-        let place = self.place(at);
-        self.places[place] = value;
+        for at in at..at + count {
+            let place = self.place(at);
+            self.places[place] = value;
+        }
     }
 
     /// Takes the `at`-th from the front out, if it is there.
@@ -158,6 +171,76 @@ impl<T: Copy + Default> Ring<T> {
     }
 }
 
+/// A ring that few have ever used: those that have not take the room of a pointer.
+#[derive(Default)]
+pub(crate) struct RareRing<T>(Option<Box<Ring<T>>>);
+
+/// What is in it, as for a [`Ring`].
+impl<T: Copy + Default + fmt::Debug> fmt::Debug for RareRing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_deref().unwrap_or(&Ring::default()).fmt(f)
+    }
+}
+
+impl<T: Copy + Default + Hash> Hash for RareRing<T> {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.0.as_deref().unwrap_or(&Ring::default()).hash(into);
+    }
+}
+
+impl<T: Copy + Default> Clone for RareRing<T> {
+    fn clone(&self) -> Self {
+        let mut ring = RareRing::default();
+        ring.clone_from(self);
+        ring
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        match from.0.as_deref().filter(|from| !from.is_empty()) {
+            Some(from) => self.0.get_or_insert_default().as_mut().clone_from(from),
+            None => self.clear(),
+        }
+    }
+}
+
+impl<T: Copy + Default> RareRing<T> {
+    /// True if there is none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|ring| ring.is_empty())
+    }
+
+    /// The front.
+    #[inline(always)]
+    pub fn front(&self) -> Option<&T> {
+        self.0.as_ref()?.front()
+    }
+
+    /// Appends one.
+    #[inline]
+    pub fn push(&mut self, value: T) {
+        self.0.get_or_insert_default().push(value);
+    }
+
+    /// The ring, if there is one.
+    pub fn get_mut(&mut self) -> Option<&mut Ring<T>> {
+        self.0.as_deref_mut()
+    }
+
+    /// Takes the front.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.as_mut()?.pop()
+    }
+
+    /// Drops all, and keeps the memory.
+    pub fn clear(&mut self) {
+        if let Some(ring) = &mut self.0 {
+            ring.clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -174,8 +257,9 @@ mod tests {
                 match step % 5 {
                     0 => {
                         let at = draw(2, step) as usize % (deque.len() + 1);
-                        ring.insert(at as u32, step);
-                        deque.insert(at, step);
+                        let copies = step % 3;
+                        ring.insert_copies(at as u32, step, copies as u32);
+                        (0..copies).for_each(|_| deque.insert(at, step));
                     }
                     _ => {
                         ring.push(step);

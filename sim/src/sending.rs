@@ -45,8 +45,11 @@ impl Step<'_> {
     /// Sends a record to the owner of its key.
     #[inline(always)]
     fn send_by_key(&mut self, output: &Output, record: &Record, now: Time) {
-        let group = key_group(record.key, output.owners.len() as u32);
-        self.send_to(output, output.owners[group as usize], record, now);
+        let receiver = match output.channels {
+            1 => 0,
+            _ => output.owners[key_group(record.key, output.owners.len() as u32) as usize],
+        };
+        self.send_to(output, receiver, record, now);
     }
 
     /// Sends a record to one receiver, or keeps it until there is a buffer.

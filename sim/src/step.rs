@@ -19,7 +19,7 @@ use crate::network::{Network, Notice, What};
 use crate::operator::{Context, Operator};
 use crate::protocol::{Input, READING, TaskEvent};
 use crate::random::{below, draw};
-use crate::record::{Mark, Record, lineage_weight};
+use crate::record::{Mark, Record};
 use crate::shared::Shared;
 use crate::task::{Marks, Status, Task};
 use crate::time::{FAR, NEVER, Time};
@@ -87,11 +87,19 @@ impl Step<'_> {
     fn handle_records_with(&mut self, out: &mut Vec<Record>) {
         let urgent_at = self.urgent_at();
         let fixed = self.fixed_service();
+        let lane = fixed.zip(self.lane());
         while self.task.pending.is_empty() {
+            let end = self.horizon.min(self.net.ports[self.id.index()].flush_at);
+            if let Some((service, lane)) = lane {
+                self.go_along(lane, service, (end.min(urgent_at), end), out);
+                if !out.is_empty() {
+                    self.send_out(out, self.task.clock);
+                    continue;
+                }
+            }
             let port = &mut self.net.ports[self.id.index()];
             let (arrive, input) = port.heads.first();
             let start = arrive.max(self.task.clock);
-            let end = self.horizon.min(port.flush_at);
             if start >= end.min(urgent_at) {
                 return;
             }
@@ -101,7 +109,7 @@ impl Step<'_> {
             if front.tag.kind() != RECORD {
                 return;
             }
-            let (record, tag) = (front.to_record(), front.tag);
+            let (record, tag) = (front.record, front.tag);
             let until = start
                 + match fixed {
                     Some(time) => time,
@@ -209,7 +217,7 @@ impl Step<'_> {
             if self.is_held_up(channel, now) {
                 return;
             }
-            front.size
+            front.record.size
         };
         let until = now + self.service(size);
         if until < self.horizon && until < flush_at {
@@ -243,9 +251,10 @@ impl Step<'_> {
         let mut out = std::mem::take(&mut self.shared.scratch);
         if let Some(&front) = self.net.front(channel) {
             self.capture_item(input, &front);
-            let (port, consumed) = self.net.consume((self.id, input), channel, front.tag, front.lineage, now);
+            let (port, consumed) =
+                self.net.consume((self.id, input), channel, front.tag, front.record.lineage, now);
             self.pass_taken(channel, &front, now);
-            let record = front.to_record();
+            let record = front.record;
             self.take_tag(channel);
             self.handle((channel, input, port), &record, (front.tag, consumed), &mut out, now);
         }
@@ -266,12 +275,7 @@ impl Step<'_> {
             self.settle(channel, tag, consumed, record.lineage, now);
         }
         self.shared.steps += 1;
-        let task = &mut *self.task;
-        task.clock = now;
-        task.records += 1;
-        task.consumed += u64::from(record.size);
-        task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, port));
-        task.chain.0 = chain(task.chain.0, record.lineage ^ now);
+        self.task.note_record(record, port, now);
         if self.shared.detail.records {
             self.emit(now, Event::Record { input, lineage: record.lineage });
         }
@@ -300,7 +304,7 @@ impl Step<'_> {
     fn deliver(&mut self, record: &Record, now: Time) {
         self.record_latency(record, now);
         match self.operator.role {
-            Role::Sink(SinkMode::Transactional) => self.write_transaction(record, now),
+            Role::Sink(SinkMode::Transactional) => self.task.write_transaction(record, now),
             _ => self.shared.external.write(self.id, *record),
         }
     }
@@ -345,10 +349,10 @@ impl Step<'_> {
         let (_, consumed) = self.net.consume((self.id, input), channel, slot.tag, slot.weight(), now);
         self.pass_taken(channel, &slot, now);
         self.take_tag(channel);
-        self.settle(channel, slot.tag, consumed, slot.lineage, now);
+        self.settle(channel, slot.tag, consumed, slot.record.lineage, now);
         self.task.chain.0 = chain(self.task.chain.0, slot.weight() ^ now);
         match slot.tag.kind() {
-            WATERMARK => self.advance_watermark(input, slot.event_time, now),
+            WATERMARK => self.advance_watermark(input, slot.record.event_time, now),
             END => {
                 self.task.ended_inputs.insert(input);
                 self.net.confirm_end(channel, now);
@@ -357,7 +361,7 @@ impl Step<'_> {
                 self.note_end_in_loop(input, now);
                 self.finish_if_done(now);
             }
-            PROBE => self.note_probe(input, slot.key, now),
+            PROBE => self.note_probe(input, slot.record.key, now),
             CUT | CANCEL => {
                 let mark = slot.to_mark();
                 self.emit_mark(input, mark, now);

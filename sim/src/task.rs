@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::channel::{Item, Position, Slot};
 use crate::committer::Committer;
-use crate::event::{Origin, SnapshotMetrics, Topic};
+use crate::event::{Origin, SnapshotMetrics, Topic, chain};
 use crate::external::TransactionId;
 use crate::ids::{Attempt, ChannelId, CheckpointId, NodeId};
 use crate::input::Entry;
 use crate::protocol::{Down, Handle, Input, InputSet, Positions};
-use crate::record::Record;
+use crate::record::{Record, lineage_weight};
 use crate::reusable;
 use crate::snapshot::{OnChannel, SplitPosition, TaskSnapshot};
 use crate::state::KeyedState;
@@ -278,6 +278,25 @@ impl Task {
             Some(entry) => entry.record.event_time,
             None => NEVER,
         }
+    }
+
+    /// A record that has come to this port of its operator is handled at this instant.
+    #[inline(always)]
+    pub fn note_record(&mut self, record: &Record, port: u32, now: Time) {
+        self.clock = now;
+        self.records += 1;
+        self.consumed += u64::from(record.size);
+        self.lineages = self.lineages.wrapping_add(lineage_weight(record.lineage, port));
+        self.chain.0 = chain(self.chain.0, record.lineage ^ now);
+    }
+
+    /// Of a transactional sink: puts a record into the open transaction, which is open from its first record on.
+    #[inline]
+    pub fn write_transaction(&mut self, record: &Record, now: Time) {
+        if self.transaction.is_empty() {
+            self.transaction_opened = now;
+        }
+        self.transaction.push(*record);
     }
 
     /// Puts a letter in its place.

@@ -51,6 +51,16 @@ pub struct TaskInfo {
     pub around: Option<Around>,
     /// Where its small keys live, if records come to it by their key.
     pub(crate) keys: Option<KeyLayout>,
+    /// Its channels, if it is on a lane.
+    pub(crate) lane: Option<Lane>,
+}
+
+/// The channels of a task with one input channel and at most one output channel, neither of them on a feedback edge: see the module
+/// `lane`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    pub inbound: ChannelId,
+    pub outbound: Option<ChannelId>,
 }
 
 impl TaskInfo {
@@ -158,6 +168,7 @@ impl Topology {
         topology.expand_edges(&first_task)?;
         topology.find_loops();
         topology.lay_out_keys();
+        topology.find_lanes();
         Ok(topology)
     }
 
@@ -166,6 +177,21 @@ impl Topology {
     #[must_use]
     pub fn with_operators(&self, graph: JobGraph) -> Topology {
         Topology { operators: graph.node_weights().cloned().collect(), graph, ..self.clone() }
+    }
+
+    /// Says of every task whether it is on a lane.
+    fn find_lanes(&mut self) {
+        let Topology { tasks, channels, .. } = self;
+        for task in tasks {
+            let [inbound] = task.inputs[..] else { continue };
+            let outbound = match &task.outputs[..] {
+                [] => None,
+                [output] if output.channels == 1 && output.ship != Ship::Broadcast => Some(output.first),
+                _ => continue,
+            };
+            let is_lane = [Some(inbound), outbound].iter().flatten().all(|at| !channels[at.index()].feedback);
+            task.lane = is_lane.then_some(Lane { inbound, outbound });
+        }
     }
 
     /// Operators of the same parallelism share a table.
@@ -352,6 +378,7 @@ fn expand_tasks(
                 feedback: InputSet::default(),
                 around: None,
                 keys: None,
+                lane: None,
             });
         }
     }

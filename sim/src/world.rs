@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::chance::Turn;
-use crate::channel::{Channel, Item, RECORD, Slot};
+use crate::channel::{Channel, Item, RECORD};
 use crate::committer::Committer;
 use crate::coordinator::Coordinator;
 use crate::erased::Protocol;
@@ -251,7 +251,7 @@ impl World {
 
     /// The record that was the item looked out for, when it was last sent; `None` if it is no record.
     pub fn watched(&self) -> Option<Record> {
-        self.network.watched.filter(|slot| slot.tag.kind() == RECORD).map(Slot::to_record)
+        self.network.watched.filter(|slot| slot.tag.kind() == RECORD).map(|slot| slot.record)
     }
 
     /// Runs to the end. After everything that happens, the events that it caused are handed to the observer.

@@ -23,10 +23,10 @@ impl Item {
     /// What a slot holds; `None` for a mark or a close.
     pub(crate) fn of(slot: &Slot) -> Option<Item> {
         match slot.tag.kind() {
-            RECORD => Some(Item::Record(slot.to_record())),
-            WATERMARK => Some(Item::Watermark(slot.event_time)),
+            RECORD => Some(Item::Record(slot.record)),
+            WATERMARK => Some(Item::Watermark(slot.record.event_time)),
             END => Some(Item::End),
-            PROBE => Some(Item::Probe(slot.key)),
+            PROBE => Some(Item::Probe(slot.record.key)),
             _ => None,
         }
     }
@@ -47,7 +47,7 @@ impl Item {
 
     /// Its size on the wire in bytes.
     pub fn bytes(&self) -> u64 {
-        u64::from(self.slot().size)
+        u64::from(self.slot().record.size)
     }
 }
 

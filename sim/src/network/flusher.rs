@@ -1,7 +1,5 @@
 //! The output flusher: it comes by every task periodically and closes the buffers that are partly filled.
 
-use std::cmp::Reverse;
-
 use super::Network;
 use crate::channel::Flush;
 use crate::ids::{ChannelId, TaskId};
@@ -43,7 +41,7 @@ impl Network {
         // The flusher works beside the task, whose clock may be behind: what departed is free from now on, not before.
         let departed = used - port.used;
         port.used = used;
-        port.releases.extend(std::iter::repeat_n(Reverse(now), departed as usize));
+        port.free_many(now, departed);
     }
 
     /// The flusher has something to ask of a task at its next visit.

@@ -28,7 +28,7 @@ impl Network {
         if let Some(mark) = newest.filter(|slot| matches!(slot.tag.kind(), CUT | CANCEL | CLOSE)) {
             self.expect_mark(channel, &mark);
             if self.departures && mark.tag.kind() == CUT {
-                let what = What::Departure(CheckpointId(mark.key));
+                let what = What::Departure(CheckpointId(mark.record.key));
                 self.expect(from, Notice { time: starts, channel, what });
             }
         }
@@ -58,7 +58,7 @@ impl Network {
     pub fn place_of_cut(&mut self, channel: ChannelId, id: CheckpointId, now: Time) -> Option<u32> {
         let here = self.still_here(channel, now);
         let slots = &self.channels[channel.index()].slots;
-        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.key == id.0;
+        let is_cut = |slot: &Slot| slot.tag.kind() == CUT && slot.record.key == id.0;
         (slots.len() - here..slots.len()).find(|&at| slots.get(at).is_some_and(is_cut))
     }
 
@@ -105,7 +105,7 @@ impl Network {
         let slot = Slot::mark(mark);
         if !ch.local {
             // A draw of its own: which of those that follow have had theirs depends on how far their receiver is.
-            let number = mix(u64::from(slot.tag.kind()) << 60 ^ slot.key);
+            let number = mix(u64::from(slot.tag.kind()) << 60 ^ slot.record.key);
             arrive += below(draw(ch.key, number), self.config.latency_jitter + 1);
         }
         let is_front = ch.insert(slot, behind, arrive);

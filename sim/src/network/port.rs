@@ -1,22 +1,19 @@
 //! The port through which a task meets its channels: what others may touch of it, and what it notices beside the order of its
 //! inputs.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::hash::{Hash, Hasher};
-
+use crate::channel::Channel;
 use crate::ids::{ChannelId, CheckpointId, TaskId};
 use crate::protocol::InputSet;
-use crate::random::mix;
 use crate::record::Mark;
 use crate::reusable;
+use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::topology::{Output, Topology};
 use crate::tournament::Tournament;
 
 reusable! {
     /// What others may touch of a task.
-    #[derive(Debug)]
+    #[derive(Debug, Hash)]
     pub(crate) struct Port {
         /// Since when each input has waited for its turn: the arrival of its front or, after a buffer of it was consumed, that
         /// instant; [`NEVER`] for an empty or blocked one.
@@ -29,8 +26,8 @@ reusable! {
         pub used: u32,
         /// Output buffers there are.
         pub capacity: u32,
-        /// When buffers in use become free, as far as known.
-        pub releases: BinaryHeap<Reverse<Time>>,
+        /// When buffers in use become free, as far as known, in order.
+        pub releases: Ring<Time>,
         /// True while the task waits for an output buffer.
         pub starved: bool,
         /// Its gates, by their first inputs.
@@ -85,34 +82,6 @@ pub(crate) enum What {
     EndConsumed,
 }
 
-/// Everything, wherever it lies.
-impl Hash for Port {
-    fn hash<H: Hasher>(&self, into: &mut H) {
-        let Port {
-            heads,
-            blocked,
-            free_at,
-            used,
-            capacity,
-            releases,
-            starved,
-            gates,
-            open,
-            flush_at,
-            tick_at,
-            notices,
-            sent_to,
-            tag_bytes,
-            piggybacked,
-        } = self;
-        (heads, blocked, free_at, used, capacity, starved, gates).hash(into);
-        (open, flush_at, tick_at, notices, sent_to, tag_bytes, piggybacked).hash(into);
-        releases.len().hash(into);
-        let sum = releases.iter().fold(0_u64, |sum, &Reverse(time)| sum.wrapping_add(mix(time)));
-        sum.hash(into); // a heap keeps no order
-    }
-}
-
 impl Port {
     /// The port of a task that is not deployed.
     pub fn new(topology: &Topology, task: TaskId) -> Port {
@@ -139,7 +108,7 @@ impl Port {
             free_at: NEVER,
             used: 0,
             capacity,
-            releases: BinaryHeap::new(),
+            releases: Ring::default(),
             starved: false,
             gates,
             open: Vec::new(),
@@ -162,6 +131,78 @@ impl Port {
                 &mut gates[behind - 1]
             }
         }
+    }
+
+    /// True if the task may open one more output buffer now.
+    #[inline(always)]
+    pub fn has_room(&mut self, now: Time) -> bool {
+        if self.used >= self.capacity {
+            self.collect(now);
+        }
+        self.used < self.capacity
+    }
+
+    /// Counts the output buffers that are free again.
+    #[inline(never)]
+    pub fn collect(&mut self, now: Time) {
+        while self.releases.front().is_some_and(|&time| time <= now) {
+            self.releases.drop_front();
+            self.used -= 1;
+        }
+    }
+
+    /// An output buffer in use becomes free at an instant that is not before the clock of the task.
+    #[inline]
+    pub fn free_later(&mut self, at: Time) {
+        // Those that leave later are free later, but for those of different channels.
+        match self.releases.back() {
+            Some(&last) if last > at => self.free_many(at, 1),
+            _ => self.releases.push(at),
+        }
+    }
+
+    /// The same of so many.
+    pub fn free_many(&mut self, at: Time, count: u32) {
+        let not_later = |&place: &u32| self.releases.get(place).is_some_and(|&time| time <= at);
+        let place = (0..self.releases.len()).rev().find(not_later).map_or(0, |place| place + 1);
+        self.releases.insert_copies(place, at, count);
+    }
+
+    /// The same, said by another: this task may wait for that.
+    #[inline]
+    pub fn release(&mut self, task: TaskId, at: Time, wakes: &mut Tournament) {
+        self.free_later(at);
+        if self.starved {
+            wakes.lower(task.0, at);
+        }
+    }
+
+    /// How many credits go back for a buffer that the channel of an input brought: a floating buffer goes to a channel whose buffer
+    /// had waited for a credit, and returns from one whose had not.
+    #[inline(always)]
+    pub fn credits_for(&mut self, channel: &mut Channel, waited: bool) -> u32 {
+        let gate = self.gate(channel.input);
+        if waited && gate.spare > 0 {
+            gate.spare -= 1;
+            channel.floating += 1;
+            2
+        } else if !waited && channel.floating > 0 {
+            channel.floating -= 1;
+            gate.spare += 1;
+            0
+        } else {
+            1
+        }
+    }
+
+    /// Something will arrive at the front of an empty input: when the task is to be woken for it, unless that input is blocked.
+    #[inline(always)]
+    pub fn expect_front(&mut self, input: u32, arrive: Time) -> Option<Time> {
+        if self.blocked.contains(input) {
+            return None;
+        }
+        self.heads.set(input, arrive);
+        Some(arrive.max(self.free_at))
     }
 
     /// When there is something to notice; [`NEVER`] without it.

@@ -144,6 +144,12 @@ impl Values {
                 return value;
             }
         }
+        self.add_slowly(key, delta)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_slowly(&mut self, key: u64, delta: i64) -> i64 {
         let value = self.get(key).unwrap_or(0).wrapping_add(delta);
         self.set_slowly(key, value);
         value
