@@ -43,3 +43,27 @@ fn a_task_that_finishes_before_its_sender_is_asked_for_nothing_more() {
         }
     }
 }
+
+/// Twenty checkpoints at once, one every 2 ms, on a job whose sink gets the answer to a request for commit after 20 ms: there is always
+/// a commit to wait for, but soon none that holds a record.
+const FAST: &[&str] = &[
+    "cluster.network.control-latency=\"10ms\"",
+    "execution.checkpointing.interval=\"2ms\"",
+    "execution.checkpointing.max-concurrent-checkpoints=20",
+    "execution.checkpointing.timeout=\"10s\"",
+    "heartbeat.timeout=\"10s\"",
+];
+
+#[test]
+fn a_sink_finishes_although_checkpoints_come_faster_than_commits() {
+    let source = resolve("tiny").unwrap_or_else(|error| panic!("{error}"));
+    let prepared = Prepared::load(&source, FAST, 1).unwrap_or_else(|error| panic!("{error}"));
+    let options = Options { forks: Some(false), ..Options::default() };
+    for strategy in STRATEGIES {
+        let record =
+            Runner::new(&prepared, Contender::from(strategy)).run(1, &Arc::default(), &options, None);
+        let wrong: Vec<_> = record.verdicts.iter().filter(|it| it.verdict.is_fail()).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", strategy.name);
+        assert!(record.duration < 500_000_000, "{}: {} ns", strategy.name, record.duration);
+    }
+}

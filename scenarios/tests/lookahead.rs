@@ -4,6 +4,7 @@
 
 mod cyclic;
 mod points;
+mod straight;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -64,6 +65,8 @@ enum Kinds {
     Timed,
     /// Jobs with loops, of their own kind.
     Cyclic,
+    /// Jobs that are mostly straight, of their own kind.
+    Straight,
 }
 
 /// What an operator reads: one or two others, the same on two ports, a source, two sources, a source and rules of another.
@@ -106,8 +109,10 @@ fn does(draws: &mut Draws, kinds: Kinds) -> (&'static str, bool, Reads) {
 /// A job of one or two sources, up to four operators behind them and each other, and a sink behind everything that nobody else
 /// reads.
 fn job(draws: &mut Draws, kinds: Kinds) -> String {
-    if kinds == Kinds::Cyclic {
-        return cyclic::job(draws);
+    match kinds {
+        Kinds::Cyclic => return cyclic::job(draws),
+        Kinds::Straight => return straight::job(draws),
+        Kinds::Few | Kinds::All | Kinds::Timed => {}
     }
     let mut text = String::new();
     let sources = 1 + draws.below(2);
@@ -165,7 +170,7 @@ fn job(draws: &mut Draws, kinds: Kinds) -> String {
             let (uid, parallelism) = (format!("sink-{at}"), draws.subtasks(2));
             let sink = match kinds {
                 Kinds::Few => "transactional",
-                Kinds::All | Kinds::Timed | Kinds::Cyclic => {
+                Kinds::All | Kinds::Timed | Kinds::Cyclic | Kinds::Straight => {
                     draws.one_of(&["transactional", "idempotent", "plain"])
                 }
             };

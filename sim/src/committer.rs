@@ -132,7 +132,7 @@ impl Step<'_> {
     pub(crate) fn begin_transactions(&mut self, now: Time) {
         if self.is_transactional() {
             let pending = self.pending_transactions();
-            self.task.commits += u32::from(!pending.is_empty());
+            self.task.commits.extend(&pending);
             self.ask_external(Request::Begin(self.id, self.task.attempt, pending), now);
         }
     }
@@ -164,7 +164,7 @@ impl Step<'_> {
         if ready.is_empty() {
             return;
         }
-        self.task.commits += 1;
+        self.task.commits.extend(&ready);
         self.emit(now, Event::CommitSent { id });
         self.ask_external(Request::Commit(self.id, self.task.attempt, ready), now);
     }
@@ -174,7 +174,7 @@ impl Step<'_> {
         if let Some(committer) = &mut self.task.committer {
             committer.committed(transactions);
         }
-        self.task.commits = self.task.commits.saturating_sub(1);
+        self.task.commits.retain(|commit| !transactions.contains(commit));
         self.finish_if_done(now);
         self.go_if_committed(now);
     }
@@ -183,6 +183,7 @@ impl Step<'_> {
     pub(crate) fn not_committed(&mut self, transactions: &[TransactionId], now: Time) {
         let Some(committer) = &mut self.task.committer else { return };
         let Reaction { again, rewrite } = committer.failed(transactions);
+        self.task.commits.retain(|commit| !transactions.contains(commit) || again.contains(commit));
         for record in &rewrite {
             self.task.write_transaction(record, now);
         }

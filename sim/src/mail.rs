@@ -56,7 +56,7 @@ impl Step<'_> {
                 self.upload(id).for_each(|upload| upload.prepared = true);
                 self.persisted(id, now);
             }
-            Mail::AskAgain if self.task.status == Status::Ended && !self.task.end_is_safe => {
+            Mail::AskAgain if self.task.status == Status::Ended && self.task.safe_with.is_none() => {
                 self.tell(Up::Request, now);
                 self.ask_again(now);
             }
@@ -160,7 +160,9 @@ impl Step<'_> {
         let task = &mut *self.task;
         match down {
             Down::Completed(id) => {
-                task.end_is_safe |= task.ends_with.is_some_and(|first| first <= id);
+                if task.safe_with.is_none() && task.ends_with.is_some_and(|first| first <= id) {
+                    task.safe_with = Some(id);
+                }
                 task.uploads.retain(|upload| upload.id != id);
                 task.marks.retain(|marks| marks.id > id);
                 let useless = task.backend.completed(id);
@@ -173,13 +175,14 @@ impl Step<'_> {
         self.finish_if_done(now);
     }
 
-    /// An ended task finishes when a checkpoint with its end has completed, its commits are confirmed, and its receivers have
-    /// consumed all it has sent (Flink: `ResultPartitionWriter#getAllDataProcessedFuture`): until then it may still have to
+    /// An ended task finishes when a checkpoint with its end has completed, its commits up to that one are confirmed (what is committed
+    /// behind it has no record, and checkpoints may come faster than commits), and its receivers have consumed all it has sent (Flink: `ResultPartitionWriter#getAllDataProcessedFuture`): until then it may still have to
     /// save what is on its way. Where marks overtake it also finishes what it has begun
     /// to save (`waitForPendingCheckpoints`), for no other snapshot can stand for that.
     pub(crate) fn finish_if_done(&mut self, now: Time) {
         let task = &*self.task;
-        if task.status != Status::Ended || !task.end_is_safe || task.commits > 0 {
+        let Some(safe) = task.safe_with.filter(|_| task.status == Status::Ended) else { return };
+        if task.commits.iter().any(|transaction| transaction.id <= safe) {
             return;
         }
         // The head of a loop ends before those that feed it: it stays until it has told them that it has consumed their ends.

@@ -57,7 +57,7 @@ impl Step<'_> {
     /// A task of a job that has been stopped is gone when its commits are confirmed. What it had not finished is not needed: it
     /// is done again from the savepoint.
     pub(crate) fn go_if_committed(&mut self, now: Time) {
-        if !self.task.leaves || self.task.commits > 0 || !self.task.status.is_alive() {
+        if !self.task.leaves || !self.task.commits.is_empty() || !self.task.status.is_alive() {
             return;
         }
         self.task.serving = None;

@@ -219,8 +219,8 @@ reusable! {
         pub transaction_opened: Time,
         /// Of a sink: what is prepared.
         pub committer: Option<Box<dyn Committer>>,
-        /// Requests for commit that the external system has not answered.
-        pub commits: u32,
+        /// Transactions whose commit the external system was asked for and has not confirmed.
+        pub commits: Vec<TransactionId>,
         /// It goes when they are answered, for the job has been stopped.
         pub leaves: bool,
         pub turns: Vec<u32>,
@@ -251,9 +251,9 @@ reusable! {
         pub overtaken: Option<Overtaken>,
         /// In a loop: what it knows of the loop's end.
         pub detection: Option<Box<Detection>>,
-        /// The first checkpoint with a snapshot taken after the end, and whether one from there on is known to be complete.
+        /// The first checkpoint with a snapshot taken after the end, and the first from there on that is known to be complete.
         pub ends_with: Option<CheckpointId>,
-        pub end_is_safe: bool,
+        pub safe_with: Option<CheckpointId>,
         /// The number of output channels whose receiver is known to have consumed the end.
         pub confirmed: u32,
         /// What is piggybacked on everything that it sends, if anything is.
@@ -355,7 +355,7 @@ impl Task {
         self.transaction.clear();
         self.transaction_opened = 0;
         self.committer = None;
-        self.commits = 0;
+        self.commits.clear();
         self.leaves = false;
         self.turns.clear();
         self.turns.resize(info.outputs.len(), 0);
@@ -371,7 +371,7 @@ impl Task {
         self.overtaken = None;
         self.detection = None;
         self.ends_with = None;
-        self.end_is_safe = false;
+        self.safe_with = None;
         self.confirmed = 0;
         self.tag = None;
     }

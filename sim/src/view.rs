@@ -123,7 +123,7 @@ impl World {
         {
             what += &format!(", {clean} of {needed} rounds of its loop clean");
         }
-        if it.commits > 0 {
+        if !it.commits.is_empty() {
             what += ", a commit unanswered";
         }
         what
