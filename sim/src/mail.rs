@@ -1,6 +1,8 @@
 //! What comes to a task beside its channels and what it says: letters, the strategy's machine and its effects, messages to
 //! the coordinator. (What a sink says to the external system stands in [`committer`](crate::committer).)
 
+use std::sync::Arc;
+
 use crate::channel::{CUT, Item, Position, Slot};
 use crate::event::{Event, Origin, SnapshotMetrics};
 use crate::ids::{ChannelId, CheckpointId, TaskId};
@@ -330,6 +332,7 @@ impl Step<'_> {
             };
             let items = overtaken.unwrap_or_default(); // it leaves at this very instant
             if let (Some(snapshot), false) = (&mut self.task.uploads[upload].open, items.is_empty()) {
+                let snapshot = Arc::make_mut(snapshot);
                 let weights = items.iter().rev().map(|item| item.slot().weight());
                 snapshot.sent[at as usize] = weights.fold(snapshot.sent[at as usize], Position::before);
                 snapshot.unsent.push(OnChannel { at, items });

@@ -148,6 +148,14 @@ impl TaskSnapshot {
         Positions { sent: counts(&self.sent), received: counts(&self.received) }
     }
 
+    /// Puts what was on its way in the order of channels, and adds up its size.
+    fn put_in_flight_in_order(&mut self) {
+        self.captured.sort_by_key(|captured| captured.at);
+        self.unsent.sort_by_key(|unsent| unsent.at);
+        let items = self.captured.iter().chain(&self.unsent).flat_map(|part| &part.items);
+        self.in_flight = items.map(Item::bytes).sum();
+    }
+
     /// What has been received on an input, and what was captured behind that.
     pub fn received_and_captured(&self, input: u32) -> Position {
         let received = self.received.get(input as usize).copied().unwrap_or_default();
@@ -227,7 +235,7 @@ impl Step<'_> {
             handle,
             files: saved.new.iter().map(|&(file, _)| file).collect(),
             positions,
-            open: Some(Box::new(snapshot)),
+            open: Some(Arc::new(snapshot)),
             state_at,
             succeeds,
             metrics,
@@ -283,7 +291,7 @@ impl Step<'_> {
             if let (Some(snapshot), false) =
                 (upload.and_then(|upload| upload.open.as_mut()), items.is_empty())
             {
-                snapshot.captured.push(OnChannel { at: input, items });
+                Arc::make_mut(snapshot).captured.push(OnChannel { at: input, items });
             }
         }
     }
@@ -294,10 +302,9 @@ impl Step<'_> {
         while let Some(at) = self.task.uploads.iter().position(Upload::is_whole) {
             let Upload { id, handle, state_at, mut succeeds, .. } = self.task.uploads[at];
             let Some(mut snapshot) = self.task.uploads[at].open.take() else { return };
-            snapshot.captured.sort_by_key(|captured| captured.at);
-            snapshot.unsent.sort_by_key(|unsent| unsent.at);
-            let on_the_way = snapshot.captured.iter().chain(&snapshot.unsent).flat_map(|part| &part.items);
-            snapshot.in_flight = on_the_way.map(Item::bytes).sum();
+            if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
+                Arc::make_mut(&mut snapshot).put_in_flight_in_order();
+            }
             let mut written_at = state_at.max(now + self.topology.config.least); // its mark may have left later than that
             if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
                 let (took, fine) =
@@ -307,7 +314,7 @@ impl Step<'_> {
             }
             self.task.uploads[at].metrics.persisted_in_flight = snapshot.in_flight;
             if succeeds {
-                self.put_at(written_at, handle, Object::Snapshot(Arc::from(snapshot)));
+                self.put_at(written_at, handle, Object::Snapshot(snapshot));
             }
             self.letter(written_at, Mail::Written(id, succeeds));
         }

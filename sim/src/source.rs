@@ -6,7 +6,7 @@ use crate::event::{Event, chain};
 use crate::graph::Role;
 use crate::input::Input;
 use crate::protocol::{READING, Up};
-use crate::record::{lineage_weight, source_lineage};
+use crate::record::{Record, lineage_weight, source_lineage};
 use crate::step::Step;
 use crate::task::{Mail, Task};
 use crate::time::{NEVER, SECOND, Time};
@@ -45,16 +45,17 @@ impl Step<'_> {
     #[inline]
     pub(crate) fn read_record(&mut self, now: Time) {
         let Role::Source(input) = &self.operator.role else { return };
+        let input = input.as_ref();
         self.shared.steps += 1;
-        let split = &mut self.task.splits[self.task.split];
-        let Some(entry) = split.next else { return };
-        let mut record = entry.record;
-        record.lineage = source_lineage(self.info.origin, split.at.split, split.at.offset);
+        let task = &mut *self.task;
+        let split = &mut task.splits[task.split];
+        let Some(entry) = &split.next else { return };
+        let lineage = source_lineage(self.info.origin, split.at.split, split.at.offset);
+        let record = Record { lineage, ..entry.record };
         split.at.offset = entry.next;
         split.at.event_time = split.at.event_time.max(record.event_time);
-        split.next = input.read(split.at.split, entry.next);
+        split.next = input.read(split.at.split, split.at.offset);
         split.at.ended = split.next.is_none();
-        let task = &mut *self.task;
         task.records += 1;
         task.lineages = task.lineages.wrapping_add(lineage_weight(record.lineage, 0));
         task.chain.0 = chain(task.chain.0, record.lineage ^ now);
@@ -62,7 +63,7 @@ impl Step<'_> {
             self.emit(now, Event::Record { input: READING, lineage: record.lineage });
         }
         self.send_one(&record, now);
-        self.after_reading(record.event_time, input.as_ref(), now);
+        self.after_reading(record.event_time, input, now);
     }
 
     /// The task has ended, and the checkpoint that contains its end is the one to wait for: a source asks for it at once.

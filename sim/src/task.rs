@@ -124,8 +124,8 @@ pub(crate) struct Upload {
     pub files: Vec<Handle>,
     /// Where it stands, if what was sent is logged.
     pub positions: Option<Arc<Positions>>,
-    /// What is saved, as long as something may still be captured for it.
-    pub open: Option<Box<TaskSnapshot>>,
+    /// What is saved, as long as something may still be captured for it. (Worlds that are copies of each other share it until then.)
+    pub open: Option<Arc<TaskSnapshot>>,
     /// When the state is in the store, if the write succeeds.
     pub state_at: Time,
     pub succeeds: bool,

@@ -279,12 +279,16 @@ impl World {
     }
 
     /// Hands to the observer what has happened, if there is something to say.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hand_over(&mut self, observe: Observe<'_>) {
         let many = self.shared.latencies.len().max(self.network.passages_noted()) >= LATENCIES_AT_ONCE;
-        if self.shared.log.is_empty() && !many && self.outcome.is_none() {
-            return;
+        if !self.shared.log.is_empty() || many || self.outcome.is_some() {
+            self.hand_over_now(observe);
         }
+    }
+
+    #[inline(never)]
+    fn hand_over_now(&mut self, observe: Observe<'_>) {
         let mut events = std::mem::take(&mut self.handed);
         std::mem::swap(&mut events, &mut self.shared.log);
         self.note(&events);
