@@ -7,7 +7,8 @@
 //! another input, and a row is written down. Beside them stands what the hops alone would take in the bare loop of `limit`.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
@@ -65,8 +66,10 @@ impl Shape {
     }
 }
 
-/// Runs of each thread in the comparison.
+/// Runs of a lap of the comparison, laps of a round, and rounds.
 const RUNS: u64 = 4_000;
+const LAPS: usize = 4;
+const ROUNDS: usize = 7;
 
 /// A seed, and what goes wrong in its run.
 type Planned = (u64, Arc<FaultPlan>);
@@ -90,16 +93,28 @@ fn run(engine: &mut Engine, (seed, plan): &Planned) -> u64 {
     record.steps
 }
 
-/// Runs per second of so many threads together, each with worlds of its own.
+/// Runs per second of so many threads together, each with worlds of its own that were used before.
 fn rate(shape: &Shape, plans: &[Planned], threads: usize) -> f64 {
-    let mut engines: Vec<_> = (0..threads).map(|_| shape.engine()).collect();
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        for (engine, plans) in engines.iter_mut().zip(plans.chunks(plans.len() / threads)) {
-            scope.spawn(move || black_box(plans.iter().map(|plan| run(engine, plan)).sum::<u64>()));
+    let (gate, (ready, all_ready)) = (Mutex::new(()), channel());
+    let time = std::thread::scope(|scope| {
+        let closed = gate.lock();
+        for part in plans.chunks(plans.len() / threads) {
+            let (ready, gate) = (ready.clone(), &gate);
+            scope.spawn(move || {
+                let mut engine = shape.engine();
+                let mut lap = || black_box(part).iter().map(|plan| run(&mut engine, plan)).sum::<u64>();
+                lap();
+                drop((ready.send(()), ready));
+                drop(gate.lock());
+                black_box((0..LAPS).map(|_| lap()).sum::<u64>())
+            });
         }
+        drop(ready);
+        (0..threads).for_each(|_| all_ready.recv().expect("a thread that works"));
+        drop(closed);
+        Instant::now()
     });
-    plans.len() as f64 / start.elapsed().as_secs_f64()
+    (LAPS * plans.len()) as f64 / time.elapsed().as_secs_f64()
 }
 
 /// Runs per second of a sweep on so many threads, rows included.
@@ -152,20 +167,30 @@ fn compare(shape: &Shape, plans: &[Planned]) {
         100 * completed / runs,
         100 * restored / runs
     );
-    for threads in [1, 2] {
-        let rate = rate(shape, plans, threads);
-        println!("{threads} threads: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
-        let rate = sweep(shape, threads);
-        println!("{threads} threads, as a sweep: {rate:.0} runs/s, {:.0} a minute", 60.0 * rate);
+    let limit = || {
+        let start = Instant::now();
+        black_box(limit::window(7));
+        let hop = start.elapsed().as_secs_f64() / limit::HOPS as f64;
+        runs as f64 / (hop * steps as f64)
+    };
+    let rows: [(&str, &dyn Fn() -> f64); 5] = [
+        ("1 thread", &|| rate(shape, plans, 1)),
+        ("2 threads", &|| rate(shape, plans, 2)),
+        ("1 thread, as a sweep", &|| sweep(shape, 1)),
+        ("2 threads, as a sweep", &|| sweep(shape, 2)),
+        ("limit: as many hops as a run has steps", &limit),
+    ];
+    let mut rates = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        rates.iter_mut().zip(&rows).for_each(|(rates, (_, rate))| rates.push(rate()));
     }
-    let start = Instant::now();
-    black_box(limit::window(7));
-    let hop = start.elapsed().as_nanos() as f64 / limit::HOPS as f64;
-    let limit = 1e9 / (hop * steps as f64 / runs as f64);
-    println!(
-        "the limit: {hop:.1} ns a hop; as many hops as a run has steps: {limit:.0} runs/s of one thread, {:.0} a minute",
-        60.0 * limit
-    );
+    println!("{:40}  {:>8}  {:>10}  {:>10}", "", "runs/s", "a minute", "best");
+    for ((name, _), mut rates) in rows.iter().zip(rates) {
+        rates.sort_by(f64::total_cmp);
+        let (median, best) = (rates[ROUNDS / 2], rates[ROUNDS - 1]);
+        println!("{name:40}  {median:8.0}  {:10.0}  {:10.0}", 60.0 * median, 60.0 * best);
+    }
+    println!("the median and the best of {ROUNDS} rounds measured in turn");
 }
 
 fn main() {
