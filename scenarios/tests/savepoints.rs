@@ -15,10 +15,11 @@ use cutline_scenarios::prepare::{Prepared, StartError};
 use cutline_scenarios::record::{Class, RunRecord, Verdict};
 use cutline_scenarios::run::{Contender, Options, Runner};
 use cutline_scenarios::savepoint_file::{Provenance, SavepointFile};
-use cutline_sim::faults::FaultPlan;
+use cutline_sim::faults::{FailedCommits, Fault, FaultPlan, Planned, When};
 use cutline_sim::ids::TaskId;
 use cutline_sim::protocol::SnapshotMethod;
 use cutline_sim::savepoint::{RestoreError, Savepoint};
+use cutline_sim::time::SECOND;
 
 /// What is lost is noticed soon.
 const SOON: &[&str] = &[
@@ -198,4 +199,27 @@ fn jobs_change_their_size_and_their_backend() {
         }
     }
     assert!(moves > 28, "{moves}");
+}
+
+/// The former job had counted its checkpoints to ten or more, and left a commit to be made, which fails at first. The tasks of this one count
+/// their own from one: its sink ends with a smaller number, and waits for that commit all the same.
+#[test]
+fn a_sink_waits_for_what_the_former_job_left_to_be_committed() {
+    let often =
+        ["execution.checkpointing.interval=2ms", "execution.checkpointing.max-concurrent-checkpoints=20"];
+    let before = library("tiny", &often);
+    let savepoint = take(&before, strategy("aligned"), &Arc::default(), 10).expect("a tenth checkpoint");
+    let after = library("tiny", &["execution.checkpointing.interval=20ms"]);
+    let started = after.start_from(&savepoint).unwrap_or_else(|error| panic!("{error}"));
+    let fault = Fault::FailedCommits(FailedCommits { per_mille: 1000 });
+    let faults = vec![Planned { when: When::Between(0, SECOND / 100), fault }];
+    let plan = Arc::new(FaultPlan { faults, heal: SECOND });
+    for name in ["uncoordinated", "communication-induced", "aligned"] {
+        let mut runner = Runner::new(&started, strategy(name));
+        for seed in 0..6 {
+            let record = runner.run(seed, &plan, &Options::default(), None);
+            passes(&record, &format!("{name} under seed {seed}"));
+            assert!(record.commits_failed > 0 && record.duration > SECOND / 2, "{name} under seed {seed}");
+        }
+    }
 }

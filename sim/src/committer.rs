@@ -181,6 +181,9 @@ impl Step<'_> {
 
     /// A request for commit has failed, or was not answered for so long that it is taken for failed.
     pub(crate) fn not_committed(&mut self, transactions: &[TransactionId], now: Time) {
+        if !self.task.status.is_alive() {
+            return; // it has finished: there was no record in them
+        }
         let Some(committer) = &mut self.task.committer else { return };
         let Reaction { again, rewrite } = committer.failed(transactions);
         self.task.commits.retain(|commit| !transactions.contains(commit) || again.contains(commit));

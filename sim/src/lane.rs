@@ -7,7 +7,7 @@
 
 use crate::graph::{Role, SinkMode};
 use crate::ids::ChannelId;
-use crate::network::{Network, Sent, Wire};
+use crate::network::{Network, Wire};
 use crate::operator::Context;
 use crate::record::Record;
 use crate::step::Step;
@@ -93,8 +93,7 @@ impl Step<'_> {
                     && port.has_room(ready)
                 {
                     sent += 1;
-                    if let Sent::First(arrive) =
-                        outbound.send_alone(port, record, ready, config.latency_jitter)
+                    if let Some(arrive) = outbound.send_alone(port, record, ready, config.latency_jitter)
                         && let Some(wake) = next.expect_front(outbound.input, arrive)
                     {
                         wakes.lower(outbound.to.0, wake);
@@ -109,6 +108,7 @@ impl Step<'_> {
         }
         if handled > 0 {
             shared.steps += handled;
+            shared.along += handled;
             port.heads.set(0, inbound.head().max(ready));
         }
     }

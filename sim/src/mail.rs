@@ -183,8 +183,7 @@ impl Step<'_> {
     /// to save (`waitForPendingCheckpoints`), for no other snapshot can stand for that.
     pub(crate) fn finish_if_done(&mut self, now: Time) {
         let task = &*self.task;
-        let Some(safe) = task.safe_with.filter(|_| task.status == Status::Ended) else { return };
-        if task.commits.iter().any(|transaction| transaction.id <= safe) {
+        if task.status != Status::Ended || task.safe_with.is_none() || task.awaits_commits() {
             return;
         }
         // The head of a loop ends before those that feed it: it stays until it has told them that it has consumed their ends.

@@ -28,7 +28,6 @@ use crate::reusable;
 use crate::ring::Ring;
 use crate::time::{NEVER, Time};
 use crate::tournament::Tournament;
-pub(crate) use alone::Sent;
 pub(crate) use departure::Wire;
 use overtaking::Leaving;
 pub(crate) use port::{Notice, Port, What};
@@ -314,7 +313,7 @@ impl Network {
     /// The receiver has consumed the end: the sender will know.
     pub fn confirm_end(&mut self, channel: ChannelId, now: Time) {
         let ch = &self.channels[channel.index()];
-        let time = now + ch.latency + ch.slowed;
+        let time = ch.back_at(now);
         self.expect(ch.from, Notice { time, channel, what: What::EndConsumed });
     }
 

@@ -66,8 +66,9 @@ reusable! {
         pub stalls: Vec<Stall>,
         /// Where snapshots are each task's own: those taken that were not yet handed to observers, and where they stand.
         pub taken: Vec<(TaskId, CheckpointId, Arc<Positions>)>,
-        /// Things done so far.
+        /// Things done so far, and how many of them were records handled along lanes.
         pub steps: u64,
+        pub along: u64,
         /// When each checkpoint of this run was triggered.
         pub triggered: BTreeMap<CheckpointId, Time>,
         /// Tasks that a fault makes slow, and by which factor.
@@ -112,6 +113,7 @@ impl Hash for Shared {
             commit_key,
             // Past.
             steps: _,
+            along: _,
             writes: _,
             // Empty between two events.
             log: _,

@@ -302,11 +302,9 @@ impl Step<'_> {
         while let Some(at) = self.task.uploads.iter().position(Upload::is_whole) {
             let Upload { id, handle, state_at, mut succeeds, .. } = self.task.uploads[at];
             let Some(mut snapshot) = self.task.uploads[at].open.take() else { return };
-            if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
-                Arc::make_mut(&mut snapshot).put_in_flight_in_order();
-            }
             let mut written_at = state_at.max(now + self.topology.config.least); // its mark may have left later than that
-            if !snapshot.captured.is_empty() || !snapshot.unsent.is_empty() {
+            if snapshot.has_in_flight(id) {
+                Arc::make_mut(&mut snapshot).put_in_flight_in_order();
                 let (took, fine) =
                     self.shared.write(&self.topology.config.store, !handle.0, snapshot.in_flight);
                 written_at = written_at.max(now + took.max(self.topology.config.least));

@@ -317,6 +317,17 @@ impl Task {
         if self.status_since.0 > now { self.status_before.0 } else { self.status }
     }
 
+    /// True if commits are unanswered that an ended task must wait for: those up to the first checkpoint that contains its end, for behind
+    /// them nothing has a record. What is left from before this attempt is older, whatever its number: that may be of another job, from
+    /// whose savepoint this one was started.
+    pub fn awaits_commits(&self) -> bool {
+        let is_old = |it: &TransactionId| it.attempt < self.attempt || Some(it.id) <= self.safe_with;
+        match self.safe_with {
+            Some(_) => self.commits.iter().any(is_old),
+            None => !self.commits.is_empty(),
+        }
+    }
+
     /// The number of the next thing this task schedules.
     pub fn next_number(&mut self) -> u32 {
         self.sent.0 += 1;

@@ -123,7 +123,7 @@ impl World {
         {
             what += &format!(", {clean} of {needed} rounds of its loop clean");
         }
-        if !it.commits.is_empty() {
+        if it.awaits_commits() {
             what += ", a commit unanswered";
         }
         what

@@ -165,6 +165,7 @@ impl World {
             stalls: Vec::new(),
             taken: Vec::new(),
             steps: 0,
+            along: 0,
             triggered: Default::default(),
             slow_tasks: Default::default(),
             slow_links: Default::default(),
@@ -446,6 +447,11 @@ impl World {
     /// Things done so far: actions of the queue, records, marks and letters handled.
     pub fn steps(&self) -> u64 {
         self.shared.steps
+    }
+
+    /// How many records were handled along lanes, in short. It is no part of the run.
+    pub fn records_along_lanes(&self) -> u64 {
+        self.shared.along
     }
 
     /// The job.

@@ -65,8 +65,8 @@ fn connect(text: &mut String, draws: &mut Draws, from: &(String, u64, bool), to:
 
 #[test]
 fn lanes_change_nothing() {
-    let (mut restored, mut completed) = (0, 0);
-    for seed in 60_000..60_032 {
+    let (mut restored, mut completed, mut short) = (0, 0, 0);
+    for seed in 60_000..60_024 {
         let prepared = prepare_with(seed, Kinds::Straight, ALONE);
         for strategy in STRATEGIES {
             let mut runner = Runner::new(&prepared, Contender::from(strategy));
@@ -77,13 +77,16 @@ fn lanes_change_nothing() {
                 let options = Options { forks: Some(false), metrics, ..Options::default() };
                 let along = runner.run(seed, &plan, &options, None);
                 check(&along);
+                short += runner.world().records_along_lanes();
                 let the_long_way = Options { lookahead: false, passages: true, ..options };
                 let long = runner.run(seed, &plan, &the_long_way, None);
-                assert!(along == long, "{}", parting(&prepared, strategy, &plan, seed));
+                assert_eq!(runner.world().records_along_lanes(), 0);
+                assert!(along == long, "{seed} under {}, {profile}: {along:#?}\n{long:#?}", strategy.name);
                 restored += along.restores.len();
                 completed += along.completed().count();
             }
         }
     }
-    assert!(restored > 100 && completed > 1_000, "{restored} restores, {completed} checkpoints: too few");
+    assert!(restored > 50 && completed > 500, "{restored} restores, {completed} checkpoints: too few");
+    assert!(short > 100_000, "{short} records along lanes: too few to mean anything");
 }

@@ -7,29 +7,24 @@ use crate::record::Record;
 use crate::time::{NEVER, Time};
 use crate::tournament::Tournament;
 
-/// What became of a record that was sent alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It is in the channel, behind others.
-    Behind,
-    /// It is the front of the channel, and arrives then.
-    First(Time),
-}
-
 impl Channel {
-    /// Sends a record that is a buffer of its own. The sender has room for it; the channel is neither local nor on a feedback edge.
+    /// Sends a record that is a buffer of its own. The sender has room for it; the channel is neither local nor on a feedback edge. Says when
+    /// the record arrives, if it is the front of the channel now.
     ///
     /// With a credit it is on the wire at once. Without one it takes an output buffer until a credit comes back. When that will be is
     /// known already, and so is when the record leaves and arrives; or else it waits.
     #[inline(always)]
-    pub fn send_alone(&mut self, port: &mut Port, record: &Record, now: Time, jitter: Time) -> Sent {
+    pub fn send_alone(&mut self, port: &mut Port, record: &Record, now: Time, jitter: Time) -> Option<Time> {
         let waits = !self.has_credit(now);
         let mut not_before = now;
         if waits {
             port.used += 1;
             match self.returning.pop() {
                 Some(credit) => not_before = credit,
-                None => return self.wait_alone(record, now),
+                None => {
+                    self.wait_alone(record, now);
+                    return None;
+                }
             }
         } else {
             self.credits -= 1;
@@ -39,16 +34,22 @@ impl Channel {
             port.free_later(self.wire_free);
         }
         let arrive = self.arrival(self.wire_free, jitter);
-        if self.append_alone(record, arrive, waits) { Sent::First(arrive) } else { Sent::Behind }
+        self.append_alone(record, arrive, waits).then_some(arrive)
     }
 
     /// Nobody knows yet when there will be a credit for a record.
     #[inline(never)]
-    fn wait_alone(&mut self, record: &Record, now: Time) -> Sent {
+    fn wait_alone(&mut self, record: &Record, now: Time) {
+        let buffer = self.hold_alone(record, now);
+        self.waiting.push(buffer);
+    }
+
+    /// Closes a buffer with one record.
+    #[inline(always)]
+    fn hold_alone(&mut self, record: &Record, now: Time) -> Waiting {
         self.append_alone(record, NEVER, false);
         self.held += 1;
-        self.waiting.push(Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true });
-        Sent::Behind
+        Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true }
     }
 
     /// The receiver has consumed a buffer, for which so many credits reach the sender at an instant: what waits for them goes with them.
@@ -100,13 +101,14 @@ impl Network {
         if !self.unbuffered || ch.local || ch.feedback {
             return self.try_send_slowly(channel, record, now);
         }
-        let has_room = port.has_room(now);
-        if has_room && let Sent::First(arrive) = ch.send_alone(port, record, now, self.config.latency_jitter)
-        {
+        if !port.has_room(now) {
+            return false;
+        }
+        if let Some(arrive) = ch.send_alone(port, record, now, self.config.latency_jitter) {
             let (to, input) = (ch.to, ch.input);
             self.announce(to, input, arrive);
         }
-        has_room
+        true
     }
 
     /// Sends a record that goes into a buffer with others, or stays on its node.
@@ -120,11 +122,9 @@ impl Network {
         if !self.has_room(from, now) {
             return false;
         }
-        let ch = &mut self.channels[channel.index()];
         self.ports[from.index()].used += 1;
-        ch.append_alone(record, NEVER, false);
-        ch.held += 1;
-        self.dispatch(channel, Waiting { slots: 1, bytes: record.size, ready: now, needs_credit: true }, now);
+        let buffer = self.channels[channel.index()].hold_alone(record, now);
+        self.dispatch(channel, buffer, now);
         true
     }
 }

@@ -41,7 +41,9 @@ impl Network {
         // The flusher works beside the task, whose clock may be behind: what departed is free from now on, not before.
         let departed = used - port.used;
         port.used = used;
-        port.free_many(now, departed);
+        if departed > 0 {
+            port.free_many(now, departed);
+        }
     }
 
     /// The flusher has something to ask of a task at its next visit.
