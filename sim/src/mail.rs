@@ -178,9 +178,9 @@ impl Step<'_> {
     }
 
     /// An ended task finishes when a checkpoint with its end has completed, its commits up to that one are confirmed (what is committed
-    /// behind it has no record, and checkpoints may come faster than commits), and its receivers have consumed all it has sent (Flink: `ResultPartitionWriter#getAllDataProcessedFuture`): until then it may still have to
-    /// save what is on its way. Where marks overtake it also finishes what it has begun
-    /// to save (`waitForPendingCheckpoints`), for no other snapshot can stand for that.
+    /// behind it has no record, and checkpoints may come faster than commits), and its receivers have consumed all it has sent (Flink:
+    /// `ResultPartitionWriter#getAllDataProcessedFuture`): until then it may still have to save what is on its way. Where marks overtake
+    /// it also finishes what it has begun to save (`waitForPendingCheckpoints`), for no other snapshot can stand for that.
     pub(crate) fn finish_if_done(&mut self, now: Time) {
         let task = &*self.task;
         if task.status != Status::Ended || task.safe_with.is_none() || task.awaits_commits() {

@@ -321,11 +321,8 @@ impl Task {
     /// them nothing has a record. What is left from before this attempt is older, whatever its number: that may be of another job, from
     /// whose savepoint this one was started.
     pub fn awaits_commits(&self) -> bool {
-        let is_old = |it: &TransactionId| it.attempt < self.attempt || Some(it.id) <= self.safe_with;
-        match self.safe_with {
-            Some(_) => self.commits.iter().any(is_old),
-            None => !self.commits.is_empty(),
-        }
+        let counts = |id| self.safe_with.is_none_or(|safe| id <= safe);
+        self.commits.iter().any(|it| it.attempt < self.attempt || counts(it.id))
     }
 
     /// The number of the next thing this task schedules.

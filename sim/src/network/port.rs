@@ -123,7 +123,7 @@ impl Port {
 
     /// The gate of an input.
     #[inline]
-    pub fn gate(&mut self, input: u32) -> &mut Gate {
+    fn gate(&mut self, input: u32) -> &mut Gate {
         match &mut self.gates[..] {
             [gate] => gate,
             gates => {
