@@ -42,6 +42,9 @@ struct Explored<'a> {
     complete: bool,
     rows: &'a [Row],
     forks: u64,
+    /// How many of them were restored, and in how many states; those that met have one end.
+    restored: u64,
+    states: u64,
     seconds: f64,
     forks_per_second: f64,
     threads: usize,
@@ -188,6 +191,8 @@ fn show(
     let rate = if done.seconds > 0.0 { forks as f64 / done.seconds } else { 0.0 };
     let points_of_pairs = done.pairs.as_ref().map_or(0, |found| found.points);
     let complete = done.is_complete(events);
+    let restored: u64 = done.passes().map(|found| found.restored).sum();
+    let states: u64 = done.passes().map(|found| found.states.len() as u64).sum();
     if screen.is_json() {
         return screen.json(&Explored {
             scenario: setup.prepared.name(),
@@ -199,6 +204,8 @@ fn show(
             complete,
             rows: &rows,
             forks,
+            restored,
+            states,
             seconds: done.seconds,
             forks_per_second: rate,
             threads: done.threads,
@@ -237,7 +244,14 @@ fn show(
     let threads = if done.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", done.threads) };
     let seconds = done.seconds;
     text +=
-        &format!("{} forks in {seconds:.1} s: {} forks/s on {threads}\n", count(forks), count(rate as u64));
+        &format!("{} forks in {seconds:.2} s: {} forks/s on {threads}\n", count(forks), count(rate as u64));
+    if restored > 0 {
+        text += &format!(
+            "{} of them were restored, in {} states; forks that meet have one end\n",
+            count(restored),
+            count(states)
+        );
+    }
     screen.result(&text)
 }
 

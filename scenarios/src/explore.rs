@@ -23,6 +23,7 @@
 //!
 //! Not tried: the loss of a message that the first fault itself has sent. Not modelled: a coordinator that fails; lost or doubled records, which channels do not have.
 
+mod ends;
 mod findings;
 pub mod interleavings;
 mod scout;
@@ -43,6 +44,7 @@ pub use victims::Victims;
 
 use crate::prepare::Prepared;
 use crate::run::{Contender, Runner};
+use ends::Ends;
 use scout::Scout;
 
 /// Into so many parts the events are dealt out, if there are enough of them.
@@ -118,7 +120,8 @@ impl<'a> Explorer<'a> {
             events: 0,
             objection: None,
         };
-        (explorer.events, explorer.states, explorer.objection) = Scout::new(&explorer, &Unwatched).count();
+        (explorer.events, explorer.states, explorer.objection) =
+            Scout::new(&explorer, None, &Unwatched).count();
         explorer
     }
 
@@ -131,7 +134,7 @@ impl<'a> Explorer<'a> {
 
     /// One fork by itself, with one fault that this explorer knows to try.
     pub fn fork(&self, struck: &Struck) -> Fork {
-        Scout::new(self, &Unwatched).fork(struck)
+        Scout::new(self, None, &Unwatched).fork(struck)
     }
 
     /// How many events the original has. After the last one it is over, so there are as many points to try, with the start.
@@ -152,6 +155,7 @@ impl<'a> Explorer<'a> {
     /// The same after some of the events only.
     pub fn explore_after(&self, events: Range<u64>, pass: Pass, forks: u64, watch: &dyn Watch) -> Findings {
         let scouts = Mutex::new(Vec::new());
+        let ends = self.remembers.then(Ends::default);
         let mut found = Findings::default();
         for (victims, pairs) in self.victims.iter().map(|&victims| (victims, pass == Pass::Pairs)) {
             let tallies = if pairs { &mut found.pairs } else { &mut found.single };
@@ -168,7 +172,7 @@ impl<'a> Explorer<'a> {
                 let take = || scouts.lock().unwrap_or_else(PoisonError::into_inner);
                 let scout = take().pop();
                 // Boxed, for it is large and goes from hand to hand.
-                let mut scout = scout.unwrap_or_else(|| Box::new(Scout::new(self, watch)));
+                let mut scout = scout.unwrap_or_else(|| Box::new(Scout::new(self, ends.as_ref(), watch)));
                 let found = scout.explore(part.clone(), pass, left);
                 watch.tried(found.points, found.forks());
                 take().push(scout);
@@ -181,6 +185,7 @@ impl<'a> Explorer<'a> {
                 }
             }
         }
+        found.settle();
         found
     }
 

@@ -195,6 +195,24 @@ fn planted_bugs_are_found_and_their_forks_run_again() {
     }
 }
 
+/// A fork that comes to the state of another one is not gone through again, and all that is said is the same: how many forks there were, what
+/// they came to, and of what is wrong the first one, up to its digest. So it is of bugs, too, of which some are seen in some forks only.
+#[test]
+fn forks_that_meet_have_one_end() {
+    let prepared = tiny();
+    let strategies = STRATEGIES.iter().map(Contender::from);
+    let bugs = ["stale-ack", "forget-trigger", "hoard", "undead", "restored-uncaptured", "unrecorded-input"];
+    let bugs = bugs.map(|name| Contender::from(bugs::find(name).expect("a bug")));
+    for contender in strategies.chain(bugs) {
+        let mut with = single(&explorer(&prepared, contender));
+        let without = single(&explorer(&prepared, contender).without_memory());
+        let (restored, states) =
+            (std::mem::take(&mut with.restored), std::mem::take(&mut with.states).len() as u64);
+        assert!(restored > 3 * states && states > 100, "{}: {restored}, {states}", contender.name);
+        assert_eq!(with, without, "{}", contender.name);
+    }
+}
+
 /// Where second faults are not tried because a state was seen before, nothing is missed: what they lead to has been found, by two
 /// faults or by one.
 #[test]

@@ -13,7 +13,7 @@
 
 mod item;
 
-use crate::ids::{CheckpointId, TaskId};
+use crate::ids::{Attempt, CheckpointId, TaskId};
 use crate::random::{below, draw};
 use crate::record::{Mark, Record};
 use crate::reusable;
@@ -526,7 +526,8 @@ impl Channel {
     }
 
     /// Empties the channel for a new attempt; keeps memory, identity and faults.
-    pub fn reset(&mut self, exclusive: u32) {
+    pub fn reset(&mut self, attempt: Attempt, exclusive: u32) {
+        self.draws = attempt.draws();
         self.slots.clear();
         self.waiting.clear();
         self.returning.clear();

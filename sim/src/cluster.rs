@@ -98,7 +98,8 @@ impl World {
         self.nodes.iter_mut().for_each(|node| node.tasks.clear());
         let places: Vec<Option<NodeId>> =
             (0..self.tasks.len() as u32).map(|task| self.node_of(TaskId(task))).collect();
-        self.network.reset(|from, to| places[from.index()] == places[to.index()], self.topology.config.least);
+        let same_node = |from: TaskId, to: TaskId| places[from.index()] == places[to.index()];
+        self.network.reset(self.coordinator.attempt, same_node, self.topology.config.least);
         self.slow_channels();
         let control = self.shared.post.latency;
         self.reach.fill(control);

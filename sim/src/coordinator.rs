@@ -18,6 +18,7 @@ use crate::protocol::{CoordinatorEvent, Handle, InputSet, Line, Up};
 use crate::queue::{Action, Life, Message, Placed, Report, Timer};
 use crate::reusable;
 use crate::store::Held;
+use crate::task::forget_past;
 use crate::time::{MILLISECOND, Time};
 use crate::topology::Topology;
 use crate::untold::Untold;
@@ -166,6 +167,19 @@ impl Coordinator {
 }
 
 impl World {
+    /// Forgets when a node that is dead was heard of, and the last deliveries that are past.
+    pub(crate) fn forget_deliveries(&mut self) {
+        let now = self.now;
+        self.tasks.iter_mut().for_each(|task| task.forget_deliveries(now));
+        self.nodes.iter_mut().for_each(|node| forget_past(&mut node.last_up, now));
+        for view in &mut self.coordinator.nodes {
+            forget_past(&mut view.last_down, now);
+            if !view.alive {
+                view.heard = 0;
+            }
+        }
+    }
+
     /// What the job is doing, and in which attempt: whoever changes that acts on everybody.
     pub(crate) fn stage(&self) -> impl PartialEq + use<> {
         (self.coordinator.status, self.coordinator.attempt, self.end)
@@ -525,6 +539,8 @@ impl World {
         let savepoint = CheckpointId(coordinator.first_checkpoint.0 - 1); // or 0, which no checkpoint has
         coordinator.restored = line.checkpoint.unwrap_or(savepoint);
         coordinator.beliefs.fill(Belief::Starting);
+        // Nothing is known of this attempt, so nothing that was said can be older.
+        coordinator.nodes.iter_mut().for_each(|view| view.newest = 0);
         coordinator.running = 0;
         coordinator.finished.clear();
         coordinator.roots.clear();

@@ -81,6 +81,7 @@ impl World {
     pub fn settle(&mut self) {
         self.shared.queue.sort();
         self.network.collect(self.now);
+        self.forget_deliveries();
     }
 
     /// Becomes another world of which at most these parts are different: `clone_from` for a world that was a copy not long ago.
@@ -146,8 +147,8 @@ impl World {
         [Part::Shared, Part::Coordinator, Part::Store].into_iter().chain(of_tasks)
     }
 
-    /// Hashes a part of a world that has been [settled](World::settle). All parts together are all that the rest of the run depends on; what
-    /// all worlds of a job share is left out.
+    /// Hashes a part of a world that has been [settled](World::settle). All parts together are all that the rest of the run depends on, but
+    /// for its deadline; what all worlds of a job share is left out.
     pub fn hash_part<H: Hasher>(&self, part: Part, into: &mut H) {
         let World {
             protocol,
@@ -160,10 +161,11 @@ impl World {
             shared,
             faults,
             now,
-            deadline,
             end,
             outcome,
             turn,
+            // When somebody gives the run up is no part of it.
+            deadline: _,
             // The same in all worlds of a job.
             topology,
             backend: _,
@@ -205,7 +207,7 @@ impl World {
             Part::Store => store.hash(into),
             Part::Shared => {
                 network.hash_rest(into);
-                (reach, nodes, shared, faults, now, deadline, end, outcome, turn).hash(into);
+                (reach, nodes, shared, faults, now, end, outcome, turn).hash(into);
             }
         }
     }
@@ -217,6 +219,16 @@ impl World {
         is_gone(task)
             && info.inputs.iter().all(|channel| is_gone(channels[channel.index()].from))
             && info.channels_out().all(|channel| is_gone(channels[channel.index()].to))
+    }
+
+    /// Hashes by what is drawn, beside what the parts have: the counts of tasks, for their timers; and where messages may meet with
+    /// something, all of them.
+    pub fn hash_draws<H: Hasher>(&self, into: &mut H) {
+        let post = &self.shared.post;
+        if post.jitter > 0 || !post.doomed.is_empty() || self.faults.are_planned() {
+            return self.hash_counts(into);
+        }
+        self.tasks.iter().for_each(|task| task.hash_draws(into));
     }
 
     /// Hashes the counts of all parties, by which they name what they schedule. Parts have none of them, for a name means nothing but

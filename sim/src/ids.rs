@@ -55,3 +55,20 @@ id! {
     /// One life of the whole job between two restarts: the first is 1. Every message carries the attempt of its sender.
     Attempt(u32)
 }
+
+/// So many names, to the power of two, belong to an attempt of a task; and of the first attempts so many.
+const NAMES: u32 = 16;
+const WITH_NAMES: u32 = 1 << 15;
+
+impl Attempt {
+    /// Behind which number the random draws of this attempt are counted. They begin anew, so what comes of a restore does not depend on
+    /// how far the attempt before had come.
+    pub(crate) fn draws(self) -> u64 {
+        u64::from(self.0.saturating_sub(1)) << 32
+    }
+
+    /// Behind which number a task counts what it schedules, and the objects that it names, in this attempt, if it has not counted further.
+    pub(crate) fn names(self) -> u32 {
+        self.0.saturating_sub(1).min(WITH_NAMES) << NAMES
+    }
+}

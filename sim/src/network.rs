@@ -20,7 +20,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::channel::{CLOSE, Channel, Consumed, Flush, Item, Slot, Tag, WATERMARK, Waiting};
 use crate::config::NetworkConfig;
-use crate::ids::{ChannelId, TaskId};
+use crate::ids::{Attempt, ChannelId, TaskId};
 use crate::log::Log;
 use crate::passage::Notes;
 use crate::piggyback::Runs;
@@ -75,8 +75,8 @@ impl Network {
     /// Hashes what channels do not forget when they are emptied: see [`Network::reset`].
     pub fn hash_what_stays<H: Hasher>(&self, channels: &[ChannelId], into: &mut H) {
         for channel in channels {
-            let Channel { latency, slowed, key, draws, .. } = &self.channels[channel.index()];
-            (latency, slowed, key, draws).hash(into);
+            let Channel { latency, slowed, key, .. } = &self.channels[channel.index()];
+            (latency, slowed, key).hash(into);
         }
     }
 
@@ -458,12 +458,12 @@ impl Network {
     }
 
     /// Empties everything for a new attempt; nothing that is sent takes less time than `least`.
-    pub fn reset(&mut self, same_node: impl Fn(TaskId, TaskId) -> bool, least: Time) {
+    pub fn reset(&mut self, attempt: Attempt, same_node: impl Fn(TaskId, TaskId) -> bool, least: Time) {
         let config = &self.config;
         for channel in &mut self.channels {
             channel.local = same_node(channel.from, channel.to);
             channel.latency = if channel.local { config.local_latency } else { config.latency }.max(least);
-            channel.reset(config.exclusive_buffers.max(1));
+            channel.reset(attempt, config.exclusive_buffers.max(1));
         }
         self.leaving.iter_mut().for_each(Ring::clear);
         self.logs.iter_mut().for_each(|log| log.begin(0));

@@ -233,7 +233,7 @@ reusable! {
         pub gap_said: bool,
         /// The chain of everything handled.
         pub chain: Untold<u64>,
-        /// Number of service-time draws.
+        /// Number of service-time draws, behind those of former attempts.
         pub draws: u64,
         /// Number of things scheduled.
         pub sent: Untold<u32>,
@@ -241,7 +241,7 @@ reusable! {
         pub last_up: Time,
         pub last_down: Time,
         pub last_external: Time,
-        /// Number of objects named for the store: part of their handles, never reset.
+        /// Number of objects named for the store: part of their handles, never less than before.
         pub snapshots: u32,
         /// The marks of checkpoints that have begun here, and the newest one of which there is a snapshot.
         pub marks: Vec<Marks>,
@@ -333,17 +333,39 @@ impl Task {
 
     /// Hashes what a task that is gone has not forgotten when it begins anew: see [`Task::begin`].
     pub fn hash_what_stays<H: Hasher>(&self, into: &mut H) {
-        let Task { status, attempt, node, draws, last_up, last_down, last_external, snapshots, .. } = self;
-        (status, attempt, node, draws, last_up, last_down, last_external, snapshots).hash(into);
+        let Task { status, attempt, node, last_up, last_down, last_external, snapshots, .. } = self;
+        let names = self.next_names().max(*snapshots);
+        (status, attempt, node, last_up, last_down, last_external, names).hash(into);
     }
 
-    /// Becomes a task that has done nothing, in a new attempt; what must never repeat (numbers, handles, the chain of
-    /// what was done) goes on.
+    /// Hashes by what the timers of its machine are drawn, if they are.
+    pub fn hash_draws<H: Hasher>(&self, into: &mut H) {
+        let sent = if self.status.is_dead() { self.sent.0.max(self.next_names()) } else { self.sent.0 };
+        sent.hash(into);
+    }
+
+    /// Behind which number names are given, at the least, when a task that is gone begins anew.
+    fn next_names(&self) -> u32 {
+        Attempt(self.attempt.0 + 1).names()
+    }
+
+    /// Forgets the last deliveries, if they are past: what is sent now comes later.
+    pub fn forget_deliveries(&mut self, now: Time) {
+        for last in [&mut self.last_up, &mut self.last_down, &mut self.last_external] {
+            forget_past(last, now);
+        }
+    }
+
+    /// Becomes a task that has done nothing, in a new attempt; what must never repeat goes on: the chain of what was done, and, behind all that
+    /// older attempts are likely to have had, numbers and handles.
     pub fn begin(&mut self, attempt: Attempt, info: &TaskInfo, backend: &dyn Backend) {
         let inputs = info.inputs.len() as u32;
         self.status = Status::Restoring;
         self.resumes_ended = false;
         self.attempt = attempt;
+        self.draws = attempt.draws();
+        self.snapshots = self.snapshots.max(attempt.names());
+        self.sent.0 = self.sent.0.max(attempt.names());
         self.serving = None;
         self.mailbox.clear();
         self.pending.clear();
@@ -382,5 +404,12 @@ impl Task {
         self.safe_with = None;
         self.confirmed = 0;
         self.tag = None;
+    }
+}
+
+/// Forgets the last delivery on a way, if it is past.
+pub(crate) fn forget_past(last: &mut Time, now: Time) {
+    if *last <= now {
+        *last = 0;
     }
 }

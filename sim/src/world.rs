@@ -439,6 +439,11 @@ impl World {
         self.now
     }
 
+    /// When the run is given up.
+    pub fn deadline(&self) -> Time {
+        self.deadline
+    }
+
     /// When the job ended; the present instant if it has not.
     pub fn ended(&self) -> Time {
         self.end.map_or(self.now, |(time, _)| time)

@@ -38,13 +38,6 @@ impl Tally {
         self.violations += other.violations;
         self.undecided += other.undecided;
         self.outcomes.extend_from_slice(&other.outcomes);
-        self.settle();
-    }
-
-    /// Puts the outcomes in order, each once.
-    pub(super) fn settle(&mut self) {
-        self.outcomes.sort_unstable();
-        self.outcomes.dedup();
     }
 }
 
@@ -122,12 +115,18 @@ pub struct Findings {
     pub pairs: BTreeMap<Victims, Tally>,
     /// The first violation of each kind: by the number of faults, what the last fault struck, and who objects.
     pub violations: BTreeMap<(usize, Option<Victims>, Objections), Fork>,
+    /// Forks that were looked at when they were restored.
+    pub restored: u64,
+    /// Digests of the states in which they were then, each once: forks that met have one end.
+    pub states: Vec<u128>,
 }
 
 impl Findings {
     /// Adds what was found behind this.
     pub(super) fn absorb(&mut self, other: Findings) {
         self.points += other.points;
+        self.restored += other.restored;
+        self.states.extend(other.states);
         for (into, from) in [(&mut self.single, &other.single), (&mut self.pairs, &other.pairs)] {
             for (&victims, tally) in from {
                 into.entry(victims).or_default().absorb(tally);
@@ -136,6 +135,16 @@ impl Findings {
         for (kind, violation) in other.violations {
             self.violations.entry(kind).or_insert(violation);
         }
+    }
+
+    /// Puts in order what was added up, each thing once.
+    pub(super) fn settle(&mut self) {
+        for tally in self.single.values_mut().chain(self.pairs.values_mut()) {
+            tally.outcomes.sort_unstable();
+            tally.outcomes.dedup();
+        }
+        self.states.sort_unstable();
+        self.states.dedup();
     }
 
     /// Forks that ran.

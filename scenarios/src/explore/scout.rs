@@ -9,6 +9,7 @@ use cutline_sim::faults::Fault;
 use cutline_sim::time::Time;
 use cutline_sim::world::{Outcome, World};
 
+use super::ends::Ends;
 use super::findings::{Findings, Fork, Objections, Struck};
 use super::seen::{About, Changes, Collector, Digests, Judged, Seen, View};
 use super::victims::Victims;
@@ -32,6 +33,8 @@ pub(super) struct Scout<'a> {
 /// What is used at every point.
 struct Tools<'a> {
     explorer: &'a Explorer<'a>,
+    /// What was found out by anybody, if that is to be used.
+    ends: Option<&'a Ends>,
     watch: &'a dyn Watch,
     fork: Seen,
     spare: Option<World>,
@@ -50,11 +53,12 @@ struct Tools<'a> {
 }
 
 impl<'a> Scout<'a> {
-    pub(super) fn new(explorer: &'a Explorer<'a>, watch: &'a dyn Watch) -> Scout<'a> {
+    pub(super) fn new(explorer: &'a Explorer<'a>, ends: Option<&'a Ends>, watch: &'a dyn Watch) -> Scout<'a> {
         let seen = Seen { world: explorer.pristine.clone(), view: View::default() };
         let walk = || Walk { now: seen.clone(), before: seen.clone() };
         let tools = Tools {
             explorer,
+            ends,
             watch,
             fork: seen.clone(),
             spare: None,
@@ -155,7 +159,7 @@ impl<'a> Scout<'a> {
             self.tools.found.points += u64::from(is_whole);
         }
         let mut found = std::mem::take(&mut self.tools.found);
-        found.single.values_mut().chain(found.pairs.values_mut()).for_each(super::findings::Tally::settle);
+        found.settle();
         found
     }
 }
@@ -215,7 +219,7 @@ impl Tools<'_> {
             }
             return;
         }
-        let judged = self.run();
+        let judged = self.run_if_unknown(victims);
         let violates = !judged.objections.is_empty();
         if counts {
             let tally = self.tally(victims, is_pair);
@@ -243,9 +247,40 @@ impl Tools<'_> {
 
     /// Runs the fork to its end.
     fn run(&mut self) -> Judged {
-        let Seen { world, view } = &mut self.fork;
-        let outcome = world.run(&mut |world, events| view.observe(world, events));
+        let outcome = self.fork.run();
         self.judge(outcome)
+    }
+
+    /// The same, but where another fork was in a state of this one, its end is the end of this one.
+    fn run_if_unknown(&mut self, victims: Victims) -> Judged {
+        let Some(ends) = self.ends else { return self.run() };
+        if let Some(outcome) = self.fork.run_to_restore() {
+            return self.judge(outcome);
+        }
+        self.fork.world.forget_what_is_over();
+        let state = Tools::digest_of(&mut self.digests, &mut self.memory, &mut self.fork);
+        let state = self.memory.with_history(state, &self.fork);
+        self.found.restored += 1;
+        self.found.states.push(state);
+        let known = ends.of(state, &self.fork.world);
+        // The first violation of a kind is told in full.
+        if let Some(judged) = known.filter(|judged| self.is_told(victims, judged.objections)) {
+            return judged;
+        }
+        let steps = self.fork.world.steps();
+        let outcome = self.fork.run();
+        let judged = self.judge(outcome);
+        ends.add(state, (&self.fork.world, outcome), steps, judged);
+        judged
+    }
+
+    /// True if nobody needs to hear of these objections any more.
+    fn is_told(&self, victims: Victims, objections: Objections) -> bool {
+        objections.is_empty() || self.found.violations.contains_key(&self.kind(victims, objections))
+    }
+
+    fn kind(&self, victims: Victims, objections: Objections) -> (usize, Option<Victims>, Objections) {
+        (self.strikes.len() + 1, Some(victims), objections)
     }
 
     fn tally(&mut self, victims: Victims, is_pair: bool) -> &mut super::findings::Tally {
@@ -259,7 +294,7 @@ impl Tools<'_> {
         (event, fault, heal): (u64, &Fault, Time),
         objections: Objections,
     ) {
-        let kind = (self.strikes.len() + 1, Some(victims), objections);
+        let kind = self.kind(victims, objections);
         if self.found.violations.contains_key(&kind) {
             return;
         }
@@ -298,9 +333,13 @@ impl Tools<'_> {
 
     /// The digest of a state.
     fn digest(&mut self, seen: &mut Seen) -> u128 {
+        Tools::digest_of(&mut self.digests, &mut self.memory, seen)
+    }
+
+    fn digest_of(digests: &mut Digests, memory: &mut Collector, seen: &mut Seen) -> u128 {
         seen.world.settle();
-        let state = self.digests.renew(seen, Changes::ALL, &mut self.memory);
-        self.memory.with_counts(state, seen)
+        let state = digests.renew(seen, Changes::ALL, memory);
+        memory.with_draws(state, seen)
     }
 
     /// Asks every oracle about the end of the fork.

@@ -25,9 +25,10 @@ reusable! {
         pub life: Life,
         /// What the coordinator has done, without the times.
         pub history: u64,
-        /// How often all tasks ran, and how many checkpoints have completed.
+        /// How often all tasks ran, how many checkpoints have completed, and how often the job was restored.
         pub running: u32,
         pub completed: u32,
+        pub restored: u32,
     }
 }
 
@@ -54,6 +55,7 @@ impl View {
         };
         self.running += u32::from(what == 6);
         self.completed += u32::from(what == 2);
+        self.restored += u32::from(what == 5);
         self.history = chain(self.history, which << 3 | what);
     }
 }
@@ -61,7 +63,7 @@ impl View {
 /// All that the verdict depends on.
 impl Hash for View {
     fn hash<H: Hasher>(&self, into: &mut H) {
-        let View { jury, life, running, completed, history: _ } = self;
+        let View { jury, life, running, completed, restored: _, history: _ } = self;
         (jury, life, running, completed).hash(into);
     }
 }
@@ -90,6 +92,23 @@ impl Seen {
     pub fn advance(&mut self) -> Option<Outcome> {
         let Seen { world, view } = self;
         world.advance(&mut |world, events| view.observe(world, events))
+    }
+
+    /// Runs to its end.
+    pub fn run(&mut self) -> Outcome {
+        let Seen { world, view } = self;
+        world.run(&mut |world, events| view.observe(world, events))
+    }
+
+    /// Runs until the job is restored once more, or to its end: then says how it has ended.
+    pub fn run_to_restore(&mut self) -> Option<Outcome> {
+        let restored = self.view.restored;
+        while self.view.restored == restored {
+            if let Some(outcome) = self.advance() {
+                return Some(outcome);
+            }
+        }
+        None
     }
 
     /// States are compared once in each such moment, the first one in it.
@@ -173,6 +192,7 @@ impl Seen {
 }
 
 /// What a fork came to.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Judged {
     pub objections: Objections,
     pub undecided: bool,
@@ -273,6 +293,19 @@ impl Collector {
             state.hash(into);
             seen.world.hash_counts(into);
         })
+    }
+
+    /// The digest of a state, with what is drawn by.
+    pub fn with_draws(&mut self, state: u128, seen: &Seen) -> u128 {
+        self.digest(|into| {
+            state.hash(into);
+            seen.world.hash_draws(into);
+        })
+    }
+
+    /// The digest of a state, with what the coordinator has done on the way to it.
+    pub fn with_history(&mut self, state: u128, seen: &Seen) -> u128 {
+        self.digest(|into| (state, seen.view.history).hash(into))
     }
 
     fn digest(&mut self, hash: impl FnOnce(&mut Collector)) -> u128 {

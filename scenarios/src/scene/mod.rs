@@ -342,43 +342,71 @@ impl Scene {
 
     /// The cut of a checkpoint, to ask what crosses it.
     pub fn cut(&self, checkpoint: &Checkpoint) -> Cut<'_> {
+        let restores = self.events.iter().filter_map(|stamped| match stamped.event {
+            Event::Restoring { checkpoint, .. } => Some((stamped.time, self.restored(checkpoint)?)),
+            _ => None,
+        });
+        Cut { cast: &self.cast, points: self.points(checkpoint), restores: restores.collect() }
+    }
+
+    /// Where a restore has put tasks, if the scene has its checkpoint.
+    fn restored(&self, checkpoint: Option<CheckpointId>) -> Option<Points> {
+        let Some(id) = checkpoint else { return Some(vec![Some(Moment::default()); self.cast.tasks.len()]) };
+        self.checkpoints.iter().find(|it| it.id == id).map(|checkpoint| self.points(checkpoint))
+    }
+
+    fn points(&self, checkpoint: &Checkpoint) -> Points {
         let mut points = vec![None; self.cast.tasks.len()];
         for &(task, at) in &checkpoint.points {
             if let Some(point) = points.get_mut(task.index()) {
                 *point = Some(at);
             }
         }
-        Cut { cast: &self.cast, points }
+        points
     }
 }
+
+/// For each task where a checkpoint has it, as far as that is known.
+type Points = Vec<Option<Moment>>;
 
 /// The cut of a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Cut<'a> {
     cast: &'a Cast,
-    points: Vec<Option<Moment>>,
+    points: Points,
+    /// When the job was restored, and where that has put tasks. What lies between was undone.
+    restores: Vec<(Time, Points)>,
 }
 
 impl Cut<'_> {
-    /// The points of the sender and the receiver, if the cut has both; what a restore put back was not sent.
-    fn points(&self, flight: &Flight) -> Option<(Moment, Moment)> {
+    /// Whether the sender has sent it at the cut, and whether the receiver has taken it, if the cut has both; what a restore put back was
+    /// not sent.
+    fn sides(&self, flight: &Flight) -> Option<(bool, bool)> {
         let Ends { from, to, .. } = self.cast.ends(flight.channel).filter(|_| !flight.put_back)?;
-        let point = |task: TaskId| self.points.get(task.index()).copied().flatten();
-        Some((point(from)?, point(to)?))
+        let taken = flight.taken?;
+        Some((self.is_before(from, flight.sent)?, self.is_before(to, taken)?))
+    }
+
+    /// True if what happened to a task at a moment is a part of what it has done at the cut.
+    fn is_before(&self, task: TaskId, moment: Moment) -> Option<bool> {
+        let of = |points: &Points| points.get(task.index()).copied().flatten();
+        let mut point = of(&self.points)?;
+        for (time, points) in self.restores.iter().rev().filter(|(time, _)| moment.time <= *time) {
+            if *time < point.time {
+                point = of(points)?;
+            }
+        }
+        Some(moment < point)
     }
 
     /// True if something was on its way at the cut: sent before it, and taken behind it.
     pub fn is_in_flight(&self, flight: &Flight) -> bool {
-        self.points(flight).is_some_and(|(sender, receiver)| {
-            flight.sent < sender && flight.taken.is_some_and(|taken| taken > receiver)
-        })
+        self.sides(flight) == Some((true, false))
     }
 
     /// True if something crosses the cut the wrong way: sent behind it, and taken before it.
     pub fn is_orphan(&self, flight: &Flight) -> bool {
-        self.points(flight).is_some_and(|(sender, receiver)| {
-            flight.sent > sender && flight.taken.is_some_and(|taken| taken < receiver)
-        })
+        self.sides(flight) == Some((false, true))
     }
 }
 

@@ -345,6 +345,11 @@ impl Faults {
         self.plan = plan;
     }
 
+    /// True if a fault is in the plan.
+    pub fn are_planned(&self) -> bool {
+        !self.plan.faults.is_empty()
+    }
+
     /// True once no fault may strike any more.
     pub fn ended(&self) -> bool {
         self.ended

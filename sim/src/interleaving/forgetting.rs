@@ -4,7 +4,6 @@
 //! - *What nobody heeds any more*: a letter of another attempt, a write of a task that is gone, a report or a timer of an attempt that
 //!   is over. Attempts only grow, so whenever its turn came nothing would happen.
 //! - *What waits for a task that is gone.* It begins anew with an empty mailbox.
-//! - *How many names a task has given to objects.* The names of an attempt begin behind all that an older one can have given.
 //! - *When a task was woken*, if it has nothing to do: it says anew when it will.
 
 use crate::fork::{Part, Parts};
@@ -13,13 +12,15 @@ use crate::queue::{Action, Message, Timer};
 use crate::task::Task;
 use crate::world::World;
 
-/// So many names, to the power of two, are kept for an attempt of a task.
-const NAMES: u32 = 16;
-
 impl World {
     /// Turns that off (or on): there are more states, and they come to the same.
     pub fn set_forgetting(&mut self, on: bool) {
         self.forgets = on;
+    }
+
+    /// Forgets at once all that is over.
+    pub fn forget_what_is_over(&mut self) {
+        self.forget(Parts::ALL);
     }
 
     /// Forgets what is over, of these parts.
@@ -55,7 +56,6 @@ impl Task {
             return mailbox.retain(|letter| letter.attempt == *attempt);
         }
         mailbox.clear();
-        self.snapshots = self.snapshots.max(attempt.0.saturating_mul(1 << NAMES));
     }
 }
 
