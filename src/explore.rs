@@ -10,7 +10,7 @@ use std::time::Instant;
 use cutline::reports;
 use cutline::reports::units::count;
 use cutline::scenarios::capsule::CapsuleOptions;
-use cutline::scenarios::explore::{Explorer, Findings, Fork, Pass, Row, Watch};
+use cutline::scenarios::explore::{Explorer, Findings, Fork, Memory, Pass, Row, Watch};
 use cutline::scenarios::record::Class;
 use cutline::scenarios::{faults, library_files};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,6 +45,8 @@ struct Explored<'a> {
     /// How many of them were restored, and in how many states; those that met have one end.
     restored: u64,
     states: u64,
+    /// With `--check-states`, forks that met another one and had not its end.
+    at_odds: u64,
     seconds: f64,
     forks_per_second: f64,
     threads: usize,
@@ -86,7 +88,9 @@ pub fn explore(arguments: &ExploreArguments, screen: &mut Screen) -> Result<u8, 
     let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), seed));
     announce_plan(screen, &setup, &arguments.faults, &plan)?;
     let mut guard = Guard::new(arguments.budget);
+    let memory = if arguments.check_states { Memory::Checked } else { Memory::Used };
     let explorer = Explorer::new(prepared, contender, seed, Arc::clone(&plan), &arguments.victims);
+    let explorer = explorer.with_memory(memory);
     guard.expect(explorer.events() * if arguments.pairs { 2 } else { 1 }, "events");
     let start = Instant::now();
     let single = threads.install(|| explorer.explore(Pass::Single, guard.forks, &guard));
@@ -106,7 +110,7 @@ pub fn explore(arguments: &ExploreArguments, screen: &mut Screen) -> Result<u8, 
         options: CapsuleOptions { forks: Some(false), check_determinism: false, lookahead: true },
     };
     let mut told = Vec::new();
-    let mut class = Class::Pass;
+    let mut class = if done.at_odds() > 0 { Class::NonDeterminism } else { Class::Pass };
     for violation in explorer.objection().into_iter().chain(done.violations()) {
         let violation = tell(arguments, &setup, &order, violation)?;
         class = worse(class, violation.class);
@@ -139,6 +143,10 @@ impl Done {
 
     fn forks(&self) -> u64 {
         self.passes().map(Findings::forks).sum()
+    }
+
+    fn at_odds(&self) -> u64 {
+        self.passes().map(|found| found.at_odds).sum()
     }
 
     fn is_complete(&self, events: u64) -> bool {
@@ -206,6 +214,7 @@ fn show(
             forks,
             restored,
             states,
+            at_odds: done.at_odds(),
             seconds: done.seconds,
             forks_per_second: rate,
             threads: done.threads,
@@ -250,6 +259,13 @@ fn show(
             "{} of them were restored, in {} states; forks that meet have one end\n",
             count(restored),
             count(states)
+        );
+    }
+    if done.at_odds() > 0 {
+        text += &format!(
+            "{} forks met another one and had not its end: the state of {} has something that its hash leaves out\n",
+            count(done.at_odds()),
+            order.contender.name
         );
     }
     screen.result(&text)

@@ -63,6 +63,17 @@ pub enum Pass {
     Pairs,
 }
 
+/// What is made of states that were seen before. What is found is the same, but for what is said of the states themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// What follows from them is not tried again.
+    Used,
+    /// Every fork is gone through to its end, and it is checked that those that meet have one end.
+    Checked,
+    /// Nothing is remembered: every fork is gone through, and second faults are tried in every state.
+    Unused,
+}
+
 /// Who is asked and told on the way; several threads do it at once.
 pub trait Watch: Sync {
     /// True if it is enough. Asked before every fork.
@@ -87,7 +98,7 @@ pub struct Explorer<'a> {
     original: Arc<FaultPlan>,
     victims: Vec<Victims>,
     crashes: Vec<Fault>,
-    remembers: bool,
+    memory: Memory,
     /// States of the original: what follows from them is tried with one fault.
     states: BTreeSet<u128>,
     events: u64,
@@ -115,7 +126,7 @@ impl<'a> Explorer<'a> {
             original,
             victims,
             crashes,
-            remembers: true,
+            memory: Memory::Used,
             states: BTreeSet::new(),
             events: 0,
             objection: None,
@@ -125,10 +136,10 @@ impl<'a> Explorer<'a> {
         explorer
     }
 
-    /// Tries second faults also in states in which they were tried before: slower, and what is found is the same.
+    /// What is made of states that were seen before.
     #[must_use]
-    pub fn without_memory(mut self) -> Self {
-        self.remembers = false;
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 
@@ -155,7 +166,7 @@ impl<'a> Explorer<'a> {
     /// The same after some of the events only.
     pub fn explore_after(&self, events: Range<u64>, pass: Pass, forks: u64, watch: &dyn Watch) -> Findings {
         let scouts = Mutex::new(Vec::new());
-        let ends = self.remembers.then(Ends::default);
+        let ends = (self.memory != Memory::Unused).then(Ends::default);
         let mut found = Findings::default();
         for (victims, pairs) in self.victims.iter().map(|&victims| (victims, pass == Pass::Pairs)) {
             let tallies = if pairs { &mut found.pairs } else { &mut found.single };

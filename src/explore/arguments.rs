@@ -32,6 +32,10 @@ pub struct ExploreArguments {
     /// task crashes in its turn. For a job of a dozen records
     #[arg(long, conflicts_with_all = ["pairs", "victims", "faults"])]
     pub interleavings: bool,
+    /// Go through every fork to its end, also where it meets another one in the same state, and check that they have one end: for a
+    /// strategy whose state is hashed by hand
+    #[arg(long, conflicts_with = "interleavings")]
+    pub check_states: bool,
     /// Stop after so many forks (or states), such as `100000`, or after so long, such as `30s`
     #[arg(long, value_name = "FORKS|TIME", default_value = "10m")]
     pub budget: Budget,

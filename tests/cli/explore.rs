@@ -40,6 +40,25 @@ fn json_says_how_complete_it_is() {
 }
 
 #[test]
+fn states_are_checked_if_asked() {
+    let place = Place::new();
+    let used = place.cutline("explore tiny --json").exits(0).json();
+    let checked = place.cutline("explore tiny --check-states --json").exits(0).json();
+    for key in ["rows", "restored", "states", "at-odds"] {
+        assert_eq!(used[key], checked[key], "{key}");
+    }
+    assert!(
+        used["states"].as_u64() > Some(100) && used["states"].as_u64() < used["restored"].as_u64(),
+        "{used}"
+    );
+    assert_eq!(used["at-odds"], 0);
+    let text = place.cutline("explore tiny").exits(0).out;
+    let said = format!("in {} states; forks that meet have one end", used["states"]);
+    assert!(text.contains(&said), "no `{said}` in\n{text}");
+    place.cutline("explore --check-states --interleavings").refuses(&["--check-states", "--interleavings"]);
+}
+
+#[test]
 fn second_faults_are_tried_until_the_budget_is_spent() {
     let gave = Place::new().cutline("explore --victims tasks --pairs --budget 3000 --json").exits(0).json();
     let rows = gave["rows"].as_array().expect("rows");

@@ -2,15 +2,16 @@
 //!
 //! A fault in one task or another, or at one instant or another before the same heartbeat, leads to the same restore: what was under way
 //! is gone, and all begins anew from one checkpoint at one instant. So a fork is looked at when it is restored for the first time. If
-//! another one was in the same state then, with the same past as far as anybody is told of it, it needs not be gone through again.
+//! another one was in the same state then, with the same past as far as anybody is told of it, it need not be gone through again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutline_sim::time::{NEVER, Time};
 use cutline_sim::world::{Outcome, World};
 
-use super::seen::Judged;
+use super::seen::{Judged, Seen};
 
 /// The ends of all forks that were restored, by their states then.
 #[derive(Default)]
@@ -18,29 +19,59 @@ pub(super) struct Ends(Mutex<BTreeMap<u128, End>>);
 
 /// What a state came to.
 #[derive(Clone, Copy)]
-struct End {
-    judged: Judged,
-    /// When the run would have been given up, when it was over, and how many steps it took from there on.
+pub(super) struct End {
+    pub judged: Judged,
+    /// When the run would have been given up, when it was over, and how many steps it took from the state on.
     deadline: Time,
     over: Time,
     steps: u64,
+    /// All that was said from the state on, if somebody has listened, and what was left in the end.
+    told: u64,
+    left: u128,
+}
+
+impl End {
+    /// The end of a fork that had taken so many steps when it was in its state.
+    pub fn of(fork: &Seen, outcome: Outcome, judged: Judged, before: u64) -> End {
+        let Seen { world, view } = fork;
+        End {
+            judged,
+            deadline: world.deadline(),
+            over: if matches!(outcome, Outcome::Exceeded(_)) { NEVER } else { world.now() },
+            steps: world.steps() - before,
+            told: view.told.unwrap_or_default(),
+            left: if view.told.is_some() { world.digest_of_end() } else { 0 },
+        }
+    }
+
+    /// True if it is the end of a run with another deadline, too: what was over in time is so with any deadline behind that.
+    fn holds_until(&self, deadline: Time) -> bool {
+        self.over < deadline || self.deadline == deadline
+    }
 }
 
 impl Ends {
     /// What the present state of a world comes to, if it is known.
     pub fn of(&self, state: u128, world: &World) -> Option<Judged> {
         let end = *self.lock().get(&state)?;
-        // What was over in time, is so with any deadline behind it.
-        let in_time = end.over < world.deadline() || end.deadline == world.deadline();
         let in_steps = world.steps().saturating_add(end.steps) <= world.topology().config.bounds.steps;
-        (in_time && in_steps).then_some(end.judged)
+        (end.holds_until(world.deadline()) && in_steps).then_some(end.judged)
     }
 
-    /// Notes down what a state came to: the world at its end, and how many steps it had taken before.
-    pub fn add(&self, state: u128, (world, outcome): (&World, Outcome), before: u64, judged: Judged) {
-        let over = if matches!(outcome, Outcome::Exceeded(_)) { NEVER } else { world.now() };
-        let steps = world.steps() - before;
-        self.lock().insert(state, End { judged, deadline: world.deadline(), over, steps });
+    /// Notes down what a state came to. False if it has come to something else before.
+    pub fn add(&self, state: u128, end: End) -> bool {
+        match self.lock().entry(state) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(end);
+                true
+            }
+            Entry::Occupied(mut known) => {
+                let before = known.insert(end);
+                let is_comparable = before.holds_until(end.deadline) && end.holds_until(before.deadline);
+                let what = |end: &End| (end.judged, end.over, end.told, end.left);
+                !is_comparable || what(&before) == what(&end)
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u128, End>> {

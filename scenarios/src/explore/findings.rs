@@ -119,6 +119,9 @@ pub struct Findings {
     pub restored: u64,
     /// Digests of the states in which they were then, each once: forks that met have one end.
     pub states: Vec<u128>,
+    /// Forks that were in the state of another one, and did not have its end, where that was [checked](super::Memory::Checked): a state
+    /// leaves something out.
+    pub at_odds: u64,
 }
 
 impl Findings {
@@ -126,6 +129,7 @@ impl Findings {
     pub(super) fn absorb(&mut self, other: Findings) {
         self.points += other.points;
         self.restored += other.restored;
+        self.at_odds += other.at_odds;
         self.states.extend(other.states);
         for (into, from) in [(&mut self.single, &other.single), (&mut self.pairs, &other.pairs)] {
             for (&victims, tally) in from {

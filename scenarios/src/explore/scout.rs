@@ -9,11 +9,11 @@ use cutline_sim::faults::Fault;
 use cutline_sim::time::Time;
 use cutline_sim::world::{Outcome, World};
 
-use super::ends::Ends;
+use super::ends::{End, Ends};
 use super::findings::{Findings, Fork, Objections, Struck};
 use super::seen::{About, Changes, Collector, Digests, Judged, Seen, View};
 use super::victims::Victims;
-use super::{Explorer, Pass, Watch};
+use super::{Explorer, Memory, Pass, Watch};
 
 /// A run that is gone through event by event, and as it was one event before.
 struct Walk {
@@ -253,6 +253,7 @@ impl Tools<'_> {
 
     /// The same, but where another fork was in a state of this one, its end is the end of this one.
     fn run_if_unknown(&mut self, victims: Victims) -> Judged {
+        let checks = self.explorer.memory == Memory::Checked;
         let Some(ends) = self.ends else { return self.run() };
         if let Some(outcome) = self.fork.run_to_restore() {
             return self.judge(outcome);
@@ -262,15 +263,17 @@ impl Tools<'_> {
         let state = self.memory.with_history(state, &self.fork);
         self.found.restored += 1;
         self.found.states.push(state);
-        let known = ends.of(state, &self.fork.world);
+        let known = ends.of(state, &self.fork.world).filter(|_| !checks);
         // The first violation of a kind is told in full.
         if let Some(judged) = known.filter(|judged| self.is_told(victims, judged.objections)) {
             return judged;
         }
+        self.fork.view.told = checks.then_some(0);
         let steps = self.fork.world.steps();
         let outcome = self.fork.run();
         let judged = self.judge(outcome);
-        ends.add(state, (&self.fork.world, outcome), steps, judged);
+        let agrees = ends.add(state, End::of(&self.fork, outcome, judged, steps));
+        self.found.at_odds += u64::from(!agrees);
         judged
     }
 
@@ -318,7 +321,7 @@ impl Tools<'_> {
             // Walks that meet stay together, so it is enough to look now and then, all at the same instants; a digest costs as much as
             // some forks.
             let is_new = std::mem::replace(&mut moment, walk.now.moment()) != walk.now.moment();
-            if is_new && !was_seen && self.explorer.remembers {
+            if is_new && !was_seen && self.explorer.memory != Memory::Unused {
                 let digest = self.digest(&mut walk.now);
                 was_seen = !self.states.insert(digest);
             }

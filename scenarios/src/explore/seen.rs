@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use cutline_sim::event::{Event, Origin, Stamped, chain};
+use cutline_sim::event::{self, Event, Origin, Stamped, chain};
 use cutline_sim::faults::Fault;
 use cutline_sim::fork::Parts;
 use cutline_sim::interleaving::{Actors, Choice, Chosen};
@@ -29,6 +29,8 @@ reusable! {
         pub running: u32,
         pub completed: u32,
         pub restored: u32,
+        /// Everything that is said, with the times, once somebody listens.
+        pub told: Option<u64>,
     }
 }
 
@@ -39,6 +41,9 @@ impl View {
             self.life.observe(world, event);
             if event.origin == Origin::COORDINATOR {
                 self.note(&event.event);
+            }
+            if let Some(told) = &mut self.told {
+                *told = chain(*told, event::hash(event));
             }
         }
     }
@@ -63,7 +68,7 @@ impl View {
 /// All that the verdict depends on.
 impl Hash for View {
     fn hash<H: Hasher>(&self, into: &mut H) {
-        let View { jury, life, running, completed, restored: _, history: _ } = self;
+        let View { jury, life, running, completed, restored: _, told: _, history: _ } = self;
         (jury, life, running, completed).hash(into);
     }
 }
@@ -192,7 +197,7 @@ impl Seen {
 }
 
 /// What a fork came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Judged {
     pub objections: Objections,
     pub undecided: bool,
