@@ -13,7 +13,7 @@ PEERS := benches/peers/Cargo.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo picture test format lint determinism docs unit madsim differential browser bench bench-peers sweep product zoo slurm doc deny clean
+.PHONY: help build demo picture test format lint determinism docs unit madsim differential chromium browser bench bench-peers sweep product zoo slurm doc deny clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,26 +62,35 @@ determinism: ## Check that a seed gives one digest: debug and optimised, any pro
 docs: ## Run the examples in the documentation
 	$(CARGO) test --locked --doc --workspace
 
+# Two for each core: see .config/nextest.toml.
+SLOTS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 unit: ## Run all other tests, with cargo-nextest if it is installed
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace; \
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace --profile make --test-threads $(SLOTS); \
 	else set -x; $(CARGO) test --locked --workspace --lib --bins --tests; fi
 
-# Everything is built a second time, with the flag that puts a simulation in the place of tokio.
+# Everything is built a second time, with the flag that puts a simulation in the place of tokio. Tasks are polled millions of times.
+SIMULATED := RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO)
+POLLED := $(foreach crate,cutline-cluster madsim madsim-tokio,--config 'profile.dev.package.$(crate).opt-level=1')
+
 madsim: ## Run the cluster on madsim's simulated network: strategies, faults and planted bugs
-	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO) test --locked -p cutline-cluster
+	$(SIMULATED) test --locked $(POLLED) -p cutline-cluster
 
 # How many seeds where time is simulated, and how many runs on processes: `make differential SEEDS=10 RUNS=1` for a first look.
 differential: SEEDS = 100
 differential: RUNS = 5
 
 differential: ## Hold the simulator, madsim and real processes that are killed against the sequential reference, SEEDS seeds and RUNS runs of each
-	RUSTFLAGS='--cfg madsim' CARGO_TARGET_DIR='$(TARGET)/madsim' $(CARGO) run --locked -p cutline-cluster --example differential -- \
+	$(SIMULATED) run --locked $(POLLED) -p cutline-cluster --example differential -- \
 		--seeds $(SEEDS) || test $$? = 1
 	$(CARGO) run --locked -p cutline-cluster --example differential -- --seeds $(SEEDS) --runs $(RUNS)
 
-browser: ## Open the pages of a comparison, a sweep and a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
+# As root, on Debian.
+chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends chromium; }
+
+browser: chromium ## Open the pages of a comparison, a sweep and a diagram in a headless Chromium and check them (installs chromium, as root, on Debian if need be)
 	$(CARGO) test --locked --workspace --no-run
 	tests/browser.sh $(TARGET)/debug/cutline
 

@@ -2,7 +2,8 @@
 # Opens the pages of a comparison, of a sweep and of a space-time diagram in a headless Chromium, at 400 and at 1400 points, light and dark, and
 # sees that nothing is wrong: no error on the console, every picture there, tables that sort by mouse and by keys, diagrams that zoom
 # and tell what was the case, nothing wider than the screen.
-# Usage: tests/browser.sh CUTLINE [DIR]: the pages and pictures of them stay in DIR (cutline-out/browser).
+# Usage: tests/browser.sh CUTLINE [DIR]: the pages and pictures of them stay in DIR (cutline-out/browser);
+# NO_SCREENSHOTS=1: no pictures, for nobody looks at them.
 set -euo pipefail
 cutline=$1
 folder=${2:-cutline-out/browser}
@@ -60,7 +61,9 @@ checked() { # the name, the page, its checks, the width, light or dark
         return 1
     fi
     rm -f "$framed"
-    chrome "$profile" --window-size="$4,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$2" 2>/dev/null || true
+    if [ -z "${NO_SCREENSHOTS:-}" ]; then
+        chrome "$profile" --window-size="$4,${HEIGHT:-7000}" "${dark[@]}" --screenshot="$folder/$name.png" "file://$2" 2>/dev/null || true
+    fi
     found=$(sed -n 's/.*<output id="checks">\([^<]*\)<.*/\1/p' "$folder/$name.html")
     console=$(grep -c ":CONSOLE" "$folder/$name.log" || true)
     if [ "$found" != "fine at $4, $5" ] || [ "$console" != 0 ]; then

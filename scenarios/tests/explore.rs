@@ -209,16 +209,17 @@ fn forks_that_meet_have_one_end() {
     let strategies = STRATEGIES.iter().map(Contender::from);
     let bugs = ["stale-ack", "forget-trigger", "hoard", "undead", "restored-uncaptured", "unrecorded-input"];
     let bugs = bugs.map(|name| Contender::from(bugs::find(name).expect("a bug")));
-    for contender in strategies.chain(bugs) {
+    for (at, contender) in strategies.chain(bugs).enumerate() {
         let with = |memory| single(&explorer(&prepared, contender).with_memory(memory));
         let used = with(Memory::Used);
         assert!(used.restored > 3 * used.states.len() as u64, "{}: {used:?}", contender.name);
         assert!(used.states.len() > 100, "{}: {used:?}", contender.name);
         // Only who goes through all forks can see that.
         assert_eq!(with(Memory::Checked), used, "{}", contender.name);
-        let unused =
-            Findings { restored: used.restored, states: used.states.clone(), ..with(Memory::Unused) };
-        assert_eq!(unused, used, "{}", contender.name);
+        if at % 4 == 0 {
+            let Findings { restored, states, .. } = used.clone();
+            assert_eq!(Findings { restored, states, ..with(Memory::Unused) }, used, "{}", contender.name);
+        }
     }
 }
 
