@@ -1,7 +1,7 @@
 //! The bench `explore`: forks per second, each judged by every oracle, on the scenario `tiny`; and the bare loop beside it.
 //!
 //! A run of a row tries every single fault on the run: each task and each node crashes after each event, each write fails, each
-//! message is lost. `cargo bench -p cutline-benches --bench explore` measures each row by itself, and then all of them in turn, which is
+//! message is lost. Forks that meet in one state are gone through once, but for the rows that say otherwise. `cargo bench -p cutline-benches --bench explore` measures each row by itself, and then all of them in turn, which is
 //! the figure to quote.
 
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use std::time::Instant;
 use criterion::{Criterion, SamplingMode, Throughput};
 use cutline_benches::engine::prepare;
 use cutline_benches::fork_limit;
-use cutline_scenarios::explore::{Explorer, Pass, Unwatched, Victims};
+use cutline_scenarios::explore::{Explorer, Memory, Pass, Unwatched, Victims};
 use cutline_scenarios::prepare::Prepared;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -39,12 +39,20 @@ fn threads(number: usize) -> ThreadPool {
 fn main() {
     let compares = std::env::args().skip(1).collect::<Vec<_>>() == ["--bench"];
     let prepared = prepare("tiny", &[], SEED);
-    let names = ["aligned", "unaligned", "communication-induced"];
-    let explorers = names.map(|name| explorer(&prepared, name));
+    let all = [
+        ("aligned", Memory::Used),
+        ("unaligned", Memory::Used),
+        ("communication-induced", Memory::Used),
+        ("aligned, every fork", Memory::Unused),
+    ];
+    let explorers = all.map(|(name, memory)| {
+        let strategy = name.split(',').next().unwrap_or_default();
+        (name, explorer(&prepared, strategy).with_memory(memory))
+    });
     let [one, two] = [1, 2].map(threads);
     let mut rows: Vec<(String, Box<dyn FnMut() -> u64 + '_>)> =
         vec![("limit, 1 thread".to_owned(), Box::new(|| fork_limit::forks(black_box(SEED))))];
-    for (name, explorer) in names.iter().zip(&explorers) {
+    for (name, explorer) in &explorers {
         for (number, threads) in [(1, &one), (2, &two)] {
             let name = format!("{name}, {number} thread{}", if number == 1 { "" } else { "s" });
             rows.push((name, Box::new(move || explore(explorer, threads))));

@@ -11,7 +11,7 @@ use cutline_sim::world::{Outcome, World};
 
 use super::ends::{End, Ends};
 use super::findings::{Findings, Fork, Objections, Struck};
-use super::seen::{About, Changes, Collector, Digests, Judged, Seen, View};
+use super::seen::{About, Collector, Judged, Seen, View};
 use super::victims::Victims;
 use super::{Explorer, Memory, Pass, Watch};
 
@@ -42,8 +42,7 @@ struct Tools<'a> {
     targets: Vec<Fault>,
     /// The states in which a second fault was tried.
     states: BTreeSet<u128>,
-    /// The digests of a state, and what a part of it is made of: memory to use again.
-    digests: Digests,
+    /// What is hashed: memory to use again.
     memory: Collector,
     /// The faults that have struck.
     strikes: Vec<Struck>,
@@ -64,7 +63,6 @@ impl<'a> Scout<'a> {
             spare: None,
             targets: Vec::new(),
             states: BTreeSet::new(),
-            digests: Digests::default(),
             memory: Collector::default(),
             strikes: Vec::new(),
             found: Findings::default(),
@@ -98,7 +96,7 @@ impl<'a> Scout<'a> {
                 break outcome;
             }
             if std::mem::replace(&mut moment, now.moment()) != now.moment() {
-                let digest = self.tools.digest(now);
+                let digest = self.tools.memory.digest_of(now, false);
                 self.tools.states.insert(digest);
             }
         };
@@ -259,8 +257,7 @@ impl Tools<'_> {
             return self.judge(outcome);
         }
         self.fork.world.forget_what_is_over();
-        let state = Tools::digest_of(&mut self.digests, &mut self.memory, &mut self.fork);
-        let state = self.memory.with_history(state, &self.fork);
+        let state = self.memory.digest_of(&mut self.fork, true);
         self.found.restored += 1;
         self.found.states.push(state);
         let known = ends.of(state, &self.fork.world).filter(|_| !checks);
@@ -322,7 +319,7 @@ impl Tools<'_> {
             // some forks.
             let is_new = std::mem::replace(&mut moment, walk.now.moment()) != walk.now.moment();
             if is_new && !was_seen && self.explorer.memory != Memory::Unused {
-                let digest = self.digest(&mut walk.now);
+                let digest = self.memory.digest_of(&mut walk.now, false);
                 was_seen = !self.states.insert(digest);
             }
             let ended = self.try_all(std::slice::from_mut(walk), event, was_seen).is_some();
@@ -332,17 +329,6 @@ impl Tools<'_> {
             }
         }
         self.strikes.pop();
-    }
-
-    /// The digest of a state.
-    fn digest(&mut self, seen: &mut Seen) -> u128 {
-        Tools::digest_of(&mut self.digests, &mut self.memory, seen)
-    }
-
-    fn digest_of(digests: &mut Digests, memory: &mut Collector, seen: &mut Seen) -> u128 {
-        seen.world.settle();
-        let state = digests.renew(seen, Changes::ALL, memory);
-        memory.with_draws(state, seen)
     }
 
     /// Asks every oracle about the end of the fork.

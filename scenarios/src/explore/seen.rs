@@ -300,17 +300,20 @@ impl Collector {
         })
     }
 
-    /// The digest of a state, with what is drawn by.
-    pub fn with_draws(&mut self, state: u128, seen: &Seen) -> u128 {
+    /// The digest of all that the rest of a run, and the verdict about it, depend on, with what is drawn by; and of what the coordinator has
+    /// done on the way, if that is to count.
+    pub fn digest_of(&mut self, seen: &mut Seen, with_history: bool) -> u128 {
+        seen.world.settle();
+        let Seen { world, view } = seen;
         self.digest(|into| {
-            state.hash(into);
-            seen.world.hash_draws(into);
+            for (number, part) in world.parts().enumerate() {
+                number.hash(into);
+                world.hash_part(part, into);
+            }
+            view.hash(into);
+            world.hash_draws(into);
+            with_history.then_some(view.history).hash(into);
         })
-    }
-
-    /// The digest of a state, with what the coordinator has done on the way to it.
-    pub fn with_history(&mut self, state: u128, seen: &Seen) -> u128 {
-        self.digest(|into| (state, seen.view.history).hash(into))
     }
 
     fn digest(&mut self, hash: impl FnOnce(&mut Collector)) -> u128 {
