@@ -63,7 +63,7 @@ docs: ## Run the examples in the documentation
 	$(CARGO) test --locked --doc --workspace
 
 # Two for each core: see .config/nextest.toml.
-SLOTS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+SLOTS = $(shell echo $$((2 * $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN || echo 1))))
 
 unit: ## Run all other tests, with cargo-nextest if it is installed
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --workspace --profile make --test-threads $(SLOTS); \

@@ -3,6 +3,7 @@
 pub mod arguments;
 mod interleavings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -45,7 +46,7 @@ struct Explored<'a> {
     /// How many of them were restored, and in how many states; those that met have one end.
     restored: u64,
     states: u64,
-    /// With `--check-states`, forks that met another one and had not its end.
+    /// With `--check-states`, states of forks that met and had not one end.
     at_odds: u64,
     seconds: f64,
     forks_per_second: f64,
@@ -200,7 +201,8 @@ fn show(
     let points_of_pairs = done.pairs.as_ref().map_or(0, |found| found.points);
     let complete = done.is_complete(events);
     let restored: u64 = done.passes().map(|found| found.restored).sum();
-    let states: u64 = done.passes().map(|found| found.states.len() as u64).sum();
+    let states: BTreeSet<u128> = done.passes().flat_map(|found| found.states.iter().copied()).collect();
+    let states = states.len() as u64;
     if screen.is_json() {
         return screen.json(&Explored {
             scenario: setup.prepared.name(),
@@ -263,7 +265,7 @@ fn show(
     }
     if done.at_odds() > 0 {
         text += &format!(
-            "{} forks met another one and had not its end: the state of {} has something that its hash leaves out\n",
+            "forks that met in {} of these states had not one end: the state of {} has something that its hash leaves out\n",
             count(done.at_odds()),
             order.contender.name
         );

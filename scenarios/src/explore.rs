@@ -15,6 +15,8 @@
 //! turn. Two first faults may lead to one state, and a lost message may lead back to the state of the original; then what can follow is tried
 //! once. States are compared by a digest of everything that the rest of a run and its verdict depend on, once in every millisecond.
 //!
+//! **Forks that meet** in one state, when they are restored, have one end, and are gone through once.
+//!
 //! **A fork is a run.** [`When::Event`](cutline_sim::faults::When::Event) says in a plan what happened in a fork, so
 //! [`Fork::plan`] gives an ordinary run with the same digest and verdict. Forks run with lookahead: nothing waits in them.
 //!
@@ -63,7 +65,8 @@ pub enum Pass {
     Pairs,
 }
 
-/// What is made of states that were seen before. What is found is the same, but for what is said of the states themselves.
+/// What is made of states that were seen before. Of single faults the same is found with each, but for what is said of states; of pairs the
+/// same outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
     /// What follows from them is not tried again.
@@ -197,6 +200,9 @@ impl<'a> Explorer<'a> {
             }
         }
         found.settle();
+        if let (Some(ends), Memory::Checked) = (ends, self.memory) {
+            found.at_odds = ends.at_odds();
+        }
         found
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cutline_algorithms::aligned::{Aligned, Coordinator};
 use cutline_algorithms::{STRATEGIES, bugs};
 use cutline_scenarios::explore::{Explorer, Findings, Memory, Pass, Struck, Unwatched, Victims};
+use cutline_scenarios::faults;
 use cutline_scenarios::inputs::Texts;
 use cutline_scenarios::library_files::resolve;
 use cutline_scenarios::prepare::Prepared;
@@ -25,7 +26,13 @@ use cutline_sim::world::World;
 const SEED: u64 = 1;
 
 fn tiny() -> Prepared {
-    let scenario = load(&resolve("tiny").expect("a scenario"), &[]).unwrap_or_else(|error| panic!("{error}"));
+    tiny_with(&[])
+}
+
+fn tiny_with(overrides: &[&str]) -> Prepared {
+    let overrides: Vec<String> = overrides.iter().map(|&it| it.to_owned()).collect();
+    let scenario = load(&resolve("tiny").expect("a scenario"), &overrides);
+    let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
     Prepared::new(&scenario, SEED, &mut Texts::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -223,6 +230,48 @@ fn forks_that_meet_have_one_end() {
     }
 }
 
+/// The same of jobs that ask for more: marks that trigger, a restore from the beginning, an end that the user asks for, bounds that forks come
+/// to, control messages that take now this long and now that, faults in the original, and a second fault.
+#[test]
+fn forks_that_meet_have_one_end_whatever_the_job() {
+    let marks = &[
+        "input.keys.kind.keys.rate=100/s",
+        "trigger.at=[\"10ms\", \"100ms\"]",
+        "execution.checkpointing.interval=10s",
+        "execution.checkpointing.timeout=5s",
+        "cluster.store.latency=1s",
+    ];
+    let jobs: [(&[&str], &str, &str, u64); 8] = [
+        (marks, "aligned", "none", u64::MAX),
+        (&["cancel.at=44ms"], "unaligned", "none", u64::MAX),
+        (&["bounds.steps=330"], "aligned", "none", 800),
+        (&["bounds.queue=22"], "unaligned", "none", 800),
+        (&["bounds.heal=5ms"], "uncoordinated", "none", 800),
+        (&["cluster.network.control-jitter=300us"], "communication-induced", "none", 800),
+        (&[], "aligned", "everything", 800),
+        (&["job.operator.sink.does={ sink = \"plain\" }"], "at-least-once", "crashes", 800),
+    ];
+    for (overrides, name, profile, forks) in jobs {
+        let prepared = tiny_with(overrides);
+        let profile = faults::resolve(profile).expect("a profile");
+        let plan = Arc::new(faults::draw(&profile, prepared.topology(), prepared.duration(), 3));
+        let with = |memory, pass, forks| {
+            let explorer = Explorer::new(&prepared, strategy(name), SEED, Arc::clone(&plan), &Victims::ALL);
+            explorer.with_memory(memory).explore(pass, forks, &Unwatched)
+        };
+        let what = format!("{name}, {overrides:?}");
+        let used = with(Memory::Used, Pass::Single, forks);
+        let met = used.restored - used.states.len() as u64;
+        assert!(met > 50 && used.at_odds == 0, "{what}: {met} met, {used:?}");
+        assert_eq!(with(Memory::Checked, Pass::Single, forks), used, "{what}");
+        let Findings { restored, states, .. } = used.clone();
+        let unused = with(Memory::Unused, Pass::Single, forks);
+        assert_eq!(Findings { restored, states, ..unused }, used, "{what}");
+        let pairs = with(Memory::Used, Pass::Pairs, 500);
+        assert_eq!(with(Memory::Checked, Pass::Pairs, 500), pairs, "{what}, pairs");
+    }
+}
+
 /// Waits a moment with its timers behind a restore, the longer the more it had heard; and hides that from whoever hashes it.
 #[derive(Clone, Debug)]
 struct Secretive {
@@ -261,7 +310,9 @@ fn a_state_that_leaves_something_out_is_seen() {
     let with = |memory| single(&explorer(&prepared, secretive).with_memory(memory));
     let checked = with(Memory::Checked);
     assert!(checked.at_odds > 10 && checked.violations.is_empty(), "{checked:?}");
-    assert_eq!(with(Memory::Used), Findings { at_odds: 0, ..checked });
+    assert_eq!(with(Memory::Used), Findings { at_odds: 0, ..checked.clone() });
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().expect("threads");
+    assert_eq!(pool.install(|| with(Memory::Checked)), checked);
 }
 
 /// Where second faults are not tried because a state was seen before, nothing is missed: what they lead to has been found, by two

@@ -207,6 +207,7 @@ impl World {
             Part::Store => store.hash(into),
             Part::Shared => {
                 network.hash_rest(into);
+                shared.queue.hash_what_counts(|action| !self.forgets_action(action), into);
                 (reach, nodes, shared, faults, now, end, outcome, turn).hash(into);
             }
         }

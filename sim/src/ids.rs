@@ -58,7 +58,7 @@ id! {
 
 /// So many names, to the power of two, belong to an attempt of a task; and of the first attempts so many.
 const NAMES: u32 = 16;
-const WITH_NAMES: u32 = 1 << 15;
+const WITH_NAMES: u32 = 1 << 10;
 
 impl Attempt {
     /// Behind which number the random draws of this attempt are counted. They begin anew, so what comes of a restore does not depend on

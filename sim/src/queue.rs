@@ -150,18 +150,6 @@ reusable! {
     }
 }
 
-/// The entries in their order, without the counts of who has scheduled them; the disruptions follow from them. It must be
-/// [sorted](Queue::sort).
-impl Hash for Queue {
-    fn hash<H: Hasher>(&self, into: &mut H) {
-        let Queue { entries, actions, free: _, disruptions: _ } = self;
-        entries.len().hash(into);
-        for Reverse(Entry { time, origin, number: _, place }) in entries {
-            (time, origin, &actions[*place as usize]).hash(into);
-        }
-    }
-}
-
 impl Action {
     /// True if it acts on running tasks at once.
     fn disrupts(&self) -> bool {
@@ -180,6 +168,18 @@ impl Action {
 }
 
 impl Queue {
+    /// Hashes the entries that count in their order, without the counts of who has scheduled them; the disruptions follow from them. It must be
+    /// [sorted](Queue::sort).
+    pub fn hash_what_counts<H: Hasher>(&self, counts: impl Fn(&Action) -> bool, into: &mut H) {
+        for Reverse(Entry { time, origin, number: _, place }) in &self.entries {
+            let action = self.actions[*place as usize].as_ref().filter(|action| counts(action));
+            if action.is_some() {
+                (action, time, origin).hash(into);
+            }
+        }
+        None::<&Action>.hash(into);
+    }
+
     /// Schedules an action; `number` is the origin's own counter.
     pub fn push(&mut self, time: Time, origin: Origin, number: u32, action: Action) {
         if action.disrupts() {

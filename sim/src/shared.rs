@@ -93,11 +93,10 @@ reusable! {
     }
 }
 
-/// Everything that the rest of a run depends on.
+/// Everything that the rest of a run depends on, but for the queue: see [`Queue::hash_what_counts`].
 impl Hash for Shared {
     fn hash<H: Hasher>(&self, into: &mut H) {
         let Shared {
-            queue,
             post,
             external,
             detail,
@@ -111,6 +110,7 @@ impl Hash for Shared {
             store_key,
             timer_key,
             commit_key,
+            queue: _,
             // Past.
             steps: _,
             along: _,
@@ -125,7 +125,7 @@ impl Hash for Shared {
             effects: _,
             wanted: _,
         } = self;
-        (queue, post, external, detail, triggered, slow_tasks, slow_links).hash(into);
+        (post, external, detail, triggered, slow_tasks, slow_links).hash(into);
         (store_faults, doomed_writes, failing_commits).hash(into);
         (service_key, store_key, timer_key, commit_key).hash(into);
     }

@@ -382,6 +382,7 @@ impl Task {
         self.stopped = false;
         self.drains = false;
         self.since_request = 0;
+        self.marked = 0;
         self.transaction.clear();
         self.transaction_opened = 0;
         self.committer = None;

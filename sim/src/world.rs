@@ -553,22 +553,30 @@ impl World {
         let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
         let mut fold = |word: u64| hasher.update(&word.to_le_bytes());
         self.digests.iter().copied().for_each(&mut fold);
-        self.fold_end(|task| task.chain.0, &mut fold);
+        self.fold_end(|_| true, |task| task.chain.0, &mut fold);
         hasher.digest128()
     }
 
-    /// The digest of what is left: the same without how it came to be.
+    /// The digest of what is left: the same without how it came to be, and without what tasks that are gone have forgotten.
     pub fn digest_of_end(&self) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
-        self.fold_end(|_| 0, &mut |word| hasher.update(&word.to_le_bytes()));
+        let is_there = |task: &Task| !task.status.is_dead();
+        self.fold_end(is_there, |_| 0, &mut |word| hasher.update(&word.to_le_bytes()));
         hasher.digest128()
     }
 
-    fn fold_end(&self, past: impl Fn(&Task) -> u64, mut fold: &mut dyn FnMut(u64)) {
+    fn fold_end(
+        &self,
+        counts: impl Fn(&Task) -> bool,
+        past: impl Fn(&Task) -> u64,
+        mut fold: &mut dyn FnMut(u64),
+    ) {
         for (at, task) in self.tasks.iter().enumerate() {
-            [past(task), task.records, task.lineages, task.state.fingerprint()]
-                .into_iter()
-                .for_each(&mut fold);
+            if counts(task) {
+                [past(task), task.records, task.lineages, task.state.fingerprint()]
+                    .into_iter()
+                    .for_each(&mut fold);
+            }
             let id = TaskId(at as u32);
             for (transaction, records) in self.shared.external.committed(id) {
                 fold(transaction.id.0);

@@ -4,23 +4,29 @@
 //! is gone, and all begins anew from one checkpoint at one instant. So a fork is looked at when it is restored for the first time. If
 //! another one was in the same state then, with the same past as far as anybody is told of it, it need not be gone through again.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutline_sim::time::{NEVER, Time};
-use cutline_sim::world::{Outcome, World};
+use cutline_sim::world::{Bound, Outcome, World};
 
 use super::seen::{Judged, Seen};
 
 /// The ends of all forks that were restored, by their states then.
 #[derive(Default)]
-pub(super) struct Ends(Mutex<BTreeMap<u128, End>>);
+pub(super) struct Ends(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    ends: BTreeMap<u128, End>,
+    /// States that had more than one end.
+    at_odds: BTreeSet<u128>,
+}
 
 /// What a state came to.
 #[derive(Clone, Copy)]
 pub(super) struct End {
-    pub judged: Judged,
+    judged: Judged,
     /// When the run would have been given up, when it was over, and how many steps it took from the state on.
     deadline: Time,
     over: Time,
@@ -31,50 +37,55 @@ pub(super) struct End {
 }
 
 impl End {
-    /// The end of a fork that had taken so many steps when it was in its state.
-    pub fn of(fork: &Seen, outcome: Outcome, judged: Judged, before: u64) -> End {
+    /// The end of a fork that had taken so many steps when it was in its state. There is none to speak of if it came to a bound that counts
+    /// what was before.
+    pub fn of(fork: &Seen, outcome: Outcome, judged: Judged, before: u64) -> Option<End> {
         let Seen { world, view } = fork;
-        End {
+        let over = match outcome {
+            Outcome::Exceeded(Bound::Steps | Bound::Queue) => return None,
+            Outcome::Exceeded(Bound::Time | Bound::Quiet) => NEVER,
+            _ => world.now(),
+        };
+        Some(End {
             judged,
             deadline: world.deadline(),
-            over: if matches!(outcome, Outcome::Exceeded(_)) { NEVER } else { world.now() },
+            over,
             steps: world.steps() - before,
             told: view.told.unwrap_or_default(),
             left: if view.told.is_some() { world.digest_of_end() } else { 0 },
-        }
+        })
     }
 
-    /// True if it is the end of a run with another deadline, too: what was over in time is so with any deadline behind that.
+    /// True if it is the end of a run with another deadline, too: what was over before both is so with either.
     fn holds_until(&self, deadline: Time) -> bool {
-        self.over < deadline || self.deadline == deadline
+        self.over < self.deadline.min(deadline) || self.deadline == deadline
     }
 }
 
 impl Ends {
     /// What the present state of a world comes to, if it is known.
     pub fn of(&self, state: u128, world: &World) -> Option<Judged> {
-        let end = *self.lock().get(&state)?;
+        let end = *self.lock().ends.get(&state)?;
         let in_steps = world.steps().saturating_add(end.steps) <= world.topology().config.bounds.steps;
         (end.holds_until(world.deadline()) && in_steps).then_some(end.judged)
     }
 
-    /// Notes down what a state came to. False if it has come to something else before.
-    pub fn add(&self, state: u128, end: End) -> bool {
-        match self.lock().entry(state) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(end);
-                true
-            }
-            Entry::Occupied(mut known) => {
-                let before = known.insert(end);
-                let is_comparable = before.holds_until(end.deadline) && end.holds_until(before.deadline);
-                let what = |end: &End| (end.judged, end.over, end.told, end.left);
-                !is_comparable || what(&before) == what(&end)
-            }
+    /// Notes down what a state came to.
+    pub fn add(&self, state: u128, end: End) {
+        let mut known = self.lock();
+        let Some(before) = known.ends.insert(state, end) else { return };
+        let what = |end: &End| (end.judged, end.over, end.told, end.left);
+        if before.holds_until(end.deadline) && what(&before) != what(&end) {
+            known.at_odds.insert(state);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u128, End>> {
+    /// How many states had more than one end.
+    pub fn at_odds(&self) -> u64 {
+        self.lock().at_odds.len() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
         // Whatever a thread that panicked has added is true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

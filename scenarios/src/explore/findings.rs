@@ -14,7 +14,7 @@ use crate::record::Class;
 /// Of one kind of victims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Faults tried: forks that ran to their end.
+    /// Faults tried: forks that came to their end, by themselves or in the state of another one.
     pub forks: u64,
     /// Faults that met nobody (the task was not there, the node was down already): the fork is the original.
     pub idle: u64,
@@ -119,8 +119,7 @@ pub struct Findings {
     pub restored: u64,
     /// Digests of the states in which they were then, each once: forks that met have one end.
     pub states: Vec<u128>,
-    /// Forks that were in the state of another one, and did not have its end, where that was [checked](super::Memory::Checked): a state
-    /// leaves something out.
+    /// States of forks that met and had not one end, where that was [checked](super::Memory::Checked): they leave something out.
     pub at_odds: u64,
 }
 
@@ -129,7 +128,6 @@ impl Findings {
     pub(super) fn absorb(&mut self, other: Findings) {
         self.points += other.points;
         self.restored += other.restored;
-        self.at_odds += other.at_odds;
         self.states.extend(other.states);
         for (into, from) in [(&mut self.single, &other.single), (&mut self.pairs, &other.pairs)] {
             for (&victims, tally) in from {
@@ -151,7 +149,7 @@ impl Findings {
         self.states.dedup();
     }
 
-    /// Forks that ran.
+    /// Forks that came to their end.
     pub fn forks(&self) -> u64 {
         self.single.values().chain(self.pairs.values()).map(|tally| tally.forks).sum()
     }

@@ -217,7 +217,7 @@ impl Tools<'_> {
             }
             return;
         }
-        let judged = self.run_if_unknown(victims);
+        let judged = self.run_if_unknown(victims, counts);
         let violates = !judged.objections.is_empty();
         if counts {
             let tally = self.tally(victims, is_pair);
@@ -250,16 +250,17 @@ impl Tools<'_> {
     }
 
     /// The same, but where another fork was in a state of this one, its end is the end of this one.
-    fn run_if_unknown(&mut self, victims: Victims) -> Judged {
+    fn run_if_unknown(&mut self, victims: Victims, counts: bool) -> Judged {
         let checks = self.explorer.memory == Memory::Checked;
         let Some(ends) = self.ends else { return self.run() };
         if let Some(outcome) = self.fork.run_to_restore() {
             return self.judge(outcome);
         }
-        self.fork.world.forget_what_is_over();
         let state = self.memory.digest_of(&mut self.fork, true);
-        self.found.restored += 1;
-        self.found.states.push(state);
+        if counts {
+            self.found.restored += 1;
+            self.found.states.push(state);
+        }
         let known = ends.of(state, &self.fork.world).filter(|_| !checks);
         // The first violation of a kind is told in full.
         if let Some(judged) = known.filter(|judged| self.is_told(victims, judged.objections)) {
@@ -269,8 +270,9 @@ impl Tools<'_> {
         let steps = self.fork.world.steps();
         let outcome = self.fork.run();
         let judged = self.judge(outcome);
-        let agrees = ends.add(state, End::of(&self.fork, outcome, judged, steps));
-        self.found.at_odds += u64::from(!agrees);
+        if let Some(end) = End::of(&self.fork, outcome, judged, steps) {
+            ends.add(state, end);
+        }
         judged
     }
 

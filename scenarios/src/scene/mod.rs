@@ -343,16 +343,18 @@ impl Scene {
     /// The cut of a checkpoint, to ask what crosses it.
     pub fn cut(&self, checkpoint: &Checkpoint) -> Cut<'_> {
         let restores = self.events.iter().filter_map(|stamped| match stamped.event {
-            Event::Restoring { checkpoint, .. } => Some((stamped.time, self.restored(checkpoint)?)),
+            Event::Restoring { checkpoint, .. } => Some((stamped.time, self.restored(checkpoint))),
             _ => None,
         });
         Cut { cast: &self.cast, points: self.points(checkpoint), restores: restores.collect() }
     }
 
-    /// Where a restore has put tasks, if the scene has its checkpoint.
-    fn restored(&self, checkpoint: Option<CheckpointId>) -> Option<Points> {
-        let Some(id) = checkpoint else { return Some(vec![Some(Moment::default()); self.cast.tasks.len()]) };
-        self.checkpoints.iter().find(|it| it.id == id).map(|checkpoint| self.points(checkpoint))
+    /// Where a restore has put tasks, as far as the scene has its checkpoint.
+    fn restored(&self, checkpoint: Option<CheckpointId>) -> Points {
+        let all = |point| vec![point; self.cast.tasks.len()];
+        let Some(id) = checkpoint else { return all(Some(Moment::default())) };
+        let found = self.checkpoints.iter().find(|it| it.id == id);
+        found.map_or_else(|| all(None), |checkpoint| self.points(checkpoint))
     }
 
     fn points(&self, checkpoint: &Checkpoint) -> Points {

@@ -18,9 +18,9 @@ impl World {
         self.forgets = on;
     }
 
-    /// Forgets at once all that is over.
-    pub fn forget_what_is_over(&mut self) {
-        self.forget(Parts::ALL);
+    /// True for an action that would do nothing, if such things are forgotten.
+    pub(crate) fn forgets_action(&self, action: &Action) -> bool {
+        self.forgets && is_over(action, self.coordinator.attempt, &self.tasks)
     }
 
     /// Forgets what is over, of these parts.
