@@ -242,7 +242,7 @@ fn forks_that_meet_have_one_end_whatever_the_job() {
         "cluster.store.latency=1s",
     ];
     let jobs: [(&[&str], &str, &str, u64); 8] = [
-        (marks, "aligned", "none", 2000),
+        (marks, "aligned", "none", 1000),
         (&["cancel.at=44ms"], "unaligned", "none", 800),
         (&["bounds.steps=330"], "aligned", "none", 800),
         (&["bounds.queue=22"], "unaligned", "none", 800),

@@ -70,6 +70,7 @@ pub mod committer;
 pub mod config;
 mod coordinator;
 pub mod course;
+mod digest;
 pub mod ending;
 pub mod erased;
 pub mod event;
