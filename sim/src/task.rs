@@ -346,7 +346,7 @@ impl Task {
 
     /// Behind which number names are given, at the least, when a task that is gone begins anew.
     fn next_names(&self) -> u32 {
-        Attempt(self.attempt.0 + 1).names()
+        Attempt(self.attempt.0.saturating_add(1)).names()
     }
 
     /// Forgets the last deliveries, if they are past: what is sent now comes later.
